@@ -1,0 +1,398 @@
+"""The declarations of the configuration's own sections: node, workers, realms, roles, transports, endpoints.
+
+Every option is declared once, here or beside the part it belongs to (`bridges.serial.config`, ...), with its type,
+default and one sentence in the docstring; loading, checking, the JSON schema and the reference are made from that.
+Names are Crossbar's where Crossbar has the option. After loading everything is typed; nobody reads dicts.
+
+Docstrings: a paragraph, then one line `name: what it is` per field; `document` turns them into the reference.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Millis = Annotated[int, Meta(ge=0)]
+
+
+class Section(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What every section of the file is: keys that are declared, and no others."""
+
+
+# --- realms ------------------------------------------------------------------------------------------------------
+
+
+class Allow(Section):
+    """What a permission allows.
+
+    call: call procedures. register: register procedures. publish: publish to topics. subscribe: subscribe to topics.
+    """
+
+    call: bool = False
+    register: bool = False
+    publish: bool = False
+    subscribe: bool = False
+
+
+class Disclose(Section):
+    """Who is made known to the receiver.
+
+    caller: callees learn who calls. publisher: subscribers learn who publishes.
+    """
+
+    caller: bool = False
+    publisher: bool = False
+
+
+class Permission(Section):
+    """What a role may do with the URIs of a pattern.
+
+    uri: the URI or pattern. match: how it is matched; left out, `a.b.*` is a prefix and `a.*.c` a wildcard.
+    allow: the actions allowed. disclose: whose identity is passed on. cache: accepted as in Crossbar; static decisions
+    are always cached here.
+    """
+
+    uri: str
+    match: Literal["exact", "prefix", "wildcard"] | None = None
+    allow: Allow = Allow()
+    disclose: Disclose = Disclose()
+    cache: bool = False
+
+
+class Role(Section):
+    """A role of a realm, and what its sessions may do. What no permission allows is denied.
+
+    id: a name for management. name: the role. permissions: the best match decides: exact before the longest prefix
+    before the most specific wildcard. allow_by_default: what happens where no permission matches.
+    """
+
+    name: str
+    id: str | None = None
+    permissions: list[Permission] = []
+    allow_by_default: bool = False
+
+
+class RealmOptions(Section):
+    """Options of a realm.
+
+    uri_check: `strict` allows only lower-case letters, digits and _ in a URI's components, `loose` all but spaces and #.
+    error_style: error URIs of refused logins as in the WAMP `spec` or as `crossbar` says them.
+    max_sessions: sessions in the realm at one time.
+    """
+
+    uri_check: Literal["strict", "loose"] = "loose"
+    error_style: Literal["spec", "crossbar"] = "spec"
+    max_sessions: Count = 10_000
+
+
+class Realm(Section):
+    """A realm: a separate space of topics, procedures and sessions.
+
+    id: a name for management. name: the realm, as clients ask for it. options: its options. roles: who may do what.
+    """
+
+    name: str
+    id: str | None = None
+    options: RealmOptions = RealmOptions()
+    roles: list[Role] = []
+
+
+# --- endpoints ---------------------------------------------------------------------------------------------------
+
+
+class TcpEndpoint(Section, tag="tcp"):
+    """A TCP port to listen on.
+
+    port: the port; 0 takes a free one. interface: the address to bind; left out, all. version: 4 or 6.
+    backlog: connections waiting to be accepted. user_timeout: after so many milliseconds without an acknowledgement
+    the connection is dropped (TCP_USER_TIMEOUT); left out, taken from the pings.
+    """
+
+    port: Port
+    interface: str | None = None
+    version: Literal[4, 6] = 4
+    backlog: Annotated[int, Meta(ge=1, le=65535)] = 50
+    user_timeout: Annotated[int, Meta(ge=0, le=65535)] | None = None
+
+
+class UnixEndpoint(Section, tag="unix"):
+    """A Unix socket to listen on.
+
+    path: the socket, relative to the node directory. mode: its permissions, octal. owner, group: who it belongs to.
+    backlog: connections waiting to be accepted.
+    """
+
+    path: str
+    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "660"
+    owner: str | None = None
+    group: str | None = None
+    backlog: Annotated[int, Meta(ge=1, le=65535)] = 50
+
+
+Endpoint = TcpEndpoint | UnixEndpoint
+
+
+# --- transports --------------------------------------------------------------------------------------------------
+
+
+class AnonymousAuth(Section):
+    """Everybody may join, in one role.
+
+    type: `static`. role: the role. authid: the authid; left out, a random one per session.
+    """
+
+    type: Literal["static"] = "static"
+    role: str = "anonymous"
+    authid: str | None = None
+
+
+class Auth(Section):
+    """How a transport's clients may log in, by method. Without any `auth` everybody is `anonymous`.
+
+    anonymous: without credentials.
+    """
+
+    anonymous: AnonymousAuth | None = None
+
+
+class Limits(Section):
+    """What one session may hold; what is over it is refused with an ERROR that says so.
+
+    subscriptions, registrations: at one time. calls: under way at one time. send_queue: bytes that wait for a peer that
+    reads slowly. slow_reader: what happens over `send_queue`: `drop_oldest` drops its oldest events (counted), `close`
+    ends its session; what belongs to a call is never dropped.
+    """
+
+    subscriptions: Count = 2_000
+    registrations: Count = 2_000
+    calls: Count = 1_000
+    send_queue: Annotated[int, Meta(ge=4096)] = 1_048_576
+    slow_reader: Literal["drop_oldest", "close"] = "drop_oldest"
+
+
+Serializer = Literal["json", "msgpack", "cbor"]
+Serializers = Annotated[list[Serializer], Meta(min_length=1)]
+ALL_SERIALIZERS: list[Serializer] = ["json", "msgpack", "cbor"]
+
+
+class RawSocketOptions(Section):
+    """Options of a RawSocket transport.
+
+    max_message_size: bytes of one message, 512 to 16777216; the handshake says the next smaller power of two.
+    open_handshake_timeout: milliseconds a client has for its handshake and HELLO. auto_ping_interval: milliseconds
+    between PINGs of the WAMP RawSocket; 0 leaves it to TCP keepalive, since some clients (autobahn on Twisted) take a
+    PING for an error. auto_ping_timeout: milliseconds a peer has to answer either.
+    """
+
+    max_message_size: Annotated[int, Meta(ge=512, le=16_777_216)] = 1_048_576
+    open_handshake_timeout: Millis = 5_000
+    auto_ping_interval: Millis = 0
+    auto_ping_timeout: Annotated[int, Meta(ge=100)] = 5_000
+
+
+class RawSocket(Section, tag="rawsocket"):
+    """WAMP over RawSocket.
+
+    id: a name for management. endpoint: where to listen. serializers: the encodings offered. options: details.
+    auth: how clients log in. max_connections: at one time. limits: what one session may hold.
+    """
+
+    endpoint: Endpoint
+    id: str | None = None
+    serializers: Serializers = ALL_SERIALIZERS
+    options: RawSocketOptions = RawSocketOptions()
+    auth: Auth | None = None
+    max_connections: Count = 1_000
+    limits: Limits = Limits()
+
+
+class Deflate(Section):
+    """permessage-deflate (RFC 7692). It costs about 64 KiB a connection with the defaults of zlib, so windows are small.
+
+    max_window_bits: the window of what the router sends, as a power of two. memory_level: zlib's, 1 to 9.
+    no_context_takeover: start anew with each message, which saves memory and costs size.
+    """
+
+    max_window_bits: Annotated[int, Meta(ge=9, le=15)] = 11
+    memory_level: Annotated[int, Meta(ge=1, le=9)] = 4
+    no_context_takeover: bool = False
+
+
+class Compression(Section):
+    """Compression of WebSocket messages. deflate: permessage-deflate; off unless given."""
+
+    deflate: Deflate | None = None
+
+
+class WebSocketOptions(Section):
+    """Options of a WebSocket transport.
+
+    allowed_origins: origins of pages that may connect, `*` as wildcard; left out, only pages from this very host and
+    port. allow_null_origin: whether pages without an origin may (files, sandboxes). max_message_size: bytes of one
+    message. max_frame_size: bytes of one frame; 0 leaves it to max_message_size. open_handshake_timeout: milliseconds
+    for the HTTP handshake and HELLO. close_handshake_timeout: milliseconds for the closing handshake.
+    auto_ping_interval: milliseconds between pings; 0 sends none. auto_ping_timeout: milliseconds to answer one.
+    require_websocket_subprotocol: refuse clients that name none; else they are taken for wamp.2.json.
+    compression: off unless given.
+    """
+
+    allowed_origins: list[str] | None = None
+    allow_null_origin: bool = False
+    max_message_size: Annotated[int, Meta(ge=512, le=67_108_864)] = 1_048_576
+    max_frame_size: Annotated[int, Meta(ge=0, le=67_108_864)] = 0
+    open_handshake_timeout: Millis = 5_000
+    close_handshake_timeout: Millis = 1_000
+    auto_ping_interval: Millis = 10_000
+    auto_ping_timeout: Annotated[int, Meta(ge=100)] = 5_000
+    require_websocket_subprotocol: bool = True
+    compression: Compression = Compression()
+
+
+class WebSocketPath(Section, tag="websocket"):
+    """WAMP over WebSocket at a path of a `web` transport.
+
+    serializers: the encodings offered. options: details. auth: how clients log in. limits: what one session may hold.
+    """
+
+    serializers: Serializers = ALL_SERIALIZERS
+    options: WebSocketOptions = WebSocketOptions()
+    auth: Auth | None = None
+    limits: Limits = Limits()
+
+
+class WebSocket(Section, tag="websocket"):
+    """WAMP over WebSocket on a port of its own.
+
+    id: a name for management. endpoint: where to listen. serializers: the encodings offered. url: accepted for
+    Crossbar's configs. options: details. auth: how clients log in. max_connections: at one time. limits: what one
+    session may hold.
+    """
+
+    endpoint: Endpoint
+    id: str | None = None
+    serializers: Serializers = ALL_SERIALIZERS
+    url: str | None = None
+    options: WebSocketOptions = WebSocketOptions()
+    auth: Auth | None = None
+    max_connections: Count = 1_000
+    limits: Limits = Limits()
+
+
+class StaticOptions(Section):
+    """Options of static files.
+
+    enable_directory_listing: show what is in a directory without an index.html. mime_types: more types, by ending.
+    cache_timeout: seconds a browser may keep a file; null: it asks each time. default_file: served for a directory.
+    """
+
+    enable_directory_listing: bool = False
+    mime_types: dict[str, str] = {}
+    cache_timeout: Annotated[int, Meta(ge=0)] | None = 43_200
+    default_file: str = "index.html"
+
+
+class StaticPath(Section, tag="static"):
+    """Files of a directory.
+
+    directory: the directory, relative to the node directory. package, resource: instead of it, a directory inside a
+    Python package. options: details.
+    """
+
+    directory: str | None = None
+    package: str | None = None
+    resource: str | None = None
+    options: StaticOptions = StaticOptions()
+
+
+class NodeInfoPath(Section, tag="nodeinfo"):
+    """A page about the node: version, uptime, realms, sessions; as JSON by `Accept` or `?format=json`."""
+
+
+class NestedPath(Section, tag="path"):
+    """Paths below a path. paths: path name -> what is served there."""
+
+    paths: dict[str, WebPath]
+
+
+WebPath = WebSocketPath | StaticPath | NodeInfoPath | NestedPath
+
+
+class WebOptions(Section):
+    """Options of a web transport.
+
+    access_log: log each request. client_timeout: seconds an idle HTTP connection is kept.
+    """
+
+    access_log: bool = False
+    client_timeout: Annotated[int, Meta(ge=1, le=86_400)] = 60
+
+
+class Web(Section, tag="web"):
+    """One port for pages, files and WebSockets, by path.
+
+    id: a name for management. endpoint: where to listen. paths: path name -> what is served there; `/` is the root.
+    options: details. max_connections: at one time.
+    """
+
+    endpoint: Endpoint
+    paths: dict[str, WebPath]
+    id: str | None = None
+    options: WebOptions = WebOptions()
+    max_connections: Count = 1_000
+
+
+class UniversalRawSocket(Section):
+    """The RawSocket part of a universal transport; the keys are those of `rawsocket`."""
+
+    serializers: Serializers = ALL_SERIALIZERS
+    options: RawSocketOptions = RawSocketOptions()
+    auth: Auth | None = None
+    limits: Limits = Limits()
+
+
+class UniversalWeb(Section):
+    """The web part of a universal transport; the keys are those of `web`."""
+
+    paths: dict[str, WebPath]
+    options: WebOptions = WebOptions()
+
+
+class Universal(Section, tag="universal"):
+    """One port for RawSocket, WebSocket and web; the first bytes of a connection decide.
+
+    id: a name for management. endpoint: where to listen. rawsocket: answers a connection that begins with 0x7f.
+    websocket: path -> WebSocket. web: everything else. max_connections: at one time.
+    """
+
+    endpoint: Endpoint
+    id: str | None = None
+    rawsocket: UniversalRawSocket | None = None
+    websocket: dict[str, WebSocketPath] = {}
+    web: UniversalWeb | None = None
+    max_connections: Count = 1_000
+
+
+Transport = RawSocket | WebSocket | Web | Universal
+
+
+# --- workers and node --------------------------------------------------------------------------------------------
+
+
+class RouterWorker(Section, tag="router"):
+    """The router: realms, and the transports that clients come in by. It runs in the node's own process.
+
+    id: a name for management. realms: the realms. transports: where clients connect.
+    """
+
+    id: str | None = None
+    realms: list[Realm] = []
+    transports: list[Transport] = []
+
+
+class Controller(Section):
+    """The node itself. id: its name, in logs and on the info page."""
+
+    id: str | None = None

@@ -1,0 +1,61 @@
+"""What the routing core asks of the world, and nothing else: clocks and peers.
+
+Only protocols and plain records may live here, so that shells (transports, client) can depend on this module without
+depending on the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+from edge_router.wamp.codecs import Codec
+from edge_router.wamp.messages import Message
+from edge_router.wamp.outgoing import Outgoing
+
+
+class TransportDetails(Struct, frozen=True, omit_defaults=True):
+    """How a peer is connected; shown in session details and in refusals.
+
+    kind: `rawsocket`, `websocket` or `local`. peer: `tcp4:192.168.0.7:53124`, `unix:pid=812,uid=1000`, ... .
+    """
+
+    kind: str
+    peer: str = ""
+    protocol: str = ""
+    secure: bool = False
+
+
+class Peer(Protocol):
+    """The other end of a session, as the core sees it. Every method returns at once."""
+
+    codec: Codec
+    details: TransportDetails
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Hand one message over. Frames leave when the read that caused them has been handled."""
+
+    def offer(self, outgoing: Outgoing) -> bool:
+        """Like `send`, but refused (False) if the peer reads too slowly to take it: for INVOCATION."""
+
+    def send_message(self, message: Message) -> None:
+        """Hand over a message that is for this peer alone; its payload, if any, is in the peer's own encoding."""
+
+    def close(self) -> None:
+        """End the connection once everything handed over has left. Idempotent."""
+
+
+class Delayed(Protocol):
+    """A call that is due later."""
+
+    def cancel(self) -> None: ...
+
+
+class Clock(Protocol):
+    """Monotonic time. Twisted's reactor (with `seconds` set to time.monotonic) and `task.Clock` fit."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, call: Callable[..., object], *args: object) -> Delayed: ...
