@@ -1,0 +1,105 @@
+"""The program `edge-router`: finds the command that was typed and hands over to its module.
+
+The table below is all that is loaded for `edge-router --help`; a command's module is imported when it is the
+one typed, so that `version` or `check` never loads Twisted. What it offers is said in `edge_router.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+# command -> (module, one line of help); shown in this order
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("edge_router.cli.init", "make a node directory with a commented configuration that works"),
+    "start": ("edge_router.cli.start", "run the node, in the foreground"),
+    "stop": ("edge_router.cli.stop", "stop a running node"),
+    "status": ("edge_router.cli.status", "say whether the node is running"),
+    "check": ("edge_router.cli.check", "check the configuration and say all that is wrong with it"),
+    "schema": ("edge_router.cli.schema", "print the JSON schema of the configuration, for editors"),
+    "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
+    "version": ("edge_router.cli.version", "print the versions of the program and of what it runs on"),
+}
+
+INTRODUCTION = """\
+usage: edge-router COMMAND [OPTIONS]
+
+A WAMP router for a Raspberry Pi: sensors are topics, actuators are procedures, browsers subscribe.
+
+commands:
+{commands}
+
+For a first look:             edge-router demo
+For a node of your own:       edge-router init, then edge-router start
+For the options of a command: edge-router COMMAND --help
+"""
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def introduction() -> str:
+    """The help of the program as a whole."""
+    return INTRODUCTION.format(
+        commands="\n".join(f"  {name:<9} {summary}" for name, (_, summary) in COMMANDS.items())
+    )
+
+
+def run_command(name: str, arguments: Sequence[str]) -> int:
+    """Run one command of the table. Result: its exit status."""
+    module_name, summary = COMMANDS[name]
+    module = import_module(module_name)
+    parser = argparse.ArgumentParser(
+        prog=f"edge-router {name}",
+        description=summary[0].upper() + summary[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    status: int = module.run(parser.parse_args(arguments))
+    return status
+
+
+def unknown(name: str) -> int:
+    """Say that there is no such command, and which one was probably meant."""
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(COMMANDS)}"
+    print(f"edge-router: no command '{name}'; {hint}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """Run what the words after `edge-router` say. Result: the exit status."""
+    first, *rest = arguments or [""]
+    if not first:
+        print(introduction(), end="", file=sys.stderr)
+        return EXIT_USAGE
+    if first == "help" and rest:
+        first, rest = rest[0], ["--help"]
+    if first in ("-h", "--help", "help"):
+        print(introduction(), end="")
+        return 0
+    if first in ("-V", "--version"):
+        first = "version"
+    return run_command(first, rest) if first in COMMANDS else unknown(first)
+
+
+def main() -> None:
+    """The entry of the console script and of `python -m edge_router`."""
+    try:
+        status = dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone (`| head`): nothing left to say, no complaint at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

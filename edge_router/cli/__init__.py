@@ -1,0 +1,11 @@
+"""The command line: one module a command, named in the table of `edge_router.__main__`.
+
+Every command's module offers exactly two functions:
+
+    add_arguments(parser: argparse.ArgumentParser) -> None   # its options; may also set parser.epilog
+    run(args: argparse.Namespace) -> int                     # does it; result: the exit status
+
+A module is imported only when its command was typed. It prints (this is the only package that may) results to
+stdout and problems to stderr. What needs Twisted is loaded by name after the configuration was read.
+Exit statuses: 0 done, 1 failed, 2 wrong usage, 69 (EX_UNAVAILABLE of sysexits.h) no such node.
+"""
