@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from edge_router.wamp.codecs import Codec
+from edge_router.wamp.errors import ProtocolViolation
 from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing
 
@@ -59,3 +60,17 @@ class Clock(Protocol):
     def seconds(self) -> float: ...
 
     def callLater(self, delay: float, call: Callable[..., object], *args: object) -> Delayed: ...
+
+
+class ReceivingSession(Protocol):
+    """The router's end of a session, as a transport sees it."""
+
+    def receive(self, message: Message) -> None:
+        """Take one decoded message. Answers, and the end of the session too, come through the peer."""
+
+    def violated(self, violation: ProtocolViolation) -> None:
+        """The peer sent what is no message: answer ABORT `wamp.error.protocol_violation` and close the peer."""
+
+    def lost(self) -> None:
+        """The connection is gone: leave the realm without a word. Idempotent."""
+

@@ -1,0 +1,45 @@
+"""What a transport is given by the node, and what every transport is.
+
+Construction does nothing; `start` listens and may fail (port busy, no permission); `stop` is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec import Struct
+from twisted.internet.defer import Deferred
+
+from edge_router.config.schema import Auth, Limits
+from edge_router.router.interfaces import Peer, ReceivingSession
+from edge_router.transports.outbox import Outbox
+
+
+class Host(Struct, frozen=True):
+    """The node, as its transports see it.
+
+    reactor: Twisted's, also the clock. outbox: collects what peers are sent while one read is handled. attach: opens
+    a router session for a peer. directory: the node directory; paths of the configuration are relative to it.
+    info: facts about the node for its info page (JSON-like).
+    """
+
+    reactor: Any
+    outbox: Outbox
+    attach: Callable[[Peer, Auth | None, Limits], ReceivingSession]
+    directory: Path
+    info: Callable[[], dict[str, Any]]
+
+
+class Transport(Protocol):
+    """One item of a router's `transports`."""
+
+    def start(self) -> Deferred[str]:
+        """Listen. Result: where, as the operator would write it (`tcp4:127.0.0.1:8080`, `unix:/run/x.sock`).
+
+        The Deferred fails with `listen.CannotListen` whose text names the place and the reason.
+        """
+
+    def stop(self) -> Deferred[None]:
+        """Stop listening and drop what is still connected. Sessions were told GOODBYE before by the node."""

@@ -1,0 +1,110 @@
+"""Where a CBOR item ends, and that it is well-formed, without decoding it (RFC 8949, sections 3 and 5.3.1, appendix C).
+
+Only the walk lives here. Text must be valid UTF-8; containers and tags may be nested `MAX_NESTING` deep.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edge_router.wamp.codecs.codec import MAX_NESTING
+
+INDEFINITE: Final = -1
+_BREAK: Final = 0xFF
+
+
+class Malformed(ValueError):
+    """The bytes are not well-formed CBOR, or not what stands at this place of a WAMP message."""
+
+
+def _fixed_size(octet: int) -> int:
+    """Octets of an item that needs no more than its size to be passed over; 0 if it needs a closer look."""
+    major, info = octet >> 5, octet & 31
+    if major in (0, 1):
+        return {24: 2, 25: 3, 26: 5, 27: 9}.get(info, 1 if info < 24 else 0)
+    if major == 2 and info < 24:
+        return 1 + info
+    if major == 7:
+        return {25: 3, 26: 5, 27: 9}.get(info, 1 if info < 24 else 0)
+    return 0
+
+
+_SIZES: Final = bytes(_fixed_size(octet) for octet in range(256))
+
+
+def head(data: bytes, at: int) -> tuple[int, int, int]:
+    """Read the head of an item. Result: (major type, argument or INDEFINITE, where what follows begins).
+
+    Raises Malformed, or IndexError where the data ends too early.
+    """
+    octet = data[at]
+    major, info = octet >> 5, octet & 31
+    if info < 24:
+        return major, info, at + 1
+    if info < 28:
+        size = 1 << (info - 24)
+        after = at + 1 + size
+        if after > len(data):
+            raise IndexError
+        return major, int.from_bytes(data[at + 1 : after], "big"), after
+    if info == 31 and 2 <= major <= 5:
+        return major, INDEFINITE, at + 1
+    raise Malformed(f"octet {octet:#04x} at {at} has no meaning there")
+
+
+def skip(data: bytes, at: int, depth: int) -> int:
+    """Pass over one item. `depth`: how many containers it is in. Result: where the next item begins.
+
+    Raises Malformed, RecursionError (nested too deeply), or IndexError where the data ends too early.
+    """
+    octet = data[at]
+    size = _SIZES[octet]
+    if size:
+        return at + size
+    major, count, after = head(data, at)
+    if major == 3 or major == 2:
+        return _skip_string(data, after, count, major)
+    if depth > MAX_NESTING:
+        raise RecursionError
+    if major == 7:
+        if count < 32:
+            raise Malformed(f"simple value {count} in two octets")
+        return after
+    if count == INDEFINITE:
+        return _skip_indefinite(data, after, depth + 1, 2 if major == 5 else 1)
+    if major == 6:
+        return skip(data, after, depth + 1)
+    if major == 5:
+        count *= 2
+    if count > len(data) - after:
+        raise IndexError
+    sizes = _SIZES
+    for _ in range(count):
+        size = sizes[data[after]]
+        after = after + size if size else skip(data, after, depth + 1)
+    return after
+
+
+def _skip_string(data: bytes, at: int, length: int, major: int) -> int:
+    if length == INDEFINITE:
+        while data[at] != _BREAK:
+            chunk, length, at = head(data, at)
+            if chunk != major or length == INDEFINITE:
+                raise Malformed("a string in pieces has a piece of another kind")
+            at = _skip_string(data, at, length, major)
+        return at + 1
+    after = at + length
+    if after > len(data):
+        raise IndexError
+    if major == 3:
+        text = data[at:after]
+        if not text.isascii():
+            str(text, "utf-8")
+    return after
+
+
+def _skip_indefinite(data: bytes, at: int, depth: int, step: int) -> int:
+    while data[at] != _BREAK:
+        for _ in range(step):
+            at = skip(data, at, depth)
+    return at + 1

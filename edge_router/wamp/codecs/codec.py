@@ -1,0 +1,83 @@
+"""What an encoding is, and what all encodings share: one message's form on the wire, and how a bad frame is told.
+
+A `Codec` turns one frame into one typed message and back. Args and kwargs are checked (they are a list and a dict,
+well-formed, valid UTF-8, not nested too deeply) but kept as the bytes they came in: whoever forwards them splices them.
+So a bad payload is its sender's protocol violation and never reaches a receiver.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol, Union
+
+from msgspec import Raw
+from msgspec.structs import astuple
+
+from edge_router.wamp.errors import ProtocolViolation
+from edge_router.wamp.messages import CODES, MESSAGES, WITH_PAYLOAD, Message
+
+#: containers within containers in one message; receivers written in Python break at about a thousand
+MAX_NESTING: Final = 128
+
+#: "one of the messages", for decoders that pick the class by the tag
+ANY_MESSAGE: Final[Any] = Union[tuple(MESSAGES.values())]  # noqa: UP007 - made from a table
+
+
+class Codec(Protocol):
+    """One encoding.
+
+    name: as in the config's `serializers`. id: the serializer of RawSocket. subprotocol: of WebSocket. binary: whether
+    its WebSocket frames are binary.
+    """
+
+    name: str
+    id: int
+    subprotocol: str
+    binary: bool
+
+    def decode(self, frame: bytes) -> Message:
+        """One message. Raises ProtocolViolation and nothing else, whatever the bytes."""
+
+    def encode(self, message: Message) -> bytes:
+        """One frame. The message's payload must be in this encoding already; absent args and kwargs are left out."""
+
+    def loads(self, raw: Raw | bytes) -> Any:
+        """Decode a payload that `decode` has let through. Raises TranscodeError if it has no form in Python."""
+
+    def dumps(self, value: Any) -> Raw:
+        """Encode a payload. Raises TranscodeError for a value that the encoding cannot express."""
+
+
+def wire_form(message: Message, no_args: Raw) -> tuple[Any, ...]:
+    """The message as the array that goes on the wire: its code, then its fields without absent args and kwargs.
+
+    no_args: an empty list in the encoding, for a message that has kwargs and no args.
+    """
+    fields = astuple(message)
+    if type(message) in WITH_PAYLOAD:
+        if not fields[-1]:
+            fields = fields[:-1] if fields[-2] else fields[:-2]
+        elif not fields[-2]:
+            fields = (*fields[:-2], no_args, fields[-1])
+    return (CODES[type(message)], *fields)
+
+
+def too_deep(value: Any) -> bool:
+    """Whether containers are nested in a decoded message more than `MAX_NESTING` deep."""
+    level = [value]
+    for _ in range(MAX_NESTING + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is list or type(inner) is dict
+        ]
+        if not level:
+            return False
+    return True
+
+
+def refused(problem: Exception, encoding: str) -> ProtocolViolation:
+    """What to tell a peer whose frame did not decode."""
+    if isinstance(problem, RecursionError):
+        return ProtocolViolation(f"this message is nested more than {MAX_NESTING} deep")
+    return ProtocolViolation(f"this is no WAMP message in {encoding}: {problem}")

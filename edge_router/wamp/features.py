@@ -1,0 +1,29 @@
+"""The features a router announces in WELCOME: exactly those that work (spec, "Feature Announcement").
+
+A feature is added here in the commit that makes it work and adds its scenario to `tests/scenarios`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
+    "broker": {
+        "features": {
+            "pattern_based_subscription": True,
+            "publisher_exclusion": True,
+            "publisher_identification": True,
+            "subscriber_blackwhite_listing": True,
+        }
+    },
+    "dealer": {
+        "features": {
+            "call_canceling": True,
+            "call_timeout": True,
+            "caller_identification": True,
+            "pattern_based_registration": True,
+            "progressive_call_results": True,
+            "shared_registration": True,
+        }
+    },
+}
