@@ -1,0 +1,112 @@
+"""`node.pid` in the node directory: which process runs the node, as Crossbar says it: JSON {pid, argv, options}.
+
+The running node holds a lock (flock(2)) on the file for as long as it lives, and the kernel lets go of it when the
+process ends, however it ends. So whether a node runs is asked of the lock, never of the number: a number left by a
+crash or a power cut may be anybody's by now. No Twisted here: `stop` and `status` use it too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "node.pid"
+MAX_SIZE = 65_536
+
+
+class NodeRunningError(Exception):
+    """Another process runs a node in this directory. pid: its process id; 0 if it has not said it yet."""
+
+    def __init__(self, path: Path, pid: int) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(f"{path}: a node is already running here ({who}); 'edge-router stop' ends it")
+        self.pid = pid
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_pid(descriptor: int) -> int:
+    """The pid in an open file; 0 if the file is empty or is no pid file."""
+    try:
+        content = json.loads(os.pread(descriptor, MAX_SIZE, 0))
+        pid = content["pid"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    return pid if type(pid) is int and pid > 0 else 0
+
+
+def running_pid(directory: Path) -> int | None:
+    """The node that runs in a node directory.
+
+    Result: its process id; 0 if there is one that has not written its id yet; None if none runs.
+    Raises OSError if the file is there and cannot be read.
+    """
+    try:
+        descriptor = os.open(directory / NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read_pid(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class PidFile:
+    """The pid file of this process.
+
+    directory: the node directory. `take` before the node starts, `release` when it has ended.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / NAME
+        self._descriptor = -1
+
+    def take(self, options: Mapping[str, object]) -> bool:
+        """Lock the file and write this process into it.
+
+        options: what the node was started with (JSON-like). Result: whether a file without an owner was there, left
+        by a node that crashed or was killed. Raises NodeRunningError; OSError if the file cannot be written.
+        """
+        self._descriptor, stale = self._lock()
+        content = {"pid": os.getpid(), "argv": sys.orig_argv, "options": dict(options)}
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, json.dumps(content, indent=2).encode() + b"\n", 0)
+        return stale
+
+    def _lock(self) -> tuple[int, bool]:
+        """The locked file and whether it had been there before."""
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            if _try_lock(descriptor, fcntl.LOCK_EX):
+                if self._is_current(descriptor):
+                    return descriptor, os.fstat(descriptor).st_size > 0
+            elif not _try_lock(descriptor, fcntl.LOCK_SH):
+                pid = _read_pid(descriptor)
+                os.close(descriptor)
+                raise NodeRunningError(self.path, pid)
+            # a node that was ending removed the file before we locked it, or somebody was only asking: once more
+            os.close(descriptor)
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Remove the file. Idempotent; whatever goes wrong, the lock ends with the process."""
+        if self._descriptor < 0:
+            return
+        self.path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = -1
