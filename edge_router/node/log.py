@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from time import localtime, strftime
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
-from zope.interface import implementer
 
 # --loglevel -> the least weighty event that is shown; the order is that of twisted.logger
 THRESHOLDS = {
@@ -70,7 +69,6 @@ def default_format(environment: Mapping[str, str], descriptor: int) -> str:
     return "syslogd" if is_journal else "standard"
 
 
-@implementer(ILogObserver)
 class Observer:
     """Writes the events of twisted.logger.
 
@@ -114,11 +112,11 @@ def _lines(event: LogEvent) -> list[str]:
 
 
 def _system(namespace: str) -> str:
-    """What an operator calls the part that speaks: `edge_router.node.run` -> `node`, `bridges.serial.port` -> `serial`."""
+    """The short name of the part that speaks: `serial` for `bridges.serial.port`, `node` for `edge_router.node.run`."""
     parts = namespace.split(".")
     return parts[1] if len(parts) > 1 and parts[0] in ("edge_router", "bridges") else parts[0]
 
 
 def start_log(observer: Observer) -> None:
     """From now on the process logs to the observer. What was logged before reaches it too."""
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([cast(ILogObserver, observer)], redirectStandardIO=False)

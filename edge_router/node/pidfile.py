@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 NAME = "node.pid"
 MAX_SIZE = 65_536
@@ -35,28 +36,44 @@ def _try_lock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _read_pid(descriptor: int) -> int:
-    """The pid in an open file; 0 if the file is empty or is no pid file."""
+class Running(NamedTuple):
+    """A node that runs, by what it wrote into its file.
+
+    pid: its process id, as it sees itself; 0 if it has not written it yet. argv: its command line.
+    """
+
+    pid: int
+    argv: list[str]
+
+    def is_process(self, pid: int) -> bool:
+        """Whether a process of that id, seen from here, is this node and not one outside of its container."""
+        try:
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+        return line.split(b"\0")[:-1] == [os.fsencode(word) for word in self.argv]
+
+
+def _read(descriptor: int) -> Running:
+    """What an open file says; pid 0 if it is empty or is no pid file."""
     try:
         content = json.loads(os.pread(descriptor, MAX_SIZE, 0))
-        pid = content["pid"]
+        pid, argv = content["pid"], content["argv"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return 0
-    return pid if type(pid) is int and pid > 0 else 0
+        return Running(0, [])
+    if type(pid) is not int or pid <= 0 or not isinstance(argv, list):
+        return Running(0, [])
+    return Running(pid, [str(word) for word in argv])
 
 
-def running_pid(directory: Path) -> int | None:
-    """The node that runs in a node directory.
-
-    Result: its process id; 0 if there is one that has not written its id yet; None if none runs.
-    Raises OSError if the file is there and cannot be read.
-    """
+def find_running(directory: Path) -> Running | None:
+    """The node that runs in a node directory, if one does. Raises OSError if the file cannot be read."""
     try:
         descriptor = os.open(directory / NAME, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
-        return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read_pid(descriptor)
+        return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read(descriptor)
     finally:
         os.close(descriptor)
 
@@ -91,7 +108,7 @@ class PidFile:
                 if self._is_current(descriptor):
                     return descriptor, os.fstat(descriptor).st_size > 0
             elif not _try_lock(descriptor, fcntl.LOCK_SH):
-                pid = _read_pid(descriptor)
+                pid = _read(descriptor).pid
                 os.close(descriptor)
                 raise NodeRunningError(self.path, pid)
             # a node that was ending removed the file before we locked it, or somebody was only asking: once more

@@ -1,0 +1,27 @@
+"""The options that say which node directory and which configuration is meant; the same for every command of a node."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EPILOG = """\
+The node directory is --cbdir, else $CROSSBAR_DIR, else ./.crossbar if there is one, else the current directory.
+"""
+
+
+def add_cbdir(parser: argparse.ArgumentParser) -> None:
+    """Add --cbdir, and its alias --cbdata for the scripts of old."""
+    parser.add_argument("--cbdir", "--cbdata", metavar="DIR", type=Path, help="the node directory")
+    parser.epilog = EPILOG
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add --cbdir and --config."""
+    add_cbdir(parser)
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the configuration, relative to the node directory (default: config.yaml, else config.json)",
+    )
