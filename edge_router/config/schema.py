@@ -9,9 +9,9 @@ Docstrings: a paragraph, then one line `name: what it is` per field; `document` 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -20,6 +20,42 @@ Millis = Annotated[int, Meta(ge=0)]
 
 class Section(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What every section of the file is: keys that are declared, and no others."""
+
+
+# --- parts -------------------------------------------------------------------------------------------------------
+# What a `type` names is found in the registry, so that parts of other packages fit in and nothing unnamed is loaded.
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """One item of `transports`; its class is the one that the registry has for its `type`."""
+
+    @property
+    def id(self) -> str | None: ...
+
+
+@runtime_checkable
+class WebPath(Protocol):
+    """What is served at one path; its class is the one that the registry has for its `type`."""
+
+
+@runtime_checkable
+class Bridge(Protocol):
+    """One item of `bridges`; its class is the one that the registry has for its `type`.
+
+    id: unique on the node, also the default name of its topics. realm, role: where it joins, and whose permissions
+    apply.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def realm(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+
+
+PART_KINDS: dict[type, str] = {Transport: "transport", WebPath: "webservice", Bridge: "bridge"}
 
 
 # --- realms ------------------------------------------------------------------------------------------------------
@@ -57,8 +93,8 @@ class Permission(Section):
 
     uri: str
     match: Literal["exact", "prefix", "wildcard"] | None = None
-    allow: Allow = Allow()
-    disclose: Disclose = Disclose()
+    allow: Allow = field(default_factory=Allow)
+    disclose: Disclose = field(default_factory=Disclose)
     cache: bool = False
 
 
@@ -78,7 +114,8 @@ class Role(Section):
 class RealmOptions(Section):
     """Options of a realm.
 
-    uri_check: `strict` allows only lower-case letters, digits and _ in a URI's components, `loose` all but spaces and #.
+    uri_check: `strict` allows only lower-case letters, digits and _ in a URI's components, `loose` all but spaces
+    and #.
     error_style: error URIs of refused logins as in the WAMP `spec` or as `crossbar` says them.
     max_sessions: sessions in the realm at one time.
     """
@@ -96,7 +133,7 @@ class Realm(Section):
 
     name: str
     id: str | None = None
-    options: RealmOptions = RealmOptions()
+    options: RealmOptions = field(default_factory=RealmOptions)
     roles: list[Role] = []
 
 
@@ -175,7 +212,11 @@ class Limits(Section):
 
 Serializer = Literal["json", "msgpack", "cbor"]
 Serializers = Annotated[list[Serializer], Meta(min_length=1)]
-ALL_SERIALIZERS: list[Serializer] = ["json", "msgpack", "cbor"]
+
+
+def all_serializers() -> list[Serializer]:
+    """Every encoding; the default of what a transport offers."""
+    return ["json", "msgpack", "cbor"]
 
 
 class RawSocketOptions(Section):
@@ -202,15 +243,15 @@ class RawSocket(Section, tag="rawsocket"):
 
     endpoint: Endpoint
     id: str | None = None
-    serializers: Serializers = ALL_SERIALIZERS
-    options: RawSocketOptions = RawSocketOptions()
+    serializers: Serializers = field(default_factory=all_serializers)
+    options: RawSocketOptions = field(default_factory=RawSocketOptions)
     auth: Auth | None = None
     max_connections: Count = 1_000
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 class Deflate(Section):
-    """permessage-deflate (RFC 7692). It costs about 64 KiB a connection with the defaults of zlib, so windows are small.
+    """permessage-deflate (RFC 7692). The defaults of zlib cost about 64 KiB a connection, so windows are small.
 
     max_window_bits: the window of what the router sends, as a power of two. memory_level: zlib's, 1 to 9.
     no_context_takeover: start anew with each message, which saves memory and costs size.
@@ -248,7 +289,7 @@ class WebSocketOptions(Section):
     auto_ping_interval: Millis = 10_000
     auto_ping_timeout: Annotated[int, Meta(ge=100)] = 5_000
     require_websocket_subprotocol: bool = True
-    compression: Compression = Compression()
+    compression: Compression = field(default_factory=Compression)
 
 
 class WebSocketPath(Section, tag="websocket"):
@@ -257,10 +298,10 @@ class WebSocketPath(Section, tag="websocket"):
     serializers: the encodings offered. options: details. auth: how clients log in. limits: what one session may hold.
     """
 
-    serializers: Serializers = ALL_SERIALIZERS
-    options: WebSocketOptions = WebSocketOptions()
+    serializers: Serializers = field(default_factory=all_serializers)
+    options: WebSocketOptions = field(default_factory=WebSocketOptions)
     auth: Auth | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 class WebSocket(Section, tag="websocket"):
@@ -273,12 +314,12 @@ class WebSocket(Section, tag="websocket"):
 
     endpoint: Endpoint
     id: str | None = None
-    serializers: Serializers = ALL_SERIALIZERS
+    serializers: Serializers = field(default_factory=all_serializers)
     url: str | None = None
-    options: WebSocketOptions = WebSocketOptions()
+    options: WebSocketOptions = field(default_factory=WebSocketOptions)
     auth: Auth | None = None
     max_connections: Count = 1_000
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 class StaticOptions(Section):
@@ -304,7 +345,7 @@ class StaticPath(Section, tag="static"):
     directory: str | None = None
     package: str | None = None
     resource: str | None = None
-    options: StaticOptions = StaticOptions()
+    options: StaticOptions = field(default_factory=StaticOptions)
 
 
 class NodeInfoPath(Section, tag="nodeinfo"):
@@ -315,9 +356,6 @@ class NestedPath(Section, tag="path"):
     """Paths below a path. paths: path name -> what is served there."""
 
     paths: dict[str, WebPath]
-
-
-WebPath = WebSocketPath | StaticPath | NodeInfoPath | NestedPath
 
 
 class WebOptions(Section):
@@ -340,24 +378,24 @@ class Web(Section, tag="web"):
     endpoint: Endpoint
     paths: dict[str, WebPath]
     id: str | None = None
-    options: WebOptions = WebOptions()
+    options: WebOptions = field(default_factory=WebOptions)
     max_connections: Count = 1_000
 
 
 class UniversalRawSocket(Section):
     """The RawSocket part of a universal transport; the keys are those of `rawsocket`."""
 
-    serializers: Serializers = ALL_SERIALIZERS
-    options: RawSocketOptions = RawSocketOptions()
+    serializers: Serializers = field(default_factory=all_serializers)
+    options: RawSocketOptions = field(default_factory=RawSocketOptions)
     auth: Auth | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 class UniversalWeb(Section):
     """The web part of a universal transport; the keys are those of `web`."""
 
     paths: dict[str, WebPath]
-    options: WebOptions = WebOptions()
+    options: WebOptions = field(default_factory=WebOptions)
 
 
 class Universal(Section, tag="universal"):
@@ -373,9 +411,6 @@ class Universal(Section, tag="universal"):
     websocket: dict[str, WebSocketPath] = {}
     web: UniversalWeb | None = None
     max_connections: Count = 1_000
-
-
-Transport = RawSocket | WebSocket | Web | Universal
 
 
 # --- workers and node --------------------------------------------------------------------------------------------
@@ -396,3 +431,20 @@ class Controller(Section):
     """The node itself. id: its name, in logs and on the info page."""
 
     id: str | None = None
+
+
+Worker = RouterWorker
+
+
+class Config(Section):
+    """The whole file. An empty one is a node that does nothing.
+
+    $schema: for editors. version: 2; the older forms of 1 are upgraded in memory. controller: the node itself.
+    workers: what the node runs. bridges: devices, each as topics and procedures of a realm.
+    """
+
+    schema: str | None = field(name="$schema", default=None)
+    version: Literal[1, 2] = 2
+    controller: Controller = field(default_factory=Controller)
+    workers: list[Worker] = []
+    bridges: list[Bridge] = []

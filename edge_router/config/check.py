@@ -1,0 +1,312 @@
+"""What must fit together in a configuration, and with the machine it is loaded on.
+
+One function a rule, in the table `RULES` by the section it looks at; `_Whole` is what all sections are compared with.
+Everything that needs no device and no network is checked here or in `__post_init__` of the part's own struct.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path as FilePath
+from typing import Any
+
+from msgspec import Struct
+
+from edge_router.config import schema
+from edge_router.config.describe import suggestion
+from edge_router.config.problems import Path, Problem
+from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
+
+TRUSTED = "trusted"
+"""The role that always exists, for parts of the node itself; who has it may do everything."""
+
+_PATH_KEY = re.compile(r"(?:[a-zA-Z0-9_-]+|/)\Z")
+_MAX_SOCKET_PATH = 107  # unix(7): sun_path has 108 bytes, the last one is 0
+
+Found = Iterator[Problem]
+
+
+def check(config: schema.Config, directory: FilePath, names_known: bool = True) -> tuple[list[Problem], list[Problem]]:
+    """Look at the sections of a configuration together.
+
+    directory: the node directory. names_known: False if realms or roles were left out because something was wrong
+    with them, so that a name that is missing means nothing. Result: problems, notices.
+    """
+    whole = _Whole(config, directory, names_known)
+    problems: list[Problem] = []
+    for path, section in _sections(config, ()):
+        for rule in RULES.get(type(section), ()):
+            problems += rule(section, path, whole)
+    for place, bridge in enumerate(config.bridges):
+        problems += _bridge(bridge, ("bridges", place), whole)
+    return problems, whole.notices
+
+
+class _Whole:
+    """The configuration as a whole, and what has been seen of it so far.
+
+    taken: (what, name) -> the first place that took it. realms: name -> realm.
+    """
+
+    def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
+        self.directory = directory
+        self.names_known = names_known
+        self.realms = {realm.name: realm for worker in config.workers for realm in worker.realms}
+        self.roles = {role.name for realm in self.realms.values() for role in realm.roles}
+        self.taken: dict[tuple[object, ...], Path] = {}
+        self.notices: list[Problem] = []
+
+    def take(self, path: Path, *what: object) -> Path | None:
+        """Take a name; result: who had it before, or None."""
+        before = self.taken.setdefault(what, path)
+        return None if before is path else before
+
+
+def _sections(value: Any, path: Path) -> Iterator[tuple[Path, Struct]]:
+    """Every section of a configuration with its path, outer ones first."""
+    if isinstance(value, Struct):
+        yield path, value
+        for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _sections(getattr(value, name), (*path, key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _sections(item, (*path, place))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _sections(item, (*path, key))
+
+
+def _twice(whole: _Whole, path: Path, kind: str, name: object, *within: object) -> Found:
+    before = whole.take(path, kind, *within, name)
+    if before is not None:
+        yield Problem(path, f"{kind} {name!r} given twice, first at {_shown(before)}; give each its own")
+
+
+def _shown(path: Path) -> str:
+    return ".".join(str(step) for step in path)
+
+
+# --- realms and roles --------------------------------------------------------------------------------------------
+
+
+def _realm(realm: schema.Realm, path: Path, whole: _Whole) -> Found:
+    at = (*path, "name")
+    yield from _twice(whole, at, "realm", realm.name)
+    wrong = uri_problem(realm.name)
+    if wrong:
+        yield Problem(at, wrong)
+    for place, role in enumerate(realm.roles):
+        yield from _role(role, (*path, "roles", place), whole, realm)
+
+
+def _role(role: schema.Role, path: Path, whole: _Whole, realm: schema.Realm) -> Found:
+    at = (*path, "name")
+    yield from _twice(whole, at, "role", role.name, realm.name)
+    if role.name == TRUSTED:
+        yield Problem(at, "the role 'trusted' is the node's own and may do everything; choose another name")
+    if not role.name:
+        yield Problem(at, "a role needs a name")
+    seen: dict[tuple[str, str], int] = {}
+    for place, permission in enumerate(role.permissions):
+        at = (*path, "permissions", place, "uri")
+        pattern = pattern_of(permission)
+        wrong = pattern_problem(*pattern, realm.options.uri_check)
+        if wrong:
+            yield Problem(at, wrong)
+        first = seen.setdefault(pattern, place)
+        if first != place:
+            yield Problem(at, f"the same pattern as permissions.{first} of this role; write one permission for both")
+
+
+def _anonymous(auth: schema.AnonymousAuth, path: Path, whole: _Whole) -> Found:
+    at = (*path, "role")
+    if auth.role == TRUSTED:
+        yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
+    elif whole.names_known and auth.role not in whole.roles:
+        yield Problem(at, f"no realm has a role {auth.role!r}{_of(auth.role, whole.roles)}")
+
+
+def _of(name: str, known: Any) -> str:
+    return suggestion(name, known) or f"; there are: {', '.join(sorted(known)) or 'none'}"
+
+
+def _open_to_all(transport: Any, path: Path, whole: _Whole) -> Found:
+    """Without `auth` everybody is anonymous, which is of no use if no realm knows that role."""
+    if transport.auth is None and whole.names_known and whole.realms and "anonymous" not in whole.roles:
+        text = "nobody can join here: without `auth` clients get the role 'anonymous', which no realm has"
+        whole.notices.append(Problem(path, text))
+    yield from ()
+
+
+# --- endpoints ---------------------------------------------------------------------------------------------------
+
+
+def _tcp(endpoint: schema.TcpEndpoint, path: Path, whole: _Whole) -> Found:
+    interface = endpoint.interface
+    if interface is not None and not interface:
+        yield Problem((*path, "interface"), "empty; leave it out to listen on all addresses")
+    elif interface and ":" in interface and endpoint.version == 4:
+        yield Problem((*path, "interface"), f"{interface!r} is an IPv6 address; add `version: 6`")
+    elif interface and re.fullmatch(r"[0-9.]+", interface) and endpoint.version == 6:
+        yield Problem((*path, "interface"), f"{interface!r} is an IPv4 address; take out `version: 6`")
+    if endpoint.port:
+        yield from _port_taken(endpoint, path, whole)
+
+
+def _port_taken(endpoint: schema.TcpEndpoint, path: Path, whole: _Whole) -> Found:
+    """A port is free for one listener on all addresses, or for one on each address."""
+    everywhere = {4: "0.0.0.0", 6: "::"}[endpoint.version]
+    interface = endpoint.interface or everywhere
+    at = (*path, "port")
+    port = ("port", endpoint.version, endpoint.port)
+    others = [(key[3], place) for key, place in whole.taken.items() if key[:3] == port]
+    whole.take(at, *port, interface)
+    for other, place in others:
+        if other == interface or everywhere in (other, interface):
+            yield Problem(at, f"port {endpoint.port} is taken by {_shown(place[:-1])}; choose another")
+            return
+
+
+def _unix(endpoint: schema.UnixEndpoint, path: Path, whole: _Whole) -> Found:
+    at = (*path, "path")
+    if not endpoint.path or "\0" in endpoint.path:
+        yield Problem(at, "no path of a socket; write a file name such as router.sock")
+        return
+    full = os.path.abspath(whole.directory / endpoint.path)
+    length = len(os.fsencode(full))
+    if length > _MAX_SOCKET_PATH:
+        yield Problem(at, f"{full!r} is {length} bytes long; a Unix socket's path has at most {_MAX_SOCKET_PATH}")
+    before = whole.take(at, "socket", full)
+    if before is not None:
+        yield Problem(at, f"this socket is taken by {_shown(before[:-1])}; choose another path")
+    yield from _account("owner", "user", endpoint.owner, path, pwd.getpwnam)
+    yield from _account("group", "group", endpoint.group, path, grp.getgrnam)
+
+
+def _account(key: str, kind: str, name: str | None, path: Path, find: Callable[[str], object]) -> Found:
+    if name is None or name.isdecimal():
+        return
+    try:
+        find(name)
+    except (KeyError, ValueError):
+        yield Problem((*path, key), f"there is no {kind} {name!r} on this machine")
+
+
+# --- web ---------------------------------------------------------------------------------------------------------
+
+
+def _paths(section: Any, path: Path, whole: _Whole) -> Found:
+    key = "websocket" if isinstance(section, schema.Universal) else "paths"
+    for name in getattr(section, key):
+        if not _PATH_KEY.match(name):
+            text = "a path is one name of letters, digits, - and _, or / for the root"
+            inner = name.strip("/")
+            if inner != name and _PATH_KEY.match(inner):
+                text += f"; did you mean {inner!r}?"
+            elif "/" in inner:
+                text += "; for one below another use `type: path`"
+            yield Problem((*path, key, name), text)
+
+
+def _universal(section: schema.Universal, path: Path, whole: _Whole) -> Found:
+    yield from _paths(section, path, whole)
+    if section.rawsocket is None and section.web is None and not section.websocket:
+        yield Problem(path, "nothing is served here; add `rawsocket`, `websocket` or `web`")
+
+
+def _static(section: schema.StaticPath, path: Path, whole: _Whole) -> Found:
+    if section.directory is not None and (section.package or section.resource):
+        yield Problem(path, "give either `directory`, or `package` and `resource`, not both")
+    elif section.directory is not None:
+        full = whole.directory / section.directory
+        if not _is_directory(full):
+            yield Problem((*path, "directory"), f"there is no directory {str(full)!r}; create it or correct the path")
+    elif section.package and section.resource:
+        yield from _resource(section.package, section.resource, path)
+    else:
+        yield Problem(path, "what is served? give `directory`, or `package` and `resource`")
+
+
+def _resource(package: str, resource: str, path: Path) -> Found:
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError, AttributeError):
+        spec = None
+    if spec is None:
+        yield Problem((*path, "package"), f"there is no Python package {package!r}")
+        return
+    places = [FilePath(place) / resource for place in spec.submodule_search_locations or ()]
+    if not any(map(_is_directory, places)):
+        yield Problem((*path, "resource"), f"there is no directory {resource!r} in the package {package!r}")
+
+
+def _is_directory(path: FilePath) -> bool:
+    try:
+        return path.is_dir()
+    except (ValueError, OSError):  # a NUL in the path; no right to look
+        return False
+
+
+def _static_options(options: schema.StaticOptions, path: Path, whole: _Whole) -> Found:
+    if not options.default_file or "/" in options.default_file or "\0" in options.default_file:
+        yield Problem((*path, "default_file"), f"{options.default_file!r} is no file name; such as index.html")
+    for ending in options.mime_types:
+        if not ending.startswith("."):
+            yield Problem((*path, "mime_types", ending), f"an ending begins with a dot: {'.' + ending!r}")
+
+
+# --- names and bridges -------------------------------------------------------------------------------------------
+
+
+def _id(section: Any, path: Path, whole: _Whole) -> Found:
+    if section.id is not None:
+        yield from _twice(whole, (*path, "id"), "id", section.id)
+
+
+def _role_id(section: schema.Role, path: Path, whole: _Whole) -> Found:
+    if section.id is not None:
+        yield from _twice(whole, (*path, "id"), "id", section.id, path[:-1])
+
+
+def _bridge(bridge: schema.Bridge, path: Path, whole: _Whole) -> Found:
+    yield from _id(bridge, path, whole)
+    device = getattr(bridge, "device", None)
+    if isinstance(device, str):
+        yield from _twice(whole, (*path, "device"), "device", device)
+    if not whole.names_known:
+        return
+    realm = whole.realms.get(bridge.realm)
+    if realm is None:
+        yield Problem((*path, "realm"), f"there is no realm {bridge.realm!r}{_of(bridge.realm, whole.realms)}")
+    elif bridge.role != TRUSTED:
+        roles = [role.name for role in realm.roles]
+        if bridge.role not in roles:
+            hint = _of(bridge.role, [*roles, TRUSTED])
+            yield Problem((*path, "role"), f"realm {bridge.realm!r} has no role {bridge.role!r}{hint}")
+
+
+Rule = Callable[[Any, Path, _Whole], Found]
+
+RULES: dict[type, tuple[Rule, ...]] = {
+    schema.RouterWorker: (_id,),
+    schema.Realm: (_id, _realm),
+    schema.Role: (_role_id,),
+    schema.AnonymousAuth: (_anonymous,),
+    schema.TcpEndpoint: (_tcp,),
+    schema.UnixEndpoint: (_unix,),
+    schema.RawSocket: (_id, _open_to_all),
+    schema.WebSocket: (_id, _open_to_all),
+    schema.Web: (_id, _paths),
+    schema.Universal: (_id, _universal),
+    schema.UniversalRawSocket: (_open_to_all,),
+    schema.UniversalWeb: (_paths,),
+    schema.WebSocketPath: (_open_to_all,),
+    schema.NestedPath: (_paths,),
+    schema.StaticPath: (_static,),
+    schema.StaticOptions: (_static_options,),
+}

@@ -1,0 +1,224 @@
+"""What Crossbar configurations may contain beyond our declarations.
+
+Four tables: keys without effect here (accepted with a notice), keys, types and values that later releases bring
+(refused, and said so: dropping them could open a door or lose data), and older forms rewritten with a notice.
+Sources: crossbar.io's documentation of its configuration, version 2, and of its upgrade from version 1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from edge_router.config import schema
+from edge_router.config.problems import Path, Problem
+
+LATER = "not available in this version of edge-router"
+
+_ONE_PROCESS = "realms and transports run in the node's own process"
+_NO_NEED = "edge-router has no need of it"
+_NEVER_HERE = "edge-router does not have it"
+_ALWAYS = "edge-router always does what the WAMP and WebSocket specifications say"
+_OBSOLETE = "nothing uses it any more"
+_LOGLEVEL = "use `edge-router start --loglevel debug`"
+
+IGNORED: dict[type, dict[str, str]] = {
+    schema.Controller: {
+        "options": "the node runs until it is stopped and takes no title",
+        "keyring": _NEVER_HERE,
+        "manhole": "local programs may use a Unix socket instead",
+        "connections": _NO_NEED,
+        "fabric": _NEVER_HERE,
+        "blockchain": _NEVER_HERE,
+    },
+    schema.RouterWorker: {
+        "manhole": "local programs may use a Unix socket instead",
+        "connections": _NO_NEED,
+    },
+    schema.RealmOptions: {
+        "enable_meta_api": LATER,
+        "bridge_meta_api": _ONE_PROCESS,
+        "event_dispatching_chunk_size": _NO_NEED,
+    },
+    schema.Realm: {"stats": LATER, "inventory": _NEVER_HERE},
+    schema.TcpEndpoint: {"shared": "one process listens", "portrange": "give one `port`"},
+    schema.RawSocket: {"debug": _LOGLEVEL},
+    schema.UniversalRawSocket: {"debug": _LOGLEVEL},
+    schema.WebSocket: {"debug": _LOGLEVEL},
+    schema.WebSocketPath: {"debug": _LOGLEVEL, "url": "the web transport's endpoint and path decide", "id": _NO_NEED},
+    schema.WebSocketOptions: {
+        "external_port": "list the public address in `allowed_origins`",
+        "enable_hybi10": _OBSOLETE,
+        "enable_rfc6455": _ALWAYS,
+        "enable_webstatus": "a page is always shown to a browser that asks without WebSocket",
+        "validate_utf8": _ALWAYS,
+        "mask_server_frames": _ALWAYS,
+        "require_masked_client_frames": _ALWAYS,
+        "apply_mask": _ALWAYS,
+        "auto_fragment_size": "messages are never fragmented",
+        "fail_by_drop": "a failed connection is told why, then closed",
+        "echo_close_codereason": _ALWAYS,
+        "tcp_nodelay": "always on",
+        "auto_ping_size": _NO_NEED,
+        "auto_ping_restart_on_any_traffic": "always so",
+        "enable_flash_policy": _OBSOLETE,
+        "flash_policy": _OBSOLETE,
+        "show_server_version": "the version is never shown",
+    },
+    schema.Deflate: {
+        "request_no_context_takeover": "what clients send is inflated as they offer it",
+        "request_max_window_bits": "what clients send is inflated as they offer it",
+    },
+    schema.WebOptions: {
+        "display_tracebacks": "tracebacks go to the log only",
+        "hsts": "it needs TLS, which is " + LATER,
+        "hsts_max_age": "it needs TLS, which is " + LATER,
+    },
+    schema.StaticOptions: {"allow_cross_origin": LATER},
+}
+
+LATER_KEYS: dict[type, dict[str, str]] = {
+    schema.Config: {"uplinks": LATER},
+    schema.RouterWorker: {"components": LATER + "; run them as a program that connects to the router"},
+    schema.Realm: {"rlinks": LATER, "store": LATER},
+    schema.Role: {"authorizer": LATER + "; use `permissions`", "allow-by-default": "write it `allow_by_default`"},
+    schema.Permission: {"validate": LATER},
+    schema.Auth: dict.fromkeys(
+        ("ticket", "wampcra", "cryptosign", "scram", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
+    ),
+    schema.AnonymousAuth: dict.fromkeys(("realm", "authenticator", "authenticator-realm", "create", "config"), LATER),
+    schema.TcpEndpoint: {"tls": LATER + "; a TLS proxy in front may do it"},
+    schema.WebSocket: {"cookie": LATER},
+    schema.WebSocketPath: {"cookie": LATER},
+    schema.Universal: {"mqtt": LATER},
+}
+
+LATER_TYPES: dict[str, dict[str, str]] = {
+    "workers": {
+        **dict.fromkeys(("container", "guest"), LATER + "; run the program by itself, it connects to the router"),
+        **dict.fromkeys(("websocket-testee", "proxy", "xbrmm", "hostmonitor"), _NEVER_HERE),
+    },
+    "transports": {"mqtt": LATER, **dict.fromkeys(("flashpolicy", "websocket.testee", "stream.testee"), _NEVER_HERE)},
+    "endpoint": {"twisted": LATER, "onion": _NEVER_HERE},
+    "paths": {
+        **dict.fromkeys(
+            ("json", "redirect", "longpoll", "publisher", "caller", "webhook", "upload", "reverseproxy", "archive"),
+            LATER,
+        ),
+        **dict.fromkeys(
+            ("cgi", "wsgi", "resource", "websocket-reverseproxy", "wap", "catalog", "pairme", "none"), _NEVER_HERE
+        ),
+    },
+}
+
+LATER_VALUES: dict[tuple[str, str], dict[str, str]] = {
+    ("anonymous", "type"): dict.fromkeys(("dynamic", "function"), LATER),
+}
+
+
+def ignored_key(cls: type, key: object) -> str | None:
+    """The notice for a key that has no effect here, else None."""
+    why = IGNORED.get(cls, {}).get(str(key))
+    return f"no effect here: {why}" if why else None
+
+
+def later_key(cls: type, key: object) -> str | None:
+    """The problem with a key that is known but cannot be used, else None."""
+    return LATER_KEYS.get(cls, {}).get(str(key))
+
+
+def later_type(path: Path, name: object) -> str | None:
+    """The problem with a `type` that is known but cannot be used, else None. path: of the section."""
+    section = next((step for step in reversed(path) if step in LATER_TYPES), None)
+    why = LATER_TYPES[section].get(str(name)) if isinstance(section, str) else None
+    return f"type {name!r} is {why}" if why == LATER or (why or "").startswith(LATER) else why and f"{name!r}: {why}"
+
+
+def later_value(path: Path, value: object) -> str | None:
+    """The problem with a value that is known but cannot be used, else None."""
+    why = LATER_VALUES.get((str(path[-2]), str(path[-1])), {}).get(str(value)) if len(path) > 1 else None
+    return f"{value!r} is {why}" if why else None
+
+
+Said = list[Problem]
+Repair = Callable[[dict[Any, Any], Path, Said, Said], dict[Any, Any]]
+
+
+def repaired(cls: type, value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+    """A section with older forms rewritten; what was done is added to `problems` and `notices`."""
+    for repair in REPAIRS.get(cls, ()):
+        value = repair(value, path, problems, notices)
+    return value
+
+
+_ACTIONS = ("call", "register", "publish", "subscribe")
+
+
+def _permission(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+    """Version 1: actions as keys of the permission itself, patterns by stars only."""
+    old = {action: value[action] for action in _ACTIONS if action in value}
+    if not old or "allow" in value:
+        return value
+    rest = {key: item for key, item in value.items() if key not in old}
+    uri = rest.get("uri")
+    if "match" not in rest and isinstance(uri, str) and "*" in uri:
+        starless = uri.removesuffix("*")
+        rest["match"] = "wildcard" if "*" in starless else "prefix"
+        rest["uri"] = ".".join("" if part == "*" else part for part in (uri if "*" in starless else starless).split("."))
+    notices.append(Problem(path, f"version 1 form, read as {_in_words({**rest, 'allow': old})}"))
+    return {**rest, "allow": old}
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_in_words(item)}" for key, item in value.items()) + "}"
+    return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)
+
+
+def _port(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+    """`port: "$PORT"`: from the environment."""
+    port = value.get("port")
+    if not isinstance(port, str) or not port.startswith("$"):
+        return value
+    name = port[1:].removeprefix("{").removesuffix("}")
+    text = os.environ.get(name, "")
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return {**value, "port": int(text)}
+    state = f"is {text!r}, which is no port" if text else "is not set"
+    problems.append(Problem((*path, "port"), f"the environment variable {name} {state}; expected 0 to 65535"))
+    return {**value, "port": 0}
+
+
+def _serializers(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+    """Encodings of Crossbar that few clients have are left out as long as others are offered."""
+    offered = value.get("serializers")
+    if not isinstance(offered, list):
+        return value
+    rest = [name for name in offered if name not in ("ubjson", "flatbuffers")]
+    if not rest or len(rest) == len(offered):
+        return value
+    notices.append(Problem((*path, "serializers"), "ubjson and flatbuffers are not offered; clients take another"))
+    return {**value, "serializers": rest}
+
+
+def _worker_options(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+    """Options of a process of its own; only `disabled` would change what the node does."""
+    options = value.get("options")
+    if not isinstance(options, dict):
+        return value
+    if options.get("disabled", False) is not False:
+        problems.append(Problem((*path, "options", "disabled"), f"{LATER}; take the worker out instead"))
+    notices.append(Problem((*path, "options"), f"no effect here: {_ONE_PROCESS}"))
+    return {key: item for key, item in value.items() if key != "options"}
+
+
+REPAIRS: dict[type, tuple[Repair, ...]] = {
+    schema.Permission: (_permission,),
+    schema.TcpEndpoint: (_port,),
+    schema.RawSocket: (_serializers,),
+    schema.UniversalRawSocket: (_serializers,),
+    schema.WebSocket: (_serializers,),
+    schema.WebSocketPath: (_serializers,),
+    schema.RouterWorker: (_worker_options,),
+}

@@ -1,0 +1,97 @@
+"""A configuration file -> a typed, checked configuration, or every problem of it at once.
+
+For the command line:
+
+    directory = find.node_directory(args.cbdir)            # edge_router.config.find
+    path = find.config_file(directory, args.config)
+    loaded = load(path, directory)                         # raises ConfigErrors: print(error), exit status 1
+    for notice in loaded.notices: ...                      # accepted, but say it: str(notice) is FILE:LINE: path: text
+    start(loaded.config)
+    document.schema_json()                                 # edge_router.config.document
+
+`load` gives all problems: of syntax, of single values, and of what must fit together (`check`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct, ValidationError
+
+from edge_router import registry
+from edge_router.config.check import check
+from edge_router.config.parts import to_config
+from edge_router.config.problems import ConfigErrors, Finding, FindLine, Problem, Unreadable, located, nowhere
+from edge_router.config.schema import Config
+
+MAX_BYTES = 1_048_576
+
+_READERS = {".json": "edge_router.config.json_file:read"}
+_YAML = "edge_router.config.yaml_file:read"
+
+
+class Loaded(Struct, frozen=True):
+    """A configuration that can be used. config: what it says. notices: what in it has no effect or an older form."""
+
+    config: Config
+    notices: list[Finding]
+
+
+def load(path: Path, directory: Path | None = None) -> Loaded:
+    """Read, convert and check a configuration file.
+
+    path: the file; JSON if it ends in `.json`, else YAML. directory: the node directory, to which paths in the file
+    are relative; left out, the file's own. Raises ConfigErrors with every problem, also when the file cannot be read.
+    """
+    file = str(path)
+    try:
+        tree, find_line = registry.load(_READERS.get(path.suffix.lower(), _YAML))(_text(path))
+    except Unreadable as error:
+        raise ConfigErrors([Finding(file, line, "", text) for line, text in error.at]) from None
+    return from_tree({} if tree is None else tree, file, directory or path.parent, find_line)
+
+
+def from_tree(tree: object, file: str, directory: Path, find_line: FindLine = nowhere) -> Loaded:
+    """What `load` does once a file is read: convert and check plain values. Arguments as there. Raises ConfigErrors."""
+    notices: list[Problem] = []
+    problems: list[Problem] = []
+    try:
+        config = to_config(tree)
+    except (ValidationError, RecursionError):
+        walked = registry.load("edge_router.config.walk:Walked")(tree)
+        problems, notices = walked.problems, walked.notices
+        try:
+            config = to_config(walked.tree)
+        except ValidationError as error:
+            if not problems:
+                problems = [Problem((), str(error))]
+        else:
+            more, said = check(config, directory, names_known=not any("realms" in p.path for p in problems))
+            problems += _independent([Problem(walked.original(p.path), p.text) for p in more], problems)
+            notices += [Problem(walked.original(p.path), p.text) for p in said]
+    else:
+        problems, notices = check(config, directory)
+    if problems:
+        raise ConfigErrors(located(problems, file, find_line))
+    return Loaded(config, located(notices, file, find_line))
+
+
+def _independent(more: list[Problem], first: list[Problem]) -> list[Problem]:
+    """Without those that only follow from what the walk had to leave out of their section."""
+    return [problem for problem in more if not any(f.path[: len(problem.path)] == problem.path for f in first)]
+
+
+def _text(path: Path) -> str:
+    """The text of the file. Raises Unreadable."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable([(None, f"cannot be read: {error.strerror or error}")]) from None
+    if len(raw) > MAX_BYTES:
+        raise Unreadable([(None, f"larger than {MAX_BYTES} bytes, which no configuration needs")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise Unreadable([(line, "not UTF-8 text; save the file in UTF-8")]) from None

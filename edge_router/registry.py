@@ -1,0 +1,108 @@
+"""Every part a configuration can name: kind -> name -> where its configuration and its code are, as import strings.
+
+Nothing is imported until it is named, so a node pays only for what it uses; a configuration struct never imports
+Twisted, the part behind it may. Other packages add parts with two entry points of the group `edge_router.<kind>`:
+
+    [project.entry-points."edge_router.bridge"]
+    lora = "mypackage.lora:LoraBridge"
+    "lora.config" = "mypackage.config:LoraConfig"
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Part(NamedTuple):
+    """Where a part is. config: its configuration struct. part: its class. Both as `module:attribute`."""
+
+    config: str
+    part: str
+
+
+_SCHEMA = "edge_router.config.schema"
+
+PARTS: dict[str, dict[str, Part]] = {
+    "worker": {
+        "router": Part(f"{_SCHEMA}:RouterWorker", "edge_router.node.router:RouterWorker"),
+    },
+    "transport": {
+        "rawsocket": Part(f"{_SCHEMA}:RawSocket", "edge_router.transports.rawsocket:RawSocketTransport"),
+        "websocket": Part(f"{_SCHEMA}:WebSocket", "edge_router.transports.websocket:WebSocketTransport"),
+        "web": Part(f"{_SCHEMA}:Web", "edge_router.web.site:WebTransport"),
+        "universal": Part(f"{_SCHEMA}:Universal", "edge_router.transports.universal:UniversalTransport"),
+    },
+    "webservice": {
+        "websocket": Part(f"{_SCHEMA}:WebSocketPath", "edge_router.web.websocket:WebSocketService"),
+        "static": Part(f"{_SCHEMA}:StaticPath", "edge_router.web.static:StaticService"),
+        "nodeinfo": Part(f"{_SCHEMA}:NodeInfoPath", "edge_router.web.nodeinfo:NodeInfoService"),
+        "path": Part(f"{_SCHEMA}:NestedPath", "edge_router.web.path:NestedService"),
+    },
+    "auth": {
+        "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),
+    },
+    "bridge": {
+        "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
+    },
+}
+
+
+class UnknownPart(LookupError):
+    """Neither the table nor an installed package has a part of this name."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"unknown {kind} {name!r}; one of {', '.join(names(kind))}")
+        self.kind = kind
+        self.name = name
+
+
+def load(where: str) -> Any:
+    """Import what an import string names.
+
+    where: `module:attribute`. Result: the attribute. Raises ImportError or AttributeError as Python does.
+    """
+    module, _, attribute = where.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def names(kind: str) -> list[str]:
+    """The names a configuration may use for `kind`, ours first, then those of other packages."""
+    return [*PARTS[kind], *_others(kind)]
+
+
+def find(kind: str, name: str) -> Part:
+    """Where a part is; nothing is imported. Raises UnknownPart."""
+    part = PARTS[kind].get(name) or _others(kind).get(name)
+    if part is None:
+        raise UnknownPart(kind, name)
+    return part
+
+
+def config_class(kind: str, name: str) -> Any:
+    """The configuration struct of a part, imported. Raises UnknownPart."""
+    return load(find(kind, name).config)
+
+
+def part_class(kind: str, config: Any) -> Any:
+    """The class that a piece of loaded configuration asks for, imported.
+
+    config: a section with a `type`, such as an item of `transports`. Raises UnknownPart.
+    """
+    return load(find(kind, type_name(config)).part)
+
+
+def type_name(config: Any) -> str:
+    """The `type` of a loaded section, as the file says it."""
+    tag = config.__struct_config__.tag
+    return str(config.type if tag is None else tag)
+
+
+@cache
+def _others(kind: str) -> dict[str, Part]:
+    """Parts of other packages. Asked only for names that are not in the table: reading the metadata is slow."""
+    points = {p.name: p.value for p in load("importlib.metadata:entry_points")(group=f"edge_router.{kind}")}
+    return {
+        name: Part(points[f"{name}.config"], where) for name, where in points.items() if f"{name}.config" in points
+    }
