@@ -177,11 +177,11 @@ def _unix(endpoint: schema.UnixEndpoint, path: Path, whole: _Whole) -> Found:
     if not endpoint.path or "\0" in endpoint.path:
         yield Problem(at, "no path of a socket; write a file name such as router.sock")
         return
-    full = os.path.abspath(whole.directory / endpoint.path)
-    length = len(os.fsencode(full))
+    full = whole.directory / endpoint.path
+    length = len(bytes(full))
     if length > _MAX_SOCKET_PATH:
-        yield Problem(at, f"{full!r} is {length} bytes long; a Unix socket's path has at most {_MAX_SOCKET_PATH}")
-    before = whole.take(at, "socket", full)
+        yield Problem(at, f"{str(full)!r} is {length} bytes long; a Unix socket's path has at most {_MAX_SOCKET_PATH}")
+    before = whole.take(at, "socket", os.path.normpath(full))
     if before is not None:
         yield Problem(at, f"this socket is taken by {_shown(before[:-1])}; choose another path")
     yield from _account("owner", "user", endpoint.owner, path, pwd.getpwnam)
@@ -200,7 +200,7 @@ def _account(key: str, kind: str, name: str | None, path: Path, find: Callable[[
 # --- web ---------------------------------------------------------------------------------------------------------
 
 
-def _paths(section: Any, path: Path, whole: _Whole) -> Found:
+def _paths(section: Any, path: Path, _whole: _Whole) -> Found:
     key = "websocket" if isinstance(section, schema.Universal) else "paths"
     for name in getattr(section, key):
         if not _PATH_KEY.match(name):
@@ -252,7 +252,7 @@ def _is_directory(path: FilePath) -> bool:
         return False
 
 
-def _static_options(options: schema.StaticOptions, path: Path, whole: _Whole) -> Found:
+def _static_options(options: schema.StaticOptions, path: Path, _whole: _Whole) -> Found:
     if not options.default_file or "/" in options.default_file or "\0" in options.default_file:
         yield Problem((*path, "default_file"), f"{options.default_file!r} is no file name; such as index.html")
     for ending in options.mime_types:

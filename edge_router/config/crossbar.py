@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
@@ -82,7 +82,7 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
     schema.RouterWorker: {"components": LATER + "; run them as a program that connects to the router"},
     schema.Realm: {"rlinks": LATER, "store": LATER},
-    schema.Role: {"authorizer": LATER + "; use `permissions`", "allow-by-default": "write it `allow_by_default`"},
+    schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
         ("ticket", "wampcra", "cryptosign", "scram", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
@@ -141,21 +141,26 @@ def later_value(path: Path, value: object) -> str | None:
     return f"{value!r} is {why}" if why else None
 
 
-Said = list[Problem]
-Repair = Callable[[dict[Any, Any], Path, Said, Said], dict[Any, Any]]
+class Said(NamedTuple):
+    """Where a repair adds what it found and what it did."""
+
+    problems: list[Problem]
+    notices: list[Problem]
 
 
-def repaired(cls: type, value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
-    """A section with older forms rewritten; what was done is added to `problems` and `notices`."""
-    for repair in REPAIRS.get(cls, ()):
-        value = repair(value, path, problems, notices)
-    return value
+Repair = Callable[[dict[Any, Any], Path, Said], dict[Any, Any]]
+
+
+def repaired(cls: type, value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
+    """A section with older forms rewritten. `value` itself is left as it is."""
+    repair = REPAIRS.get(cls)
+    return repair(value, path, said) if repair else value
 
 
 _ACTIONS = ("call", "register", "publish", "subscribe")
 
 
-def _permission(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+def _permission(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
     """Version 1: actions as keys of the permission itself, patterns by stars only."""
     old = {action: value[action] for action in _ACTIONS if action in value}
     if not old or "allow" in value:
@@ -165,8 +170,9 @@ def _permission(value: dict[Any, Any], path: Path, problems: Said, notices: Said
     if "match" not in rest and isinstance(uri, str) and "*" in uri:
         starless = uri.removesuffix("*")
         rest["match"] = "wildcard" if "*" in starless else "prefix"
-        rest["uri"] = ".".join("" if part == "*" else part for part in (uri if "*" in starless else starless).split("."))
-    notices.append(Problem(path, f"version 1 form, read as {_in_words({**rest, 'allow': old})}"))
+        parts = (uri if "*" in starless else starless).split(".")
+        rest["uri"] = ".".join("" if part == "*" else part for part in parts)
+    said.notices.append(Problem(path, f"version 1 form, read as {_in_words({**rest, 'allow': old})}"))
     return {**rest, "allow": old}
 
 
@@ -176,7 +182,15 @@ def _in_words(value: Any) -> str:
     return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)
 
 
-def _port(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+def _role(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
+    """Crossbar's one key with hyphens."""
+    if "allow-by-default" not in value or "allow_by_default" in value:
+        return value
+    said.notices.append(Problem((*path, "allow-by-default"), "read as `allow_by_default`"))
+    return {key.replace("-", "_") if key == "allow-by-default" else key: item for key, item in value.items()}
+
+
+def _port(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
     """`port: "$PORT"`: from the environment."""
     port = value.get("port")
     if not isinstance(port, str) or not port.startswith("$"):
@@ -186,11 +200,11 @@ def _port(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> d
     if text.isascii() and text.isdigit() and int(text) <= 65535:
         return {**value, "port": int(text)}
     state = f"is {text!r}, which is no port" if text else "is not set"
-    problems.append(Problem((*path, "port"), f"the environment variable {name} {state}; expected 0 to 65535"))
+    said.problems.append(Problem((*path, "port"), f"the environment variable {name} {state}; expected 0 to 65535"))
     return {**value, "port": 0}
 
 
-def _serializers(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+def _serializers(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
     """Encodings of Crossbar that few clients have are left out as long as others are offered."""
     offered = value.get("serializers")
     if not isinstance(offered, list):
@@ -198,27 +212,28 @@ def _serializers(value: dict[Any, Any], path: Path, problems: Said, notices: Sai
     rest = [name for name in offered if name not in ("ubjson", "flatbuffers")]
     if not rest or len(rest) == len(offered):
         return value
-    notices.append(Problem((*path, "serializers"), "ubjson and flatbuffers are not offered; clients take another"))
+    said.notices.append(Problem((*path, "serializers"), "ubjson and flatbuffers are not offered; clients take another"))
     return {**value, "serializers": rest}
 
 
-def _worker_options(value: dict[Any, Any], path: Path, problems: Said, notices: Said) -> dict[Any, Any]:
+def _worker_options(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
     """Options of a process of its own; only `disabled` would change what the node does."""
     options = value.get("options")
     if not isinstance(options, dict):
         return value
     if options.get("disabled", False) is not False:
-        problems.append(Problem((*path, "options", "disabled"), f"{LATER}; take the worker out instead"))
-    notices.append(Problem((*path, "options"), f"no effect here: {_ONE_PROCESS}"))
+        said.problems.append(Problem((*path, "options", "disabled"), f"{LATER}; take the worker out instead"))
+    said.notices.append(Problem((*path, "options"), f"no effect here: {_ONE_PROCESS}"))
     return {key: item for key, item in value.items() if key != "options"}
 
 
-REPAIRS: dict[type, tuple[Repair, ...]] = {
-    schema.Permission: (_permission,),
-    schema.TcpEndpoint: (_port,),
-    schema.RawSocket: (_serializers,),
-    schema.UniversalRawSocket: (_serializers,),
-    schema.WebSocket: (_serializers,),
-    schema.WebSocketPath: (_serializers,),
-    schema.RouterWorker: (_worker_options,),
+REPAIRS: dict[type, Repair] = {
+    schema.Role: _role,
+    schema.Permission: _permission,
+    schema.TcpEndpoint: _port,
+    schema.RawSocket: _serializers,
+    schema.UniversalRawSocket: _serializers,
+    schema.WebSocket: _serializers,
+    schema.WebSocketPath: _serializers,
+    schema.RouterWorker: _worker_options,
 }

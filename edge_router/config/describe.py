@@ -35,10 +35,16 @@ def found(value: object) -> str:
     return f"{shown} ({kind})"
 
 
-def suggestion(wrong: object, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for a misspelt name, else nothing."""
+def closest(wrong: object, known: Iterable[str]) -> str:
+    """The known name that a misspelt one stands for, or an empty text."""
     close = get_close_matches(str(wrong)[:200], list(known), 1, 0.7)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return close[0] if close else ""
+
+
+def suggestion(wrong: object, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for a misspelt name, or an empty text."""
+    meant = closest(wrong, known)
+    return f"; did you mean {meant!r}?" if meant else ""
 
 
 def wanted(info: Any) -> str:
@@ -96,9 +102,9 @@ def _struct(info: Any) -> str:
 
 
 _WORDS: dict[type, Callable[[Any], str]] = {
-    inspect.AnyType: lambda info: "anything",
-    inspect.NoneType: lambda info: "null",
-    inspect.BoolType: lambda info: "true or false",
+    inspect.AnyType: lambda _: "anything",
+    inspect.NoneType: lambda _: "null",
+    inspect.BoolType: lambda _: "true or false",
     inspect.IntType: _number("a whole number"),
     inspect.FloatType: _number("a number"),
     inspect.StrType: _text,
@@ -107,6 +113,6 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     inspect.DictType: lambda info: f"a mapping of names to {wanted(info.value_type)}",
     inspect.UnionType: _union,
     inspect.StructType: _struct,
-    inspect.CustomType: lambda info: "a mapping with a `type`",
-    inspect.Metadata: lambda info: wanted(info.type),
+    inspect.CustomType: lambda _: "a mapping with a `type`",
+    inspect.Metadata: lambda info: (info.extra or {}).get("words") or wanted(info.type),
 }

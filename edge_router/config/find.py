@@ -9,7 +9,7 @@ from pathlib import Path
 FILES = ("config.yaml", "config.json")
 
 
-def node_directory(cbdir: str | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+def node_directory(cbdir: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
     """The node directory: `--cbdir`, else `$CROSSBAR_DIR`, else `./.crossbar` if it exists, else `.`.
 
     cbdir: as given on the command line; if it names a file, the file's directory is taken. Result: absolute; it need
@@ -23,7 +23,7 @@ def node_directory(cbdir: str | None = None, environ: Mapping[str, str] = os.env
     return (hidden if hidden.is_dir() else Path()).absolute()
 
 
-def config_file(directory: Path, config: str | None = None) -> Path:
+def config_file(directory: Path, config: str | Path | None = None) -> Path:
     """The configuration file: `--config`, relative to the node directory, else its config.yaml, else config.json.
 
     Result: the path; if neither exists, that of config.yaml, so that opening it says what is missing.

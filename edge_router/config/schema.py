@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Millis = Annotated[int, Meta(ge=0)]
+Mode = Annotated[str, Meta(pattern="^0?[0-7]{3}$", extra={"words": 'three octal digits in quotes, as "660"'})]
 
 
 class Section(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -163,7 +164,7 @@ class UnixEndpoint(Section, tag="unix"):
     """
 
     path: str
-    mode: Annotated[str, Meta(pattern="^0?[0-7]{3}$")] = "660"
+    mode: Mode = "660"
     owner: str | None = None
     group: str | None = None
     backlog: Annotated[int, Meta(ge=1, le=65535)] = 50

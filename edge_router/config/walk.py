@@ -14,7 +14,7 @@ from msgspec import Meta, ValidationError, convert, inspect
 
 from edge_router import registry
 from edge_router.config import crossbar
-from edge_router.config.describe import found, suggestion, wanted
+from edge_router.config.describe import closest, found, suggestion, wanted
 from edge_router.config.parts import as_part
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema import PART_KINDS, Config
@@ -64,6 +64,13 @@ class Walked:
     def _leaf(self, info: Any, value: object, path: Path) -> object:
         known = type(info) in _LEAVES
         return self._wrong(info, value, path) if known and not _fits(info, value) else value
+
+    def _described(self, info: Any, value: object, path: Path) -> object:
+        """A type with more than limits: `Meta(extra={"words": ...})` says in words what a pattern means."""
+        inner = info.type
+        if type(inner) in _LEAVES and not _fits(inner, value):
+            return self._wrong(info, value, path)
+        return self._value(inner, value, path)
 
     def _literal(self, info: Any, value: object, path: Path) -> object:
         if any(type(value) is type(option) and value == option for option in info.values):
@@ -152,9 +159,10 @@ class Walked:
         if not isinstance(value, dict):
             return self._wrong(info, value, path)
         before = len(self.problems)
-        value = crossbar.repaired(info.cls, value, path, self.problems, self.notices)
+        value = crossbar.repaired(info.cls, value, path, crossbar.Said(self.problems, self.notices))
         fields = {field.encode_name: field for field in info.fields}
-        cleaned = {}
+        cleaned: dict[Any, Any] = {}
+        meant: set[str] = set()
         for key, item in value.items():
             if key in fields:
                 result = self._value(fields[key].type, item, (*path, key))
@@ -163,9 +171,9 @@ class Walked:
             elif key == info.tag_field:
                 cleaned[key] = item
             elif info.forbid_unknown_fields:
-                self._unknown(info.cls, list(fields), key, (*path, key))
+                meant.add(self._unknown(info.cls, list(fields), key, (*path, key)))
         for name, field in fields.items():
-            if field.required and name not in value:
+            if field.required and name not in value and name not in meant:
                 self._problem((*path, name), f"missing; expected {wanted(field.type)}")
         if any(field.required and name not in cleaned for name, field in fields.items()):
             return DROPPED
@@ -179,13 +187,16 @@ class Walked:
             return self._problem(path, str(error))
         return cleaned
 
-    def _unknown(self, cls: type, known: list[str], key: object, path: Path) -> None:
-        ignored = crossbar.ignored_key(cls, key)
+    def _unknown(self, cls: type, known: list[str], key: object, path: Path) -> str:
+        """A key that is not declared. Result: the declared one that was meant, or an empty text."""
+        ignored, later = crossbar.ignored_key(cls, key), crossbar.later_key(cls, key)
         if ignored:
             self.notices.append(Problem(path, ignored))
-            return
-        hint = suggestion(key, known) or f"; known here: {', '.join(known) or 'none'}"
-        self._problem(path, crossbar.later_key(cls, key) or f"unknown key{hint}")
+            return ""
+        meant = "" if later else closest(key, known)
+        options = f"did you mean {meant!r}?" if meant else f"known here: {', '.join(known) or 'none'}"
+        self._problem(path, later or f"unknown key; {options}")
+        return meant
 
 
 def _length_fits(info: Any, value: list[Any]) -> bool:
@@ -205,6 +216,7 @@ def _fits(info: Any, value: object) -> bool:
 
 def _takes(info: Any, value: object) -> bool:
     """Whether a value has the kind of a member of a union, whatever its limits."""
+    info = info.type if isinstance(info, inspect.Metadata) else info
     kinds = _MEMBERS.get(type(info), object)
     return isinstance(value, kinds) and not (isinstance(value, bool) and kinds in (int, (int, float)))
 
@@ -233,5 +245,5 @@ _METHODS: dict[type, Callable[[Walked, Any, object, Path], object]] = {
     inspect.UnionType: Walked._union,
     inspect.CustomType: Walked._part,
     inspect.StructType: Walked._struct,
-    inspect.Metadata: lambda walked, info, value, path: walked._value(info.type, value, path),
+    inspect.Metadata: Walked._described,
 }

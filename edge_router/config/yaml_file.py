@@ -60,7 +60,7 @@ def _check_depth(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise Unreadable([(event.start_mark.line + 1, f"nested deeper than {MAX_DEPTH} levels")])
+                raise Unreadable([(_line(event), f"nested deeper than {MAX_DEPTH} levels")])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -122,8 +122,8 @@ class _Vetting:
             self._node(value, around)
 
 
-def _line(node: yaml.Node) -> int:
-    mark = node.start_mark
+def _line(at: yaml.Node | yaml.Event) -> int:
+    mark = at.start_mark
     return int(mark.line) + 1 if mark else 1
 
 
