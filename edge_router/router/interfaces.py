@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import ProtocolViolation
-from edge_router.wamp.messages import Message
+from edge_router.wamp.messages import Hello, Message
 from edge_router.wamp.outgoing import Outgoing
 
 
@@ -30,22 +30,49 @@ class TransportDetails(Struct, frozen=True, omit_defaults=True):
 
 
 class Peer(Protocol):
-    """The other end of a session, as the core sees it. Every method returns at once."""
+    """The other end of a session, as the core sees it. Every method returns at once.
+
+    codec: the encoding it speaks. details: how it is connected. dropped: events dropped for it so far.
+    """
 
     codec: Codec
     details: TransportDetails
+    dropped: int
 
     def send(self, outgoing: Outgoing) -> None:
-        """Hand one message over. Frames leave when the read that caused them has been handled."""
+        """Hand over an EVENT. It leaves when the read that caused it has been handled.
 
-    def offer(self, outgoing: Outgoing) -> bool:
-        """Like `send`, but refused (False) if the peer reads too slowly to take it: for INVOCATION."""
+        It is dropped, and counted, if the peer reads too slowly, if it is longer than the peer takes, or if its payload
+        has no form in the peer's encoding.
+        """
+
+    def deliver(self, outgoing: Outgoing, refusable: bool = False) -> None:
+        """Hand over a message of a call, which is never dropped.
+
+        refusable: refuse it if the peer reads too slowly (INVOCATION), where others end the peer's session instead.
+        Raises WampError if it is refused, longer than the peer takes, or has no form in the peer's encoding.
+        """
 
     def send_message(self, message: Message) -> None:
         """Hand over a message that is for this peer alone; its payload, if any, is in the peer's own encoding."""
 
     def close(self) -> None:
         """End the connection once everything handed over has left. Idempotent."""
+
+
+class Accepted(Struct, frozen=True):
+    """Who a client is, as an authenticator found."""
+
+    authid: str
+    authrole: str
+    authprovider: str = "static"
+
+
+class Authenticator(Protocol):
+    """One authmethod of one transport."""
+
+    def hello(self, realm: str, hello: Hello) -> Accepted:
+        """Decide at HELLO. Raises WampError to refuse."""
 
 
 class Delayed(Protocol):
@@ -64,6 +91,13 @@ class Clock(Protocol):
 
 class ReceivingSession(Protocol):
     """The router's end of a session, as a transport sees it."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether the session is established in a realm."""
+
+    def goodbye(self, reason: str, message: str | None = None) -> None:
+        """End the session from the router's side."""
 
     def receive(self, message: Message) -> None:
         """Take one decoded message. Answers, and the end of the session too, come through the peer."""

@@ -37,7 +37,7 @@ class Attributes(Struct, omit_defaults=True, frozen=True, gc=False):
     """Options or details: a dict on the wire, of which only what differs from the default is sent."""
 
 
-class Passthru(Attributes):
+class Passthru(Attributes, frozen=True):
     """Payload passthru: how a payload that the router does not look into is encoded (spec "Payload Passthru Mode")."""
 
     ppt_scheme: str | None = None
@@ -49,7 +49,7 @@ class Passthru(Attributes):
 # --- session -----------------------------------------------------------------------------------------------------
 
 
-class HelloDetails(Attributes):
+class HelloDetails(Attributes, frozen=True):
     roles: dict[str, Dict] = {}
     authmethods: Names | None = None
     authid: str | None = None
@@ -63,7 +63,7 @@ class Hello(Message, tag=1):
     details: HelloDetails = HelloDetails()
 
 
-class WelcomeDetails(Attributes):
+class WelcomeDetails(Attributes, frozen=True):
     roles: dict[str, Dict] = {}
     realm: str | None = None
     authid: str | None = None
@@ -79,7 +79,7 @@ class Welcome(Message, tag=2):
     details: WelcomeDetails = WelcomeDetails()
 
 
-class CloseDetails(Attributes):
+class CloseDetails(Attributes, frozen=True):
     message: str | None = None
 
 
@@ -117,7 +117,7 @@ class Error(Message, tag=8):
 # --- publish and subscribe ---------------------------------------------------------------------------------------
 
 
-class PublishOptions(Passthru):
+class PublishOptions(Passthru, frozen=True):
     acknowledge: bool = False
     exclude_me: bool = True
     exclude: Ids | None = None
@@ -143,7 +143,7 @@ class Published(Message, tag=17):
     publication: Id
 
 
-class SubscribeOptions(Attributes):
+class SubscribeOptions(Attributes, frozen=True):
     match: Match = "exact"
     get_retained: bool = False
 
@@ -164,7 +164,7 @@ class Unsubscribe(Message, tag=34):
     subscription: Id
 
 
-class RevokedSubscription(Attributes):
+class RevokedSubscription(Attributes, frozen=True):
     subscription: int | None = None
     reason: str | None = None
 
@@ -174,7 +174,7 @@ class Unsubscribed(Message, tag=35):
     details: RevokedSubscription = RevokedSubscription()
 
 
-class EventDetails(Passthru):
+class EventDetails(Passthru, frozen=True):
     publisher: int | None = None
     publisher_authid: str | None = None
     publisher_authrole: str | None = None
@@ -193,7 +193,7 @@ class Event(Message, tag=36):
 # --- remote procedure calls --------------------------------------------------------------------------------------
 
 
-class CallOptions(Passthru):
+class CallOptions(Passthru, frozen=True):
     receive_progress: bool = False
     timeout: Milliseconds = 0
     disclose_me: bool = False
@@ -208,7 +208,7 @@ class Call(Message, tag=48):
     kwargs: Raw = EMPTY
 
 
-class CancelOptions(Attributes):
+class CancelOptions(Attributes, frozen=True):
     mode: CancelMode = "skip"
 
 
@@ -217,7 +217,7 @@ class Cancel(Message, tag=49):
     options: CancelOptions = CancelOptions()
 
 
-class ResultDetails(Passthru):
+class ResultDetails(Passthru, frozen=True):
     progress: bool = False
 
 
@@ -228,7 +228,7 @@ class Result(Message, tag=50):
     kwargs: Raw = EMPTY
 
 
-class RegisterOptions(Attributes):
+class RegisterOptions(Attributes, frozen=True):
     match: Match = "exact"
     invoke: Invoke = "single"
     concurrency: Annotated[int, Meta(ge=0)] | None = None
@@ -252,7 +252,7 @@ class Unregister(Message, tag=66):
     registration: Id
 
 
-class RevokedRegistration(Attributes):
+class RevokedRegistration(Attributes, frozen=True):
     registration: int | None = None
     reason: str | None = None
 
@@ -262,7 +262,7 @@ class Unregistered(Message, tag=67):
     details: RevokedRegistration = RevokedRegistration()
 
 
-class InvocationDetails(Passthru):
+class InvocationDetails(Passthru, frozen=True):
     receive_progress: bool = False
     timeout: int = 0
     caller: int | None = None
@@ -280,7 +280,7 @@ class Invocation(Message, tag=68):
     kwargs: Raw = EMPTY
 
 
-class InterruptOptions(Attributes):
+class InterruptOptions(Attributes, frozen=True):
     mode: CancelMode | None = None
     reason: str | None = None
 
@@ -290,7 +290,7 @@ class Interrupt(Message, tag=69):
     options: InterruptOptions = InterruptOptions()
 
 
-class YieldOptions(Passthru):
+class YieldOptions(Passthru, frozen=True):
     progress: bool = False
 
 

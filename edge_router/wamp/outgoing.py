@@ -1,4 +1,4 @@
-"""A message on its way out: encoded once per encoding, framed once per framing, whoever many receive it.
+"""A message on its way out: encoded once per encoding, framed once per framing, however many receive it.
 
 `Wire` names one way bytes go to a peer (an encoding and a framing); transports make one constant per combination, and
 identity of that constant is what an `Outgoing` caches its frames by.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge_router.wamp.codecs import Codec
-from edge_router.wamp.messages import EMPTY, Message
+from edge_router.wamp.errors import TranscodeError
+from edge_router.wamp.messages import Message
 from edge_router.wamp.payload import transcode
 
 
@@ -29,21 +30,21 @@ class Wire:
 class Outgoing:
     """One message, and its frames as they are made.
 
-    message: with its payload (if any) in the encoding `source`. droppable: may be dropped for a slow reader (events).
+    message: with its payload (if any) in the encoding `source`. After `frame`, `data` is the frame for `wire`, so that
+    one receiver after another on the same wire finds it without a call.
     """
 
-    __slots__ = ("_frames", "data", "droppable", "message", "source", "wire")
+    __slots__ = ("_frames", "data", "message", "source", "wire")
 
-    def __init__(self, message: Message, source: Codec, droppable: bool = False) -> None:
+    def __init__(self, message: Message, source: Codec) -> None:
         self.message = message
         self.source = source
-        self.droppable = droppable
         self.wire: Wire | None = None
         self.data = b""
-        self._frames: dict[Wire, bytes] | None = None
+        self._frames: dict[Wire, bytes | TranscodeError] | None = None
 
     def frame(self, wire: Wire) -> bytes:
-        """The frame for that wire, made at the first call. The last one stays in `data` (and its `wire`).
+        """The frame for that wire, made at the first call.
 
         Raises TranscodeError if the payload cannot be said in the wire's encoding.
         """
@@ -52,7 +53,13 @@ class Outgoing:
             frames = self._frames = {}
         data = frames.get(wire)
         if data is None:
-            data = frames[wire] = wire.framing(wire.codec.encode(self.message_for(wire.codec)))
+            try:
+                data = wire.framing(wire.codec.encode(self.message_for(wire.codec)))
+            except TranscodeError as error:
+                data = error
+            frames[wire] = data
+        if isinstance(data, TranscodeError):
+            raise data
         self.wire = wire
         self.data = data
         return data

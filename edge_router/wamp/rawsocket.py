@@ -51,7 +51,11 @@ def length_exponent(limit: int) -> int:
 
 def announced_limit(limit: int) -> int:
     """The limit in octets as the handshake can say it. 16 MiB itself does not fit a frame's three octets of length."""
-    return min(2 ** (9 + length_exponent(limit)), MAX_LENGTH - 1)
+    return _limit(length_exponent(limit))
+
+
+def _limit(exponent: int) -> int:
+    return min(1 << (9 + exponent), MAX_LENGTH - 1)
 
 
 def read_hello(octets: bytes, serializers: Collection[int]) -> tuple[int, int]:
@@ -66,7 +70,7 @@ def read_hello(octets: bytes, serializers: Collection[int]) -> tuple[int, int]:
     serializer = octets[1] & 0x0F
     if serializer not in serializers:
         raise HandshakeRefused(f"serializer {serializer} is not offered here", SERIALIZER_UNSUPPORTED)
-    return serializer, min(2 ** (9 + (octets[1] >> 4)), MAX_LENGTH - 1)
+    return serializer, _limit(octets[1] >> 4)
 
 
 def hello(serializer: int, limit: int) -> bytes:
@@ -86,7 +90,7 @@ def read_reply(octets: bytes, serializer: int) -> int:
         raise HandshakeRefused(f"the router refused the handshake: {reason}", None)
     if octets[1] & 0x0F != serializer:
         raise HandshakeRefused("the router answered with another serializer", None)
-    return min(2 ** (9 + (octets[1] >> 4)), MAX_LENGTH - 1)
+    return _limit(octets[1] >> 4)
 
 
 _REASONS: Final = {

@@ -54,7 +54,7 @@ def _read_text(frame: bytes, at: int) -> tuple[str, int]:
 def _container(major: int, name: str) -> Reader:
     def read(frame: bytes, at: int) -> tuple[Raw, int]:
         if frame[at] >> 5 != major:
-            raise Malformed(f"the {name} of a message")
+            raise Malformed(f"a payload is {name}")
         after = skip(frame, at, 1)
         return Raw(frame[at:after]), after
 
@@ -75,7 +75,7 @@ def _converted(kind: Any, default: Any = None) -> Reader:
 
 def _reader(name: str, kind: Any) -> Reader:
     if kind is Raw:
-        return _container(_ARRAY, "arguments (a list)") if name == "args" else _container(_MAP, "keyword arguments (a dict)")
+        return _container(_ARRAY, "a list of arguments") if name == "args" else _container(_MAP, "a dict of them")
     if kind == Id:
         return _read_id
     if kind is str:

@@ -41,9 +41,9 @@ class JsonCodec:
         try:
             if not frame.isascii():  # the decoder passes over what it keeps raw without a look at its UTF-8
                 str(frame, "utf-8")
-            if len(frame) > 2 * MAX_NESTING and frame.count(b"[") + frame.count(b"{") > MAX_NESTING:
-                if too_deep(self._loads(frame)):
-                    raise RecursionError
+            may_be_deep = len(frame) > 2 * MAX_NESTING and frame.count(b"[") + frame.count(b"{") > MAX_NESTING
+            if may_be_deep and too_deep(self._loads(frame)):
+                raise RecursionError
             message = self._decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise refused(problem, "JSON") from None

@@ -44,9 +44,9 @@ class MsgPackCodec:
                     self._check_args(message.args)  # type: ignore[attr-defined]
                 if message.kwargs:  # type: ignore[attr-defined]
                     self._check_kwargs(message.kwargs)  # type: ignore[attr-defined]
-            if len(frame) > MAX_NESTING and len(frame.translate(None, _NO_CONTAINER)) > MAX_NESTING:
-                if too_deep(self._loads(frame)):
-                    raise RecursionError
+            may_be_deep = len(frame) > MAX_NESTING and len(frame.translate(None, _NO_CONTAINER)) > MAX_NESTING
+            if may_be_deep and too_deep(self._loads(frame)):
+                raise RecursionError
         except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as problem:
             raise refused(problem, "MsgPack") from None
         return message

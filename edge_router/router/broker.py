@@ -1,0 +1,168 @@
+"""The broker of a realm: SUBSCRIBE, UNSUBSCRIBE, PUBLISH -> EVENT.
+
+All subscribers of one pattern share one `Subscription`; an event is encoded once for all of them. A publication goes
+to every subscription that matches, exact first, then prefixes from the shortest, then wildcards, and within one in the
+order of subscribing. (Spec, "Publish and Subscribe" and "Advanced PubSub".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from edge_router.router.urimap import UriMap
+from edge_router.wamp.errors import LIMIT_EXCEEDED, NO_SUCH_SUBSCRIPTION, WampError
+from edge_router.wamp.messages import (
+    Event,
+    EventDetails,
+    Match,
+    Publish,
+    Published,
+    PublishOptions,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+)
+from edge_router.wamp.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from edge_router.router.session import RouterSession
+
+_NO_DETAILS: Final = EventDetails()
+
+
+class Subscription:
+    """A pattern that somebody subscribes to. `sessions` keeps the order of subscribing."""
+
+    __slots__ = ("id", "match", "sessions", "uri")
+
+    def __init__(self, subscription_id: int, uri: str, match: Match) -> None:
+        self.id = subscription_id
+        self.uri = uri
+        self.match: Match = match
+        self.sessions: dict[RouterSession, None] = {}
+
+
+class Broker:
+    """Subscriptions of one realm, and the way of a publication.
+
+    publication_ids: of global scope. subscription_ids: of router scope.
+    """
+
+    __slots__ = ("_publication_ids", "_subscription_ids", "published", "subscriptions")
+
+    def __init__(self, publication_ids: Iterator[int], subscription_ids: Iterator[int]) -> None:
+        self.subscriptions: UriMap[Subscription] = UriMap()
+        self.published = 0
+        self._publication_ids = publication_ids
+        self._subscription_ids = subscription_ids
+
+    def publish(self, session: RouterSession, message: Publish) -> None:
+        """PUBLISH: an EVENT to every subscriber that may have it. Raises WampError."""
+        topic, options = message.topic, message.options
+        grant = session.permissions.grant(topic)
+        if not grant.publish:
+            raise session.permissions.refuse("publish", topic)
+        self.published += 1
+        publication = next(self._publication_ids)
+        subscriptions = self.subscriptions.matches(topic)
+        if subscriptions:
+            disclosed = grant.disclose_publisher or options.disclose_me
+            accepts = _filter(options) if _is_filtered(options) else None
+            left_out = session if options.exclude_me else None
+            codec = session.peer.codec
+            for subscription in subscriptions:
+                if disclosed or subscription.match != "exact":
+                    details = _details(session, topic, subscription, disclosed)
+                else:
+                    details = _NO_DETAILS
+                event = Event(subscription.id, publication, details, message.args, message.kwargs)
+                outgoing = Outgoing(event, codec)
+                for receiver in subscription.sessions:
+                    if receiver is not left_out and (accepts is None or accepts(receiver)):
+                        receiver.peer.send(outgoing)
+        if options.acknowledge:
+            session.peer.send_message(Published(message.request, publication))
+
+    def subscribe(self, session: RouterSession, message: Subscribe) -> None:
+        """SUBSCRIBE: the same pattern again gives the same subscription. Raises WampError."""
+        uri, match = message.topic, message.options.match
+        if not session.permissions.grant_pattern(uri, match, "subscribe").subscribe:
+            raise session.permissions.refuse("subscribe", uri)
+        subscription = self.subscriptions.get(uri, match)
+        if subscription is None or session not in subscription.sessions:
+            most = session.limits.subscriptions
+            if len(session.subscriptions) >= most:
+                raise WampError(LIMIT_EXCEEDED, f"a session may have {most} subscriptions (limits.subscriptions)")
+            if subscription is None:
+                subscription = Subscription(next(self._subscription_ids), uri, match)
+                self.subscriptions.add(uri, match, subscription)
+            subscription.sessions[session] = None
+            session.subscriptions[subscription.id] = subscription
+        session.peer.send_message(Subscribed(message.request, subscription.id))
+
+    def unsubscribe(self, session: RouterSession, message: Unsubscribe) -> None:
+        """UNSUBSCRIBE. Raises WampError `no_such_subscription`."""
+        subscription = session.subscriptions.pop(message.subscription, None)
+        if subscription is None:
+            raise WampError(NO_SUCH_SUBSCRIPTION, f"this session has no subscription {message.subscription}")
+        self._remove(subscription, session)
+        session.peer.send_message(Unsubscribed(message.request))
+
+    def leave(self, session: RouterSession) -> None:
+        """End all subscriptions of a session that is gone."""
+        for subscription in session.subscriptions.values():
+            self._remove(subscription, session)
+        session.subscriptions.clear()
+
+    def _remove(self, subscription: Subscription, session: RouterSession) -> None:
+        del subscription.sessions[session]
+        if not subscription.sessions:
+            self.subscriptions.remove(subscription.uri, subscription.match)
+
+
+def _details(session: RouterSession, topic: str, subscription: Subscription, disclosed: bool) -> EventDetails:
+    concrete = topic if subscription.match != "exact" else None
+    if not disclosed:
+        return EventDetails(topic=concrete)
+    return EventDetails(
+        topic=concrete,
+        publisher=session.id,
+        publisher_authid=session.authid,
+        publisher_authrole=session.permissions.name,
+    )
+
+
+def _is_filtered(options: PublishOptions) -> bool:
+    return not (
+        options.exclude is None
+        and options.eligible is None
+        and options.exclude_authid is None
+        and options.exclude_authrole is None
+        and options.eligible_authid is None
+        and options.eligible_authrole is None
+    )
+
+
+def _filter(options: PublishOptions) -> Callable[[RouterSession], bool]:
+    """Who may receive a publication with black- or whitelists (spec, "Subscriber Black- and Whitelisting")."""
+    exclude = frozenset(options.exclude or ())
+    exclude_authid = frozenset(options.exclude_authid or ())
+    exclude_authrole = frozenset(options.exclude_authrole or ())
+    eligible = None if options.eligible is None else frozenset(options.eligible)
+    eligible_authid = None if options.eligible_authid is None else frozenset(options.eligible_authid)
+    eligible_authrole = None if options.eligible_authrole is None else frozenset(options.eligible_authrole)
+
+    def accepts(session: RouterSession) -> bool:
+        role = session.permissions.name
+        return (
+            session.id not in exclude
+            and session.authid not in exclude_authid
+            and role not in exclude_authrole
+            and (eligible is None or session.id in eligible)
+            and (eligible_authid is None or session.authid in eligible_authid)
+            and (eligible_authrole is None or role in eligible_authrole)
+        )
+
+    return accepts

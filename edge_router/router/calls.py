@@ -1,0 +1,63 @@
+"""Calls under way: from CALL until the one final answer that its caller gets.
+
+A `CallUnderWay` stands in the caller's `calls` as long as an answer is owed, and in the callee's `invocations` as
+long as the callee's answer is waited for. It is taken out of the first by `answer`, and of the second by `release`;
+a call that is in neither is over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_router.router.interfaces import Delayed
+from edge_router.wamp.messages import Call
+
+if TYPE_CHECKING:
+    from edge_router.router.dealer import Callee
+    from edge_router.router.session import RouterSession
+
+
+class CallUnderWay:
+    """One call.
+
+    caller, request: whose, and under which request id. callee, invocation: who works on it, and under which id.
+    progressive: whether progressive results may come. timeout: milliseconds to the next result, 0 for any time.
+    """
+
+    __slots__ = ("callee", "caller", "invocation", "progressive", "request", "timeout", "timer")
+
+    def __init__(self, caller: RouterSession, call: Call, callee: Callee, progressive: bool) -> None:
+        self.caller = caller
+        self.request = call.request
+        self.callee = callee
+        self.progressive = progressive
+        self.timeout = call.options.timeout
+        self.timer: Delayed | None = None
+        session = callee.session
+        self.invocation = session.issued_invocations = next(session.invocation_ids)
+
+    def start(self) -> None:
+        """Enter the call in both sessions' books."""
+        self.caller.calls[self.request] = self
+        self.callee.session.invocations[self.invocation] = self
+        self.callee.active += 1
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the caller still waits for an answer."""
+        return self.caller.calls.get(self.request) is self
+
+    def answer(self) -> None:
+        """The caller gets its final answer now, or is gone."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.is_owed:
+            del self.caller.calls[self.request]
+
+    def release(self) -> None:
+        """The callee's answer is no longer waited for."""
+        if self.callee.session.invocations.pop(self.invocation, None) is not None:
+            self.callee.active -= 1
+
+

@@ -1,0 +1,324 @@
+"""The dealer of a realm: REGISTER, UNREGISTER, CALL -> INVOCATION, YIELD -> RESULT, ERROR, CANCEL -> INTERRUPT.
+
+All callees of one pattern share one `Registration`, whose policy chooses one of them per call. Every CALL gets exactly
+one final answer: from its callee, or an ERROR of the router's if the callee leaves, the time is up, the call is
+canceled or cannot be delivered. (Spec, "Remote Procedure Calls" and "Advanced RPC".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from edge_router.router.calls import CallUnderWay
+from edge_router.router.interfaces import Clock
+from edge_router.router.urimap import UriMap
+from edge_router.wamp.errors import (
+    CANCELED,
+    DIFFERENT_INVOCATION_POLICY,
+    LIMIT_EXCEEDED,
+    NO_AVAILABLE_CALLEE,
+    NO_SUCH_PROCEDURE,
+    NO_SUCH_REGISTRATION,
+    PROCEDURE_ALREADY_EXISTS,
+    TIMEOUT,
+    ProtocolViolation,
+    WampError,
+)
+from edge_router.wamp.messages import (
+    CODES,
+    Call,
+    Cancel,
+    CancelMode,
+    Error,
+    Interrupt,
+    InterruptOptions,
+    Invocation,
+    InvocationDetails,
+    Invoke,
+    Match,
+    Passthru,
+    Register,
+    Registered,
+    Result,
+    ResultDetails,
+    Unregister,
+    Unregistered,
+    Yield,
+)
+from edge_router.wamp.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from edge_router.router.permissions import Grant
+    from edge_router.router.session import RouterSession
+
+_CALL: Final = CODES[Call]
+_INVOCATION: Final = CODES[Invocation]
+_NO_DETAILS: Final = InvocationDetails()
+_FINAL: Final = ResultDetails()
+_PROGRESS: Final = ResultDetails(progress=True)
+_NO_ERROR_DETAILS: Final = Passthru()
+
+
+class Callee:
+    """A session behind a registration. `concurrency`: calls it takes at one time, 0 for any number."""
+
+    __slots__ = ("active", "concurrency", "session")
+
+    def __init__(self, session: RouterSession, concurrency: int) -> None:
+        self.session = session
+        self.concurrency = concurrency
+        self.active = 0
+
+    @property
+    def has_room(self) -> bool:
+        return not self.concurrency or self.active < self.concurrency
+
+
+class Registration:
+    """A pattern that somebody serves. `callees` keeps the order of registering."""
+
+    __slots__ = ("_turn", "callees", "id", "invoke", "match", "uri")
+
+    def __init__(self, registration_id: int, uri: str, match: Match, invoke: Invoke) -> None:
+        self.id = registration_id
+        self.uri = uri
+        self.match: Match = match
+        self.invoke: Invoke = invoke
+        self.callees: list[Callee] = []
+        self._turn = 0
+
+    def choose(self, random: Random) -> Callee | None:
+        """The callee whose turn it is by the policy, passing over those that have no room; None if none has."""
+        callees, invoke = self.callees, self.invoke
+        if len(callees) == 1:
+            return callees[0] if callees[0].has_room else None
+        if invoke == "roundrobin":
+            order = callees[self._turn :] + callees[: self._turn]
+        elif invoke == "random":
+            order = random.sample(callees, len(callees))
+        else:
+            order = callees[::-1] if invoke == "last" else callees
+        chosen = next((callee for callee in order if callee.has_room), None)
+        if chosen is not None and invoke == "roundrobin":
+            self._turn = (callees.index(chosen) + 1) % len(callees)
+        return chosen
+
+    def remove(self, session: RouterSession) -> None:
+        """Take a callee away without making another one miss its turn."""
+        at = next(i for i, callee in enumerate(self.callees) if callee.session is session)
+        del self.callees[at]
+        if at < self._turn:
+            self._turn -= 1
+        if self._turn >= len(self.callees):
+            self._turn = 0
+
+
+class Dealer:
+    """Registrations of one realm, and the way of a call.
+
+    registration_ids: of router scope. clock: for call timeouts. random: for the policy `random`.
+    """
+
+    __slots__ = ("_clock", "_random", "_registration_ids", "called", "registrations")
+
+    def __init__(self, registration_ids: Iterator[int], clock: Clock, random: Random) -> None:
+        self.registrations: UriMap[Registration] = UriMap()
+        self.called = 0
+        self._registration_ids = registration_ids
+        self._clock = clock
+        self._random = random
+
+    # --- registering -------------------------------------------------------------------------------------------
+
+    def register(self, session: RouterSession, message: Register) -> None:
+        """REGISTER. Raises WampError."""
+        uri, options = message.procedure, message.options
+        if not session.permissions.grant_pattern(uri, options.match, "register").register:
+            raise session.permissions.refuse("register", uri)
+        registration = self.registrations.get(uri, options.match)
+        if registration is not None:
+            _refuse_second(registration, session, options.invoke)
+        most = session.limits.registrations
+        if len(session.registrations) >= most:
+            raise WampError(LIMIT_EXCEEDED, f"a session may have {most} registrations (limits.registrations)")
+        if registration is None:
+            registration = Registration(next(self._registration_ids), uri, options.match, options.invoke)
+            self.registrations.add(uri, options.match, registration)
+        registration.callees.append(Callee(session, options.concurrency or 0))
+        session.registrations[registration.id] = registration
+        session.peer.send_message(Registered(message.request, registration.id))
+
+    def unregister(self, session: RouterSession, message: Unregister) -> None:
+        """UNREGISTER: calls under way go on. Raises WampError `no_such_registration`."""
+        registration = session.registrations.pop(message.registration, None)
+        if registration is None:
+            raise WampError(NO_SUCH_REGISTRATION, f"this session has no registration {message.registration}")
+        self._remove(registration, session)
+        session.peer.send_message(Unregistered(message.request))
+
+    def _remove(self, registration: Registration, session: RouterSession) -> None:
+        registration.remove(session)
+        if not registration.callees:
+            self.registrations.remove(registration.uri, registration.match)
+
+    # --- calling -----------------------------------------------------------------------------------------------
+
+    def call(self, session: RouterSession, message: Call) -> None:
+        """CALL: an INVOCATION to the callee whose turn it is. Raises WampError."""
+        procedure, options = message.procedure, message.options
+        grant = session.permissions.grant(procedure)
+        if not grant.call:
+            raise session.permissions.refuse("call", procedure)
+        registration = self.registrations.best(procedure)
+        if registration is None:
+            raise WampError(NO_SUCH_PROCEDURE, f"no callee registered for procedure '{procedure}'")
+        if message.request in session.calls:
+            raise ProtocolViolation(f"CALL {message.request} is under way already; a new request id would be right")
+        if len(session.calls) >= session.limits.calls:
+            most = session.limits.calls
+            raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")
+        callee = registration.choose(self._random)
+        if callee is None:
+            raise WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")
+        self.called += 1
+        target = callee.session
+        progressive = options.receive_progress and "callee.progressive_call_results" in target.features
+        call = CallUnderWay(session, message, callee, progressive)
+        if progressive or grant.disclose_caller or options.disclose_me or registration.match != "exact":
+            details = _details(session, message, grant, registration, progressive)
+        else:
+            details = _NO_DETAILS
+        invocation = Invocation(call.invocation, registration.id, details, message.args, message.kwargs)
+        target.peer.deliver(Outgoing(invocation, session.peer.codec), refusable=True)
+        call.start()
+        if options.timeout:
+            self._restart_timer(call)
+
+    def yielded(self, session: RouterSession, message: Yield) -> None:
+        """YIELD: a RESULT to the caller; the final one ends the call."""
+        call = self._invocation(session, message.request)
+        if call is None:
+            return
+        if message.options.progress:
+            if not call.progressive:
+                raise ProtocolViolation("a progressive result that the INVOCATION did not ask for (receive_progress)")
+            if call.is_owed:
+                if call.timeout:
+                    self._restart_timer(call)
+                self._pass_on(call, Result(call.request, _PROGRESS, message.args, message.kwargs))
+            return
+        call.release()
+        if call.is_owed:
+            self._pass_on(call, Result(call.request, _FINAL, message.args, message.kwargs))
+            call.answer()
+
+    def failed(self, session: RouterSession, message: Error) -> None:
+        """ERROR by a callee: passed on to the caller, and ends the call."""
+        if message.kind != _INVOCATION:
+            raise ProtocolViolation(f"an ERROR for a message of type {message.kind}; 68 (INVOCATION) would be right")
+        call = self._invocation(session, message.request)
+        if call is None:
+            return
+        call.release()
+        if call.is_owed:
+            error = Error(_CALL, call.request, _NO_ERROR_DETAILS, message.uri, message.args, message.kwargs)
+            self._pass_on(call, error)
+            call.answer()
+
+    def _invocation(self, session: RouterSession, request: int) -> CallUnderWay | None:
+        """The call that a callee answers. None: it was canceled, timed out, or its caller is gone."""
+        call = session.invocations.get(request)
+        if call is None and request > session.issued_invocations:
+            raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")
+        return call
+
+    def _pass_on(self, call: CallUnderWay, message: Result | Error) -> None:
+        codec = call.callee.session.peer.codec
+        try:
+            call.caller.peer.deliver(Outgoing(message, codec))
+        except WampError as error:
+            self._fail(call, error)
+
+    def _fail(self, call: CallUnderWay, error: WampError) -> None:
+        """Give the caller an ERROR of the router's own as the final answer."""
+        if call.is_owed:
+            call.answer()
+            call.caller.send_error(_CALL, call.request, error)
+
+    # --- ending early ------------------------------------------------------------------------------------------
+
+    def cancel(self, session: RouterSession, message: Cancel) -> None:
+        """CANCEL. One that crosses the call's answer on the wire is passed over (spec, "Call Canceling")."""
+        call = session.calls.get(message.request)
+        if call is None:
+            return
+        mode = message.options.mode
+        if mode == "kill" and self._interrupt(call, "kill", CANCELED):
+            return
+        self._let_go(call, CANCELED, silently=mode == "skip")
+        self._fail(call, WampError(CANCELED, "the call was canceled"))
+
+    def _interrupt(self, call: CallUnderWay, mode: CancelMode, reason: str) -> bool:
+        """Tell the callee that its work is not wanted any more, if it understands that."""
+        session = call.callee.session
+        if "callee.call_canceling" not in session.features:
+            return False
+        session.peer.send_message(Interrupt(call.invocation, InterruptOptions(mode=mode, reason=reason)))
+        return True
+
+    def _let_go(self, call: CallUnderWay, reason: str, silently: bool = False) -> None:
+        """Pass over what the callee says from now on.
+
+        A callee that is not interrupted works on, so a concurrency limit counts the call until its answer comes.
+        """
+        if (not silently and self._interrupt(call, "killnowait", reason)) or not call.callee.concurrency:
+            call.release()
+
+    def _restart_timer(self, call: CallUnderWay) -> None:
+        if call.timer is not None:
+            call.timer.cancel()
+        call.timer = self._clock.callLater(call.timeout / 1000, self._timed_out, call)
+
+    def _timed_out(self, call: CallUnderWay) -> None:
+        call.timer = None
+        self._let_go(call, TIMEOUT)
+        self._fail(call, WampError(TIMEOUT, f"no result within {call.timeout} ms"))
+
+    def leave(self, session: RouterSession) -> None:
+        """End what a session that is gone has: its registrations, the calls it made and those it worked on."""
+        for registration in session.registrations.values():
+            self._remove(registration, session)
+        session.registrations.clear()
+        for call in list(session.calls.values()):
+            call.answer()
+            if call.callee.session is not session:
+                self._let_go(call, CANCELED)
+        for call in list(session.invocations.values()):
+            call.release()
+            self._fail(call, WampError(CANCELED, "the callee left before it answered"))
+
+
+def _refuse_second(registration: Registration, session: RouterSession, invoke: Invoke) -> None:
+    uri = registration.uri
+    if registration.invoke != invoke:
+        found = f"'{uri}' is registered with the invocation policy '{registration.invoke}', not '{invoke}'"
+        raise WampError(
+            PROCEDURE_ALREADY_EXISTS if registration.invoke == "single" else DIFFERENT_INVOCATION_POLICY, found
+        )
+    if invoke == "single" or registration.id in session.registrations:
+        raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is registered already")
+
+
+def _details(
+    session: RouterSession, message: Call, grant: Grant, registration: Registration, progressive: bool
+) -> InvocationDetails:
+    disclosed = grant.disclose_caller or message.options.disclose_me
+    return InvocationDetails(
+        receive_progress=progressive,
+        procedure=message.procedure if registration.match != "exact" else None,
+        caller=session.id if disclosed else None,
+        caller_authid=session.authid if disclosed else None,
+        caller_authrole=session.permissions.name if disclosed else None,
+    )

@@ -1,0 +1,173 @@
+"""What the sessions of a role may do: static permissions, decided once per URI and remembered.
+
+The permission whose pattern matches best decides; none means no. A pattern that is subscribed to or registered is
+granted only if everything it could match is: its permission must be a prefix or wildcard that covers it, and no
+narrower permission inside it may say no. The `wamp.` URIs belong to the protocol: only the trusted role may publish or
+register there. (Crossbar's `permissions`; spec, "Authorization" and "Reserved URIs".)
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from edge_router.config.schema import Permission, Role
+from edge_router.router.urimap import REMEMBERED, UriMap
+from edge_router.wamp.errors import INVALID_URI, NOT_AUTHORIZED, WampError
+from edge_router.wamp.messages import Match
+from edge_router.wamp.uris import MAX_URI_LENGTH, UriCheck, is_valid
+
+Action: TypeAlias = Literal["call", "register", "publish", "subscribe"]
+
+RESERVED: Final = "wamp."
+
+
+class Grant(Struct, frozen=True, gc=False):
+    """What may be done with one URI, and who is made known to the receiver."""
+
+    call: bool
+    register: bool
+    publish: bool
+    subscribe: bool
+    disclose_caller: bool
+    disclose_publisher: bool
+
+
+DENIED: Final = Grant(False, False, False, False, False, False)
+EVERYTHING: Final = Grant(True, True, True, True, False, False)
+
+
+class _Rule(Struct, frozen=True):
+    uri: str
+    match: Match
+    grant: Grant
+
+
+def _pattern_of(permission: Permission) -> tuple[str, Match]:
+    """Crossbar's reading of a permission without `match`: a star at the end is a prefix, one within a wildcard."""
+    uri, match = permission.uri, permission.match
+    if match is None:
+        if uri.endswith("*"):
+            return uri[:-1], "prefix"
+        if "*" in uri:
+            return uri.replace("*", ""), "wildcard"
+        return uri, "exact"
+    if match == "prefix":
+        uri = uri.removesuffix("*")
+    elif match == "wildcard":
+        uri = uri.replace("*", "")
+    return uri, match
+
+
+def _rule(permission: Permission) -> _Rule:
+    uri, match = _pattern_of(permission)
+    allow, disclose = permission.allow, permission.disclose
+    grant = Grant(
+        allow.call, allow.register, allow.publish, allow.subscribe, disclose.caller, disclose.publisher
+    )
+    return _Rule(uri, match, grant)
+
+
+class RolePermissions:
+    """The permissions of one role in one realm.
+
+    role: its declaration; None is the trusted role, which may do everything. check: how strictly URIs are looked at.
+    """
+
+    __slots__ = ("_check", "_default", "_remembered", "_rules", "name", "trusted")
+
+    def __init__(self, name: str, role: Role | None, check: UriCheck) -> None:
+        self.name = name
+        self.trusted = role is None
+        self._check: UriCheck = check
+        self._default = EVERYTHING if role is None or role.allow_by_default else DENIED
+        self._rules: UriMap[_Rule] = UriMap()
+        self._remembered: dict[str, Grant] = {}
+        for permission in role.permissions if role else ():
+            rule = _rule(permission)
+            if self._rules.get(rule.uri, rule.match) is None:
+                self._rules.add(rule.uri, rule.match, rule)
+
+    def grant(self, uri: str) -> Grant:
+        """What may be done with this URI. Raises WampError `invalid_uri`."""
+        grant = self._remembered.get(uri)
+        return grant if grant is not None else self._decide(uri)
+
+    def grant_pattern(self, uri: str, match: Match, action: Action) -> Grant:
+        """What may be done with all that a pattern matches. Raises WampError `invalid_uri`."""
+        if match == "exact":
+            return self.grant(uri)
+        self._refuse_invalid(uri, match)
+        covering = max((rule for rule in self._rules if _covers(rule, uri, match)), key=_narrowness, default=None)
+        grant = covering.grant if covering else self._default
+        if getattr(grant, action) and any(
+            not getattr(rule.grant, action) and _meets(rule, uri, match)
+            for rule in self._rules
+            if covering is None or _narrowness(rule) > _narrowness(covering)
+        ):
+            return DENIED
+        return self._reserved(uri, grant)
+
+    def _decide(self, uri: str) -> Grant:
+        self._refuse_invalid(uri, "exact")
+        rule = self._rules.best(uri)
+        grant = self._reserved(uri, rule.grant if rule else self._default)
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered.clear()
+        self._remembered[uri] = grant
+        return grant
+
+    def _refuse_invalid(self, uri: str, match: Match) -> None:
+        if not is_valid(uri, match, self._check):
+            shown = uri if len(uri) <= 80 else f"{uri[:80]}... ({len(uri)} characters, at most {MAX_URI_LENGTH})"
+            raise WampError(INVALID_URI, f"{shown!r} is no URI for the matching policy {match!r} ({self._check} check)")
+
+    def _reserved(self, uri: str, grant: Grant) -> Grant:
+        if self.trusted or not (uri + ".").startswith(RESERVED):
+            return grant
+        return Grant(grant.call, False, False, grant.subscribe, True, True)
+
+    def refuse(self, action: Action, uri: str) -> WampError:
+        """The error for an action that is not granted. It says nothing about what exists."""
+        return WampError(NOT_AUTHORIZED, f"role '{self.name}' may not {action} '{uri}'")
+
+
+def _narrowness(rule: _Rule) -> tuple[int, int]:
+    """Orders rules as `UriMap.best` does."""
+    order = {"wildcard": 0, "prefix": 1, "exact": 2}[rule.match]
+    literal = len(rule.uri) if rule.match != "wildcard" else rule.uri.find("..") % (MAX_URI_LENGTH + 1)
+    return order, literal
+
+
+def _covers(rule: _Rule, uri: str, match: Match) -> bool:
+    """Whether a rule applies to everything the pattern matches."""
+    if rule.match == "prefix":
+        # the literal beginning of a wildcard pattern ends where its first empty component does
+        literal = uri if match == "prefix" else _literal_beginning(uri)
+        return literal.startswith(rule.uri)
+    if rule.match == "wildcard" and match == "wildcard":
+        theirs, ours = rule.uri.split("."), uri.split(".")
+        return len(theirs) == len(ours) and all(
+            mine in ("", part) for mine, part in zip(theirs, ours, strict=True)
+        )
+    return False
+
+
+def _literal_beginning(uri: str) -> str:
+    parts = uri.split(".")
+    return ".".join(parts[: parts.index("")]) + ("." if parts[0] else "") if "" in parts else uri
+
+
+def _meets(rule: _Rule, uri: str, match: Match) -> bool:
+    """Whether a rule may apply to something the pattern matches; in doubt yes."""
+    if match == "prefix":
+        beginning = rule.uri if rule.match != "wildcard" else _literal_beginning(rule.uri)
+        return beginning.startswith(uri) or (rule.match != "exact" and uri.startswith(beginning))
+    if rule.match == "prefix":
+        beginning = _literal_beginning(uri)
+        return rule.uri.startswith(beginning) or beginning.startswith(rule.uri)
+    theirs, ours = rule.uri.split("."), uri.split(".")
+    return len(theirs) == len(ours) and all(
+        not mine or not part or mine == part for mine, part in zip(theirs, ours, strict=True)
+    )

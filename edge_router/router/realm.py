@@ -1,0 +1,114 @@
+"""A realm: a separate space of topics, procedures and sessions (spec, "Realms, Sessions and Transports").
+
+It owns a broker and a dealer, the permissions of its roles, and the table that says which message goes where.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edge_router.config.schema import Realm as RealmConfig
+from edge_router.router.broker import Broker
+from edge_router.router.dealer import Dealer
+from edge_router.router.permissions import RolePermissions
+from edge_router.router.session import Handler, RouterSession
+from edge_router.wamp.errors import (
+    AUTHENTICATION_DENIED,
+    LIMIT_EXCEEDED,
+    NO_MATCHING_AUTH_METHOD,
+    NOT_AUTHORIZED,
+    WampError,
+)
+from edge_router.wamp.messages import (
+    Abort,
+    Call,
+    Cancel,
+    Error,
+    Goodbye,
+    Message,
+    Publish,
+    Register,
+    Subscribe,
+    Unregister,
+    Unsubscribe,
+    Yield,
+)
+
+if TYPE_CHECKING:
+    from edge_router.router.router import Router
+
+#: the role that parts of the node itself have unless the configuration names another; no login gives it
+TRUSTED: Final = "trusted"
+
+#: what Crossbar calls the refusals of a login, for clients that look for those names
+_CROSSBAR_URIS: Final = {
+    AUTHENTICATION_DENIED: NOT_AUTHORIZED,
+    NO_MATCHING_AUTH_METHOD: "wamp.error.no_auth_method",
+}
+
+
+class Realm:
+    """A realm of a router.
+
+    router: whose. config: its declaration.
+    """
+
+    def __init__(self, router: Router, config: RealmConfig) -> None:
+        self.name = config.name
+        self.config = config
+        self.sessions: dict[int, RouterSession] = {}
+        self.broker = Broker(router.global_ids, router.router_ids)
+        self.dealer = Dealer(router.router_ids, router.clock, router.random)
+        self.full = WampError(
+            LIMIT_EXCEEDED, f"the realm has its {config.options.max_sessions} sessions (options.max_sessions)"
+        )
+        self._router = router
+        check = config.options.uri_check
+        self._roles = {role.name: RolePermissions(role.name, role, check) for role in config.roles}
+        self._trusted = RolePermissions(TRUSTED, None, check)
+        broker, dealer = self.broker, self.dealer
+        #: the state ESTABLISHED: what a session in this realm may send
+        self.handlers: dict[type[Message], Handler] = {
+            Publish: broker.publish,
+            Subscribe: broker.subscribe,
+            Unsubscribe: broker.unsubscribe,
+            Call: dealer.call,
+            Cancel: dealer.cancel,
+            Yield: dealer.yielded,
+            Error: dealer.failed,
+            Register: dealer.register,
+            Unregister: dealer.unregister,
+            Goodbye: RouterSession.on_goodbye,
+            Abort: RouterSession.on_abort,
+        }
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more session may join."""
+        return len(self.sessions) < self.config.options.max_sessions
+
+    def permissions_of(self, role: str) -> RolePermissions | None:
+        """The permissions of a role that a login may give; None if the realm has no such role."""
+        return self._roles.get(role)
+
+    def permissions_inside(self, role: str) -> RolePermissions | None:
+        """The permissions of a role for a part of the node itself, which may be trusted."""
+        return self._trusted if role == TRUSTED else self._roles.get(role)
+
+    def error_uri(self, uri: str) -> str:
+        """The name of a refused login in the style that the realm is configured for."""
+        return _CROSSBAR_URIS.get(uri, uri) if self.config.options.error_style == "crossbar" else uri
+
+    def enter(self, session: RouterSession) -> None:
+        """Give a session its id and its place."""
+        ids = self._router.global_ids
+        session.id = next(ids)
+        while session.id in self.sessions:
+            session.id = next(ids)
+        self.sessions[session.id] = session
+
+    def leave(self, session: RouterSession) -> None:
+        """Forget a session: its subscriptions, registrations and calls end."""
+        del self.sessions[session.id]
+        self.broker.leave(session)
+        self.dealer.leave(session)

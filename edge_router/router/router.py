@@ -1,0 +1,59 @@
+"""The router: its realms, and what all of them share (ids, clock, randomness, counters)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from random import Random
+
+import edge_router
+from edge_router.config.schema import Limits
+from edge_router.config.schema import Realm as RealmConfig
+from edge_router.router.interfaces import Authenticator, Clock, Peer
+from edge_router.router.realm import Realm
+from edge_router.router.session import RouterSession
+from edge_router.wamp.ids import random_ids, sequential_ids
+
+
+class Router:
+    """Realms, and sessions on their way into them.
+
+    clock: for timeouts. entropy: gives random bytes. on_refused: told of each session that is refused or aborted, with
+    the reason (an error URI) and a sentence; for the log.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        entropy: Callable[[int], bytes] = os.urandom,
+        on_refused: Callable[[RouterSession, str, str], None] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.agent = f"edge-router-{edge_router.__version__}"
+        self.realms: dict[str, Realm] = {}
+        self.global_ids = random_ids(entropy)
+        self.router_ids = sequential_ids()
+        self.random = Random(entropy(16))
+        self.aborted = 0
+        self._on_refused = on_refused
+
+    def add_realm(self, config: RealmConfig) -> Realm:
+        """Open a realm."""
+        realm = self.realms[config.name] = Realm(self, config)
+        return realm
+
+    def attach(self, peer: Peer, authenticators: Mapping[str, Authenticator], limits: Limits) -> RouterSession:
+        """A session for a peer that has just connected; it joins a realm by its HELLO."""
+        return RouterSession(self, peer, authenticators, limits)
+
+    def refused(self, session: RouterSession, reason: str, message: str) -> None:
+        """Count and tell a session that ended with ABORT."""
+        self.aborted += 1
+        if self._on_refused is not None:
+            self._on_refused(session, reason, message)
+
+    def goodbye(self, reason: str) -> None:
+        """End all sessions of all realms."""
+        for realm in self.realms.values():
+            for session in list(realm.sessions.values()):
+                session.goodbye(reason)

@@ -1,0 +1,305 @@
+"""One session, from the router's side: HELLO ... WELCOME ... GOODBYE as a table of states.
+
+A state is a table: message class -> what to do. What a state does not list is a protocol violation there, and ends the
+session with ABORT. In the realm, messages go straight to broker and dealer; answers in the negative come back as
+`WampError` and become one ERROR here, in one place.
+
+        HELLO                    GOODBYE
+    NEW ------> ESTABLISHED <-----------> CLOSING/CLOSED      any state: ABORT, loss of the connection -> CLOSED
+     ^---------------'  (GOODBYE by the client: the transport may be used for another session)
+
+(Spec, "Sessions", "Protocol Violations".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from msgspec import Raw
+
+from edge_router.config.schema import Limits
+from edge_router.router.interfaces import Authenticator, Delayed, Peer
+from edge_router.wamp.errors import (
+    CLOSE_GOODBYE_AND_OUT,
+    NO_MATCHING_AUTH_METHOD,
+    NO_SUCH_REALM,
+    NO_SUCH_ROLE,
+    PROTOCOL_VIOLATION,
+    ProtocolViolation,
+    WampError,
+)
+from edge_router.wamp.features import ROUTER_ROLES
+from edge_router.wamp.messages import (
+    CODES,
+    EMPTY,
+    Abort,
+    CloseDetails,
+    Error,
+    Goodbye,
+    Hello,
+    Message,
+    Passthru,
+    Publish,
+    Welcome,
+    WelcomeDetails,
+)
+
+if TYPE_CHECKING:
+    from edge_router.router.broker import Subscription
+    from edge_router.router.calls import CallUnderWay
+    from edge_router.router.dealer import Registration
+    from edge_router.router.permissions import RolePermissions
+    from edge_router.router.realm import Realm
+    from edge_router.router.router import Router
+
+Handler: TypeAlias = Callable[["RouterSession", Any], None]
+
+#: seconds a client that said GOODBYE has to close the connection or to open another session
+REUSE_WITHIN: Final = 5.0
+#: seconds a client has to answer the router's GOODBYE
+FAREWELL_WITHIN: Final = 5.0
+
+_NO_DETAILS: Final = Passthru()
+
+
+class RouterSession:
+    """The router's end of one session.
+
+    router: who it belongs to. peer: the other end. authenticators: by authmethod, as the transport is configured.
+    limits: what the session may hold.
+    """
+
+    __slots__ = (
+        "_authenticators",
+        "_farewell",
+        "_handlers",
+        "authid",
+        "authmethod",
+        "authprovider",
+        "calls",
+        "features",
+        "id",
+        "invocation_ids",
+        "invocations",
+        "issued_invocations",
+        "limits",
+        "peer",
+        "permissions",
+        "realm",
+        "registrations",
+        "router",
+        "subscriptions",
+    )
+
+    def __init__(
+        self, router: Router, peer: Peer, authenticators: Mapping[str, Authenticator], limits: Limits
+    ) -> None:
+        self.router = router
+        self.peer = peer
+        self.limits = limits
+        self.realm: Realm | None = None
+        self.id = 0
+        self.authid = ""
+        self.authmethod = ""
+        self.authprovider = ""
+        self.features: frozenset[str] = frozenset()
+        self._authenticators = authenticators
+        self._handlers: Mapping[type[Message], Handler] = NEW
+        self._farewell: Delayed | None = None
+
+    # --- what the transport calls ------------------------------------------------------------------------------
+
+    @property
+    def joined(self) -> bool:
+        """Whether the session is established in a realm."""
+        return self.realm is not None
+
+    def receive(self, message: Message) -> None:
+        """Take one message. Answers, and the end of the session too, go out through the peer."""
+        handler = self._handlers.get(type(message))
+        try:
+            if handler is None:
+                self._unexpected(message)
+            else:
+                handler(self, message)
+        except WampError as error:
+            self.fail(message, error)
+        except ProtocolViolation as violation:
+            self.violated(violation)
+
+    def violated(self, violation: ProtocolViolation) -> None:
+        """End the session: the peer broke the protocol."""
+        if self._handlers is not CLOSED:
+            self.abort(PROTOCOL_VIOLATION, violation.message)
+
+    def lost(self) -> None:
+        """The connection is gone. Idempotent."""
+        self._handlers = CLOSED
+        self._leave()
+
+    # --- how a session ends ------------------------------------------------------------------------------------
+
+    def abort(self, reason: str, message: str) -> None:
+        """Refuse or end the session with ABORT, and close the connection."""
+        self.router.refused(self, reason, message)
+        self.peer.send_message(Abort(CloseDetails(message), reason))
+        self._handlers = CLOSED
+        self._leave()
+        self.peer.close()
+
+    def goodbye(self, reason: str, message: str | None = None) -> None:
+        """End the session with GOODBYE from the router's side; the connection closes when the client has answered."""
+        if self._handlers is CLOSED or self._handlers is CLOSING:
+            return
+        if self.realm is None:
+            self.abort(reason, message or "")
+            return
+        self.peer.send_message(Goodbye(CloseDetails(message), reason))
+        self._handlers = CLOSING
+        self._leave()
+        self._farewell = self.router.clock.callLater(FAREWELL_WITHIN, self._closed)
+
+    def _leave(self) -> None:
+        if self._farewell is not None:
+            self._farewell.cancel()
+            self._farewell = None
+        realm, self.realm = self.realm, None
+        if realm is not None:
+            realm.leave(self)
+
+    def _closed(self) -> None:
+        self._farewell = None
+        self._handlers = CLOSED
+        self.peer.close()
+
+    # --- answers -----------------------------------------------------------------------------------------------
+
+    def fail(self, message: Message, error: WampError) -> None:
+        """Answer a request in the negative. An unacknowledged PUBLISH gets no answer (spec, "PUBLISH")."""
+        if type(message) is Publish and not message.options.acknowledge:
+            return
+        self.send_error(CODES[type(message)], message.request, error)  # type: ignore[attr-defined]
+
+    def send_error(self, kind: int, request: int, error: WampError) -> None:
+        """Send an ERROR of the router's own making. `kind`: the code of the request's message."""
+        self.peer.send_message(error_message(self.peer.codec.dumps, kind, request, error))
+
+    def _unexpected(self, message: Message) -> None:
+        name = type(message).__name__.upper()
+        if self._handlers is NEW:
+            raise ProtocolViolation(f"{name} before a session is established; HELLO would be right")
+        raise ProtocolViolation(f"{name} has no place in an established session")
+
+    # --- states ------------------------------------------------------------------------------------------------
+
+    def _on_hello(self, hello: Hello) -> None:
+        if self._farewell is not None:
+            self._farewell.cancel()
+            self._farewell = None
+        if not hello.details.roles:
+            raise ProtocolViolation("HELLO announces no roles; at least one would be right")
+        realm = self.router.realms.get(hello.realm) if hello.realm else None
+        if realm is None:
+            self.abort(NO_SUCH_REALM, f"there is no realm '{str(hello.realm)[:80]}' here")
+            return
+        wanted = hello.details.authmethods or ("anonymous",)
+        method = next((name for name in wanted if name in self._authenticators), None)
+        if method is None:
+            self.abort(
+                realm.error_uri(NO_MATCHING_AUTH_METHOD),
+                f"none of the authmethods {', '.join(wanted)[:80]} is offered here",
+            )
+            return
+        self._admit(realm, hello, method)
+
+    def _admit(self, realm: Realm, hello: Hello, method: str) -> None:
+        accepted = self._authenticators[method].hello(realm.name, hello)
+        permissions = realm.permissions_of(accepted.authrole)
+        if permissions is None:
+            self.abort(NO_SUCH_ROLE, f"the realm has no role '{accepted.authrole}'")
+            return
+        if not realm.has_room:
+            self.abort(realm.full.uri, str(realm.full.error_args[0]))
+            return
+        self.authid, self.authmethod, self.authprovider = accepted.authid, method, accepted.authprovider
+        self.join(realm, permissions, features_of(hello))
+        details = WelcomeDetails(
+            roles=ROUTER_ROLES,
+            realm=realm.name,
+            authid=self.authid,
+            authrole=permissions.name,
+            authmethod=method,
+            authprovider=self.authprovider,
+            agent=self.router.agent,
+        )
+        self.peer.send_message(Welcome(self.id, details))
+
+    def join(self, realm: Realm, permissions: RolePermissions, features: frozenset[str]) -> None:
+        """Become a session of a realm, in a role. Local sessions of trusted parts call this themselves."""
+        self.permissions = permissions
+        self.features = features
+        self.subscriptions: dict[int, Subscription] = {}
+        self.registrations: dict[int, Registration] = {}
+        self.calls: dict[int, CallUnderWay] = {}
+        self.invocations: dict[int, CallUnderWay] = {}
+        self.invocation_ids = count(1)
+        self.issued_invocations = 0
+        self.realm = realm
+        self._handlers = realm.handlers
+        realm.enter(self)
+
+    def on_goodbye(self, _goodbye: Goodbye) -> None:
+        """The client leaves: answer, and let it use the connection for another session for a while."""
+        self.peer.send_message(Goodbye(CloseDetails(), CLOSE_GOODBYE_AND_OUT))
+        self._leave()
+        self._handlers = NEW
+        self._farewell = self.router.clock.callLater(REUSE_WITHIN, self._closed)
+
+    def on_abort(self, _abort: Abort) -> None:
+        """The client gives up: no answer (spec, "ABORT")."""
+        self._handlers = CLOSED
+        self._leave()
+        self.peer.close()
+
+    def _on_goodbye_answered(self, _goodbye: Goodbye) -> None:
+        if self._farewell is not None:
+            self._farewell.cancel()
+        self._closed()
+
+    def _ignore(self, _message: Message) -> None:
+        """After the router's GOODBYE or ABORT nothing but GOODBYE counts (spec, "Session Closing")."""
+
+
+class _Deaf(dict[type[Message], Handler]):
+    """A state in which everything that it does not list is passed over."""
+
+    def get(self, key: Any, _default: Any = None) -> Any:
+        return super().get(key, RouterSession._ignore)
+
+
+NEW: Final[dict[type[Message], Handler]] = {Hello: RouterSession._on_hello, Abort: RouterSession.on_abort}
+CLOSING: Final[dict[type[Message], Handler]] = _Deaf(
+    {Goodbye: RouterSession._on_goodbye_answered, Abort: RouterSession.on_abort}
+)
+CLOSED: Final[dict[type[Message], Handler]] = _Deaf()
+
+
+def features_of(hello: Hello) -> frozenset[str]:
+    """The features a client announces, as `role.feature`."""
+    found: set[str] = set()
+    for role, details in hello.details.roles.items():
+        features = details.get("features")
+        if isinstance(features, dict):
+            found.update(f"{role}.{feature}" for feature, works in features.items() if works is True)
+    return frozenset(found)
+
+
+def error_message(dumps: Callable[[Any], Raw], kind: int, request: int, error: WampError) -> Error:
+    """An ERROR of the router's own making, its payload in the encoding of `dumps`."""
+    args = dumps(list(error.error_args)) if error.error_args else EMPTY
+    kwargs = dumps(dict(error.error_kwargs)) if error.error_kwargs else EMPTY
+    return Error(kind, request, _NO_DETAILS, error.uri, args, kwargs)
+
+
