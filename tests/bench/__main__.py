@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def run_alone(options: Options, bench: Bench, workdir: Path) -> None:
         memory.measure_idle(results, workdir, note)
         memory.measure_sessions(results, workdir, bench.generator, note)
 
-    parts = {
+    parts: dict[str, Callable[[], None]] = {
         "footprint": footprint,
         "startup": lambda: memory.measure_startup(results, workdir, options.starts, note),
         "topics": topics,
