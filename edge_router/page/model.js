@@ -1,0 +1,202 @@
+/**
+ * What the page knows: groups (a bridge, or the first part of a topic) of series (one changing value each).
+ * Events go in, changed series come out; no DOM and no connection live here.
+ *
+ * The form of a bridge's events is that of the router's bridges: args [value], kwargs {bridge, seq, ts, ts_quality, unit},
+ * status topics `<topic>.status` with args [state]. Events of any other program are shown too.
+ */
+
+import { decimalsOf } from "./format.js";
+import { History } from "./history.js";
+
+export const MAX_SERIES = 500;
+const MAX_MEMBERS = 32; // of one object
+const MAX_DEPTH = 3;
+const OLD_AFTER = 15_000; // ms; nothing is called old before that
+const OLD_INTERVALS = 5;
+const ABOUT_THE_EVENT = new Set(["bridge", "seq", "ts", "ts_quality", "unit"]);
+
+/** One value that changes: the readings of one topic, or of one member of the objects of a topic. */
+export class Series {
+  constructor(group, topic, name) {
+    Object.assign(this, { group, topic, name, own: false, framed: false });
+    Object.assign(this, { value: undefined, unit: "", ts: null, seenAt: 0, interval: 0, decimals: 0 });
+    this.history = null; // of numbers and booleans only
+  }
+
+  /** @param {number} now - ms @returns {number} ms since the value was measured */
+  age(now) { return Math.max(0, now - this.seenAt); }
+
+  /** Whether readings have stopped coming: none for 15 s and for five times the usual pause. */
+  isOld(now) { return this.age(now) > Math.max(OLD_AFTER, this.interval * OLD_INTERVALS); }
+
+  take(value, measured, unit) {
+    if (this.seenAt) {
+      const pause = measured - this.seenAt;
+      this.interval = this.interval ? this.interval * 0.8 + pause * 0.2 : pause;
+    }
+    this.value = value;
+    this.seenAt = measured;
+    if (unit) this.unit = unit;
+    if (typeof value === "number") this.decimals = Math.max(this.decimals, Math.min(4, decimalsOf(value)));
+    if (typeof value === "number" || typeof value === "boolean") {
+      this.history ??= new History();
+      this.history.add(measured, Number(value));
+    }
+  }
+}
+
+/** A bridge with its series and what it says about its device. */
+class Group {
+  constructor(id, bridge) {
+    Object.assign(this, { id, bridge, series: [], status: null, topic: null });
+  }
+}
+
+const lastPart = (topic) => topic.slice(topic.lastIndexOf(".") + 1);
+const firstParts = (topic) => topic.slice(0, Math.max(0, topic.lastIndexOf(".")));
+const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** The members of an object as [dotted name, value], the first 32. Arrays, and what is too deep, stay whole. */
+export function members(record, prefix = "", depth = 1, found = []) {
+  for (const [name, value] of Object.entries(record)) {
+    if (found.length >= MAX_MEMBERS) break;
+    if (isRecord(value) && depth < MAX_DEPTH && Object.keys(value).length) members(value, `${prefix}${name}.`, depth + 1, found);
+    else found.push([prefix + name, value]);
+  }
+  return found;
+}
+
+/** What an event says: its one argument; else all of them; else what its kwargs hold. */
+function valueOf(args, kwargs) {
+  if (args.length === 1) return args[0];
+  if (args.length) return args;
+  const rest = Object.entries(kwargs).filter(([name]) => !ABOUT_THE_EVENT.has(name));
+  return rest.length ? Object.fromEntries(rest) : null;
+}
+
+const textOr = (value, otherwise) => (typeof value === "string" && value ? value.slice(0, 200) : otherwise);
+
+/** All groups and series. `changed` collects the series that got a value since it was emptied. */
+export class Model {
+  groups = new Map(); // id -> Group
+  changed = new Set(); // of Series
+  changedGroups = new Set();
+  left = 0; // values not shown since there are MAX_SERIES already
+  events = 0;
+  #series = new Map(); // topic, or topic and member -> Series
+  #named = new Map(); // bridge and member name -> Series
+  #count = 0;
+  #offset = Infinity; // the smallest (our clock - ts) seen: how far the clocks are apart, and the way here
+
+  /** How many series there are. */
+  get size() { return this.#count; }
+
+  /**
+   * Take an event.
+   *
+   * @param {string} topic
+   * @param {Array<*>} args
+   * @param {Object<string, *>} kwargs
+   * @param {number} now - ms, monotonic
+   */
+  record(topic, args, kwargs, now) {
+    this.events += 1;
+    const bridge = textOr(kwargs.bridge, null);
+    if (bridge && topic.endsWith(".status") && typeof args[0] === "string") {
+      this.#status(topic, bridge, args[0], kwargs);
+      return;
+    }
+    const value = valueOf(args, kwargs);
+    const measured = this.#measuredAt(kwargs, now);
+    const about = { bridge, measured, ts: Number.isFinite(kwargs.ts) ? kwargs.ts : null, unit: textOr(kwargs.unit, "") };
+    if (isRecord(value) && Object.keys(value).length) {
+      for (const [name, member] of members(value)) this.#take(this.#member(topic, name, bridge), member, about);
+    } else {
+      this.#take(this.#whole(topic, bridge), value, about);
+    }
+  }
+
+  /** When it was measured, on our clock. A value that is sent again keeps its `ts`, and so its age. */
+  #measuredAt({ ts, ts_quality: quality }, now) {
+    if (!Number.isFinite(ts) || quality === "unsynced") return now;
+    this.#offset = Math.min(this.#offset, now - ts);
+    return ts + this.#offset;
+  }
+
+  /** Another run of the router, perhaps with another idea of the time. */
+  forgetClock() {
+    this.#offset = Infinity;
+  }
+
+  #take(series, value, { measured, ts, unit }) {
+    if (!series) {
+      this.left += 1;
+      return;
+    }
+    const known = typeof value === "object" || value === series.value;
+    if (ts !== null && ts === series.ts && known) { // the same reading, in its frame or sent again
+      if (unit) series.unit = unit;
+    } else {
+      series.ts = ts;
+      series.take(value, measured, unit);
+    }
+    this.changed.add(series);
+  }
+
+  #group(id, bridge) {
+    if (!this.groups.has(id)) this.groups.set(id, new Group(id, bridge));
+    return this.groups.get(id);
+  }
+
+  #add(key, topic, name, bridge) {
+    if (this.size >= MAX_SERIES) return null;
+    const group = bridge ? this.#group(`bridge ${bridge}`, bridge) : this.#group(`topic ${firstParts(topic)}`, null);
+    const series = new Series(group, topic, name);
+    group.series.push(series);
+    this.#series.set(key, series);
+    this.#count += 1;
+    this.changedGroups.add(group);
+    if (bridge && !this.#named.has(`${bridge}\n${name}`)) this.#named.set(`${bridge}\n${name}`, series);
+    return series;
+  }
+
+  /**
+   * The series of a topic that carries one value. A bridge says a field twice, in its frame and on the field's own
+   * topic; whichever comes first, both are one series.
+   */
+  #whole(topic, bridge) {
+    let series = this.#series.get(topic);
+    if (!series) {
+      const name = lastPart(topic);
+      series = this.#named.get(`${bridge}\n${name}`);
+      if (!series || series.own) series = this.#add(topic, topic, name, bridge);
+      else this.#series.set(topic, series);
+    }
+    if (series && !series.own) Object.assign(series, { own: true, topic });
+    return series;
+  }
+
+  #member(topic, name, bridge) {
+    const key = `${topic}\n${name}`;
+    let series = this.#series.get(key);
+    if (!series) {
+      series = this.#named.get(`${bridge}\n${name}`);
+      if (!series || series.framed) series = this.#add(key, topic, name, bridge);
+      else this.#series.set(key, series);
+      if (series) series.framed = true;
+    }
+    return series;
+  }
+
+  #status(topic, bridge, state, kwargs) {
+    const group = this.#group(`bridge ${bridge}`, bridge);
+    const count = (name) => (Number.isFinite(kwargs[name]) ? kwargs[name] : 0);
+    group.topic = firstParts(topic);
+    group.status = {
+      state: state.slice(0, 40), device: textOr(kwargs.device, ""), error: textOr(kwargs.last_error, ""),
+      bad: count("bad"), dropped: count("dropped"),
+    };
+    this.changedGroups.add(group);
+  }
+}
