@@ -96,8 +96,16 @@ def run_load(options: Options, bench: Bench, workdir: Path) -> None:
             if server is not None:
                 started = start(running, server, bench.results)
                 up.update({server.name: server} if started else {})
+        weigh(up, "idle", bench.results)
         for case in cases:
             run_case(bench, case, up)
+        weigh(up, "after the load", bench.results)
+
+
+def weigh(up: dict[str, servers.Server], when: str, results: Results) -> None:
+    """Keep what each server weighs, to compare; the node's own rows are those of `footprint`."""
+    for name, server in up.items():
+        results.figure(f"RSS {name} {when}, MB", server.memory()["rss"] / 1e6)
 
 
 def start(running: ExitStack, server: servers.Server, results: Results) -> bool:

@@ -96,7 +96,10 @@ def measure_idle(results: Results, workdir: Path, note: Callable[[str], None]) -
 
 
 def weigh(results: Results, what: str, node: servers.Server) -> None:
-    """Keep RSS and PSS in MB (a million bytes)."""
+    """Keep RSS and PSS in MB (a million bytes), and the share of a CPU it takes to do nothing."""
+    before = node.cpu_seconds()
+    time.sleep(SETTLE)
+    results.figure(f"CPU idle {what}, %", (node.cpu_seconds() - before) / SETTLE * 100)
     memory = node.memory()
     results.figure(f"RSS {what}, MB", memory["rss"] / 1e6)
     results.figure(f"PSS {what}, MB", memory["pss"] / 1e6)

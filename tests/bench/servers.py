@@ -104,9 +104,15 @@ class Server:
         return self.log.read_text(errors="replace")[-2000:].strip() or "(it said nothing)"
 
     def cpu_seconds(self) -> float:
-        """CPU seconds of its threads so far, from /proc/PID/task/*/schedstat (ns on a CPU; proc(5))."""
-        tasks = Path(f"/proc/{self.pid}/task")
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+        """CPU seconds of its threads so far, from /proc/PID/task/*/schedstat (ns on a CPU; proc(5)).
+
+        A kernel without schedstat has the ticks of /proc/PID/stat, usually 10 ms each.
+        """
+        tasks = [task / "schedstat" for task in Path(f"/proc/{self.pid}/task").iterdir()]
+        if all(task.exists() for task in tasks):
+            return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> dict[str, int]:
         """RSS and PSS in bytes, from /proc/PID/smaps_rollup (proc(5))."""
