@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 EPILOG = """\
 The node directory is --cbdir, else $CROSSBAR_DIR, else ./.crossbar if there is one, else the current directory.
@@ -12,7 +11,7 @@ The node directory is --cbdir, else $CROSSBAR_DIR, else ./.crossbar if there is 
 
 def add_cbdir(parser: argparse.ArgumentParser) -> None:
     """Add --cbdir, and its alias --cbdata for the scripts of old."""
-    parser.add_argument("--cbdir", "--cbdata", metavar="DIR", type=Path, help="the node directory")
+    parser.add_argument("--cbdir", "--cbdata", metavar="DIR", help="the node directory")
     parser.epilog = EPILOG
 
 
@@ -22,6 +21,5 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        type=Path,
         help="the configuration, relative to the node directory (default: config.yaml, else config.json)",
     )

@@ -8,7 +8,7 @@ it saves (RSS, x86-64, CPython 3.11, Twisted 26.10; a bare epoll reactor goes fr
 - asyncio, 4 MB: `twisted.internet.defer` takes three names from it: two for annotations, `iscoroutine` for use. A
   stand-in has these while that one module is imported; any other name asked of it loads the real package.
 - http.cookiejar, 5 MB (it loads urllib.request, http.client, email and ssl): `twisted.python.compat` only binds the
-  module's name. The standard library's LazyLoader loads it at the first attribute that is asked of it.
+  module's name. The standard library's LazyLoader loads it at the first attribute asked of it or `import` of it.
 - ctypes, 0.6 MB: `twisted.python.win32` tries it for a name that exists on Windows only.
 """
 
@@ -54,7 +54,8 @@ class _AsyncioNames(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        sys.modules.pop(self.__name__, None)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
         return getattr(import_module(self.__name__), name)
 
 

@@ -117,6 +117,12 @@ def _system(namespace: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] in ("edge_router", "bridges") else parts[0]
 
 
-def start_log(observer: Observer) -> None:
-    """From now on the process logs to the observer. What was logged before reaches it too."""
+def begin_log(stream: TextIO, level: str, log_format: str | None, environment: Mapping[str, str]) -> None:
+    """From now on the process logs; what was logged before is written too.
+
+    stream: where to, stderr. level, log_format: as for Observer; format None: as `default_format` finds.
+    environment: of the process.
+    """
+    log_format = log_format or default_format(environment, stream.fileno())
+    observer = Observer(stream, level, log_format)
     globalLogBeginner.beginLoggingTo([cast(ILogObserver, observer)], redirectStandardIO=False)

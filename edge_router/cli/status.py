@@ -1,0 +1,35 @@
+"""`edge-router status`: whether the node of a directory runs, for people and (`--assert`) for scripts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from edge_router.cli.directory import add_cbdir
+from edge_router.config.find import node_directory
+from edge_router.node.pidfile import find_running
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--cbdir and --assert."""
+    add_cbdir(parser)
+    parser.add_argument(
+        "--assert",
+        dest="expected",
+        choices=("running", "stopped"),
+        help=f"exit with status {os.EX_UNAVAILABLE} unless it is so",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line. Result: 0; 69 (EX_UNAVAILABLE) if it is not as asserted; 1 if it cannot be told."""
+    directory = node_directory(args.cbdir)
+    try:
+        node = find_running(directory)
+    except OSError as error:
+        print(f"edge-router: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    state = "stopped" if node is None else "running"
+    print(f"{state}: {directory}" + (f" (process {node.pid})" if node and node.pid else ""))
+    return os.EX_UNAVAILABLE if args.expected not in (None, state) else 0

@@ -1,0 +1,100 @@
+"""A bridge in the node: joined to its realm, started, tried again when it cannot start, stopped.
+
+A device that comes and goes is the bridge's own affair; here it is about a bridge whose `start` fails, for lack of a
+permission, say. The node runs without it meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import uniform
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+
+from edge_router.config.schema import Bridge
+from edge_router.router.interfaces import Clock, Delayed
+
+#: seconds until a start is tried again: at first, and at most
+FIRST_DELAY, LAST_DELAY = 1.0, 60.0
+
+
+class RunningBridge:
+    """One bridge of the node.
+
+    config: its section. bridge: the part. join: realm and role -> a session there, with a method `leave`.
+    clock: for trying again.
+    """
+
+    log = Logger()
+
+    def __init__(self, config: Bridge, bridge: Any, join: Callable[[str, str], Any], clock: Clock) -> None:
+        self._config = config
+        self._bridge = bridge
+        self._join = join
+        self._clock = clock
+        self._session: Any = None
+        self._delay = FIRST_DELAY
+        self._retry: Delayed | None = None
+        self.state = "stopped"
+
+    def start(self) -> None:
+        """Join and start. Returns at once; whether it worked shows in `state` and in the log."""
+        self._retry = None
+        self.state = "starting"
+        starting: Deferred[Any] = maybeDeferred(self._join_and_start)
+        starting.addCallbacks(self._has_started, self._has_failed)
+
+    def _join_and_start(self) -> Any:
+        self._session = self._join(self._config.realm, self._config.role)
+        return self._bridge.start(self._session)
+
+    def _has_started(self, _result: object) -> None:
+        if self.state == "starting":
+            self.state = "running"
+            self._delay = FIRST_DELAY
+            self.log.debug("{id}: started", id=self._config.id)
+
+    def _has_failed(self, failure: Any) -> None:
+        if self.state != "starting":
+            return
+        self.state = "failed"
+        delay = uniform(0.5, 1.0) * self._delay
+        self._delay = min(2 * self._delay, LAST_DELAY)
+        self.log.error(
+            "{id}: cannot be started, tried again in {delay:.1f} s: {error}",
+            id=self._config.id,
+            delay=delay,
+            error=failure.getErrorMessage() or failure.type.__name__,
+        )
+        self.log.debug("{id}: where it failed", id=self._config.id, log_failure=failure)
+        self._end().addErrback(self._log_end)
+        self._retry = self._clock.callLater(delay, self.start)
+
+    def stop(self) -> Deferred[None]:
+        """Stop the bridge and leave the realm. Idempotent. The result fails as the bridge's own `stop` does."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        self.state = "stopped"
+        return self._end()
+
+    def _end(self) -> Deferred[Any]:
+        session, self._session = self._session, None
+        if session is None:
+            ended: Deferred[Any] = maybeDeferred(lambda: None)
+            return ended
+        ending: Deferred[Any] = maybeDeferred(self._bridge.stop)
+        return ending.addBoth(self._leave, session)
+
+    def _leave(self, result: Any, session: Any) -> Any:
+        session.leave()
+        return result
+
+    def _log_end(self, failure: Any) -> None:
+        self.log.failure("{id}: did not stop in order", failure=failure, id=self._config.id)
+
+    def info(self) -> dict[str, Any]:
+        """Facts for the node's info page, JSON-like."""
+        return {"id": self._config.id, "realm": self._config.realm, "state": self.state}

@@ -1,0 +1,91 @@
+"""The node: workers, then bridges, started in this order and ended in the opposite one.
+
+A worker that cannot start ends the node, for a router that nobody can reach is none. A bridge that cannot start does
+not: devices come and go.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+
+from edge_router import __version__, registry
+from edge_router.config.schema import Bridge, Config
+from edge_router.node.bridges import RunningBridge
+from edge_router.node.router import RouterWorker
+
+#: seconds that sessions get to answer GOODBYE, bridges to end, and transports to drop what is connected, each
+PATIENCE = 1.5
+
+
+class Node:
+    """What a configuration describes, as running parts.
+
+    config: loaded and checked. directory: the node directory. reactor: Twisted's, on monotonic time.
+    """
+
+    log = Logger()
+
+    def __init__(self, config: Config, directory: Path, reactor: Any) -> None:
+        self.id = config.controller.id or platform.node()
+        self._reactor = reactor
+        self._started = reactor.seconds()
+        self.workers = [
+            registry.part_class("worker", worker)(worker, directory, reactor, self.info) for worker in config.workers
+        ]
+        self.bridges = [self._bridge(bridge) for bridge in config.bridges]
+
+    def _bridge(self, config: Bridge) -> RunningBridge:
+        worker: RouterWorker = next(worker for worker in self.workers if worker.has_realm(config.realm))
+        part = registry.part_class("bridge", config)(config, self._reactor)
+        return RunningBridge(config, part, worker.join_local, self._reactor)
+
+    async def start(self) -> None:
+        """Start everything. Raises whatever a worker raises that cannot start (`transports.listen.CannotListen`)."""
+        for worker in self.workers:
+            await worker.start()
+        for bridge in self.bridges:
+            bridge.start()
+
+    async def stop(self) -> None:
+        """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
+        for worker in self.workers:
+            worker.close_doors()
+        for bridge in reversed(self.bridges):
+            await self._within_patience("bridge", bridge.stop)
+        for worker in reversed(self.workers):
+            await self._within_patience("sessions", worker.say_goodbye)
+            await self._within_patience("transports", worker.stop)
+
+    async def _within_patience(self, what: str, stop: Any) -> None:
+        ending: Deferred[Any] = maybeDeferred(stop)
+        ending.addTimeout(PATIENCE, self._reactor)
+        try:
+            await ending
+        except TimeoutError:
+            self.log.debug("{what} took longer than {patience} s to end", what=what, patience=PATIENCE)
+        except Exception:
+            self.log.failure("{what} did not end in order", what=what)
+
+    def status(self) -> str:
+        """The node in one line, for `systemctl status`."""
+        places = [place for worker in self.workers for place in worker.places]
+        return f"listening on {', '.join(places)}" if places else "running, listening nowhere"
+
+    def info(self) -> dict[str, Any]:
+        """Facts about the node for its info page, JSON-like."""
+        return {
+            "node": self.id,
+            "version": __version__,
+            "pid": os.getpid(),
+            "platform": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            "uptime": round(self._reactor.seconds() - self._started, 1),
+            "workers": [worker.info() for worker in self.workers],
+            "bridges": [bridge.info() for bridge in self.bridges],
+        }

@@ -1,0 +1,117 @@
+"""The program around the node: reactor, signals, systemd, exit status.
+
+SIGINT and SIGTERM end the node in order; a second one ends the process at once, even if the reactor hangs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from edge_router import __version__
+from edge_router.config.load import Loaded
+from edge_router.node.node import Node
+from edge_router.node.reactor import install_reactor, raise_descriptor_limit, settle_garbage
+from edge_router.node.systemd import Notifier
+from edge_router.transports.listen import CannotListen
+
+#: seconds that the end may take in all; what is not done by then is left to the kernel
+LAST_ORDERS = 4.5
+
+
+class Program:
+    """One run of a node.
+
+    loaded: the configuration. directory: the node directory. stale: whether the node that ran here last did not end in
+    order. give_way: called before the process ends at once.
+    """
+
+    log = Logger()
+
+    def __init__(self, loaded: Loaded, directory: Path, stale: bool, give_way: Callable[[], None]) -> None:
+        self._loaded = loaded
+        self._directory = directory
+        self._stale = stale
+        self._give_way = give_way
+        self._exit_status = 0
+        self._ending = False
+        self._started: Deferred[None] | None = None
+
+    def run(self, seconds: float | None) -> int:
+        """Run until the node has ended. seconds: end by itself after so many. Result: the exit status."""
+        reactor = self._reactor = install_reactor()
+        descriptors = raise_descriptor_limit()
+        self.log.info("edge-router {version} starts in {place}", version=__version__, place=self._directory)
+        self.log.debug("{count} file descriptors are allowed", count=descriptors)
+        for notice in self._loaded.notices:
+            self.log.warn("{notice}", notice=notice)
+        if self._stale:
+            self.log.warn("the node that ran here before did not end in order; its node.pid is replaced")
+        self._notifier = Notifier(os.environ, reactor, os.getpid())
+        self._node = Node(self._loaded.config, self._directory, reactor)
+        reactor.callWhenRunning(self._begin)
+        if seconds is not None:
+            reactor.callLater(seconds, self._end, f"{seconds:g} s are over")
+        reactor.run()
+        return self._exit_status
+
+    def _begin(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        self._started = Deferred.fromCoroutine(self._node.start())
+        self._started.addCallbacks(self._is_ready, self._cannot_start)
+
+    def _is_ready(self, _result: object) -> None:
+        settle_garbage()
+        status = self._node.status()
+        self._notifier.ready(status)
+        self.log.info(
+            "ready: {status} (process {pid}, {cpu:.2f} s of CPU time)",
+            status=status,
+            pid=os.getpid(),
+            cpu=time.process_time(),
+        )
+
+    def _cannot_start(self, failure: Any) -> None:
+        self._exit_status = 1
+        if failure.check(CannotListen):
+            self.log.error("{reason}", reason=failure.getErrorMessage())
+        else:
+            self.log.failure("the node cannot start", failure=failure)
+        self._end("it cannot start")
+
+    def _signalled(self, number: int, _frame: object) -> None:
+        """A signal; runs between any two instructions of the main thread."""
+        if self._ending:
+            self._give_way()
+            os._exit(self._exit_status)
+        self._reactor.callFromThread(self._end, signal.Signals(number).name)
+        self._ending = True
+
+    def _end(self, why: str) -> None:
+        if self._started is None:
+            return
+        started, self._started = self._started, None
+        self._ending = True
+        self.log.info("stopping: {why}", why=why)
+        self._notifier.stopping()
+        self._reactor.callLater(LAST_ORDERS, self._abandon)
+        started.addBoth(lambda _: Deferred.fromCoroutine(self._node.stop()))
+        started.addBoth(lambda _: self._has_ended())
+
+    def _has_ended(self) -> None:
+        self._notifier.close()
+        self._reactor.stop()
+        self.log.info("stopped")
+
+    def _abandon(self) -> None:
+        self.log.warn("the node did not end within {seconds} s; it is left at that", seconds=LAST_ORDERS)
+        self._give_way()
+        os._exit(self._exit_status)
