@@ -35,6 +35,8 @@ class Router:
         self.router_ids = sequential_ids()
         self.random = Random(entropy(16))
         self.aborted = 0
+        #: why nobody may join any more; empty while everybody may
+        self.closing = ""
         self._on_refused = on_refused
 
     def add_realm(self, config: RealmConfig) -> Realm:
@@ -52,8 +54,10 @@ class Router:
         if self._on_refused is not None:
             self._on_refused(session, reason, message)
 
-    def goodbye(self, reason: str) -> None:
-        """End all sessions of all realms."""
-        for realm in self.realms.values():
-            for session in list(realm.sessions.values()):
-                session.goodbye(reason)
+    def goodbye(self, reason: str) -> list[RouterSession]:
+        """End all sessions of all realms, and let nobody join any more. Result: the sessions that were told."""
+        self.closing = reason
+        told = [session for realm in self.realms.values() for session in realm.sessions.values()]
+        for session in told:
+            session.goodbye(reason)
+        return told

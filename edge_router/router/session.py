@@ -116,6 +116,11 @@ class RouterSession:
         """Whether the session is established in a realm."""
         return self.realm is not None
 
+    @property
+    def ended(self) -> bool:
+        """Whether the session is over and its client knows, or is gone."""
+        return self._handlers is CLOSED
+
     def receive(self, message: Message) -> None:
         """Take one message. Answers, and the end of the session too, go out through the peer."""
         handler = self._handlers.get(type(message))
@@ -200,6 +205,9 @@ class RouterSession:
             self._farewell = None
         if not hello.details.roles:
             raise ProtocolViolation("HELLO announces no roles; at least one would be right")
+        if self.router.closing:
+            self.abort(self.router.closing, "the router is about to end")
+            return
         realm = self.router.realms.get(hello.realm) if hello.realm else None
         if realm is None:
             self.abort(NO_SUCH_REALM, f"there is no realm '{str(hello.realm)[:80]}' here")
