@@ -1,0 +1,147 @@
+"""What every bridge is: made without side effects, started with a session, stopped as often as one likes.
+
+A bridge has a topic. Below it, `<topic>.status` tells how it is, `<topic>.get_status` says so on request, and a kind of
+bridge adds procedures of its own. Its frames are numbered and stamped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bridges.clock import Clock
+from bridges.config import BridgeConfig
+from bridges.stamps import Stamp, Stamps
+from bridges.status import Status
+
+
+class Registration(Protocol):
+    """A procedure that the session registered."""
+
+    def unregister(self) -> object: ...
+
+
+class Session(Protocol):
+    """What a bridge needs of `edge_router.client.session.Session`."""
+
+    def publish(self, topic: str, args: Any = (), kwargs: Any = None, **options: Any) -> object: ...
+
+    def register(self, procedure: str, handler: Callable[..., Any]) -> Deferred[Any]: ...
+
+
+class Bridge:
+    """A bridge. A kind of bridge gives `opening`, `closing`, `procedures` and `details`.
+
+    config: its section of the configuration. topic: of its frames. clock: monotonic time. stamps: the wall clock.
+    """
+
+    log = Logger()
+
+    def __init__(self, config: BridgeConfig, topic: str, clock: Clock, stamps: Stamps | None = None) -> None:
+        self.config = config
+        self.topic = topic
+        self.clock = clock
+        self.stamps = stamps or Stamps(clock)
+        self.status = Status(clock, self.stamps, self._publish_status, self._details)
+        self._session: Session | None = None
+        self._registrations: list[Registration] = []
+
+    # --- what a kind of bridge gives --------------------------------------------------------------------------------
+
+    def opening(self) -> None:
+        """The session is there and the procedures are registered: begin."""
+
+    def closing(self) -> None:
+        """Give everything back: devices, timers. What can be published still is."""
+
+    def procedures(self) -> dict[str, Callable[..., Any]]:
+        """Name below the topic -> handler, besides `get_status`."""
+        return {}
+
+    def details(self) -> dict[str, Any]:
+        """The bridge's own facts for its status, JSON-like."""
+        return {}
+
+    # --- what the node calls ----------------------------------------------------------------------------------------
+
+    def start(self, session: Session) -> Deferred[None]:
+        """Begin to work in a realm.
+
+        session: joined to it. The result fires when the procedures are registered, and fails as the first that is
+        refused; the bridge is stopped again then, and may be started anew.
+        """
+        if self._session is not None:
+            raise RuntimeError(f"bridge {self.config.id} is started already")
+        self._session = session
+        handlers = {"get_status": self._get_status, **self.procedures()}
+        registering = [self._register(session, f"{self.topic}.{name}", call) for name, call in handlers.items()]
+        started: Deferred[Any] = gatherResults(registering, consumeErrors=True)
+        return started.addCallbacks(self._registered, self._refused, callbackArgs=(session,))
+
+    def stop(self) -> None:
+        """Stop to work: the device is closed, the last status is `stopped`, the procedures are gone. Idempotent."""
+        if self._session is None:
+            return
+        self.closing()
+        self.status.change("stopped")
+        self.status.stop()
+        self._session = None
+        self._unregister()
+
+    # --- what a kind of bridge uses ---------------------------------------------------------------------------------
+
+    def publish(self, topic: str, value: Any, stamp: Stamp, unit: str | None = None) -> None:
+        """One event: args [value], kwargs {bridge, seq, ts, ts_quality} and, if there is one, {unit}."""
+        if self._session is None:
+            return
+        kwargs = {"bridge": self.config.id, "seq": stamp.seq, "ts": stamp.ts, "ts_quality": stamp.ts_quality}
+        if unit is not None:
+            kwargs["unit"] = unit
+        self._session.publish(topic, [value], kwargs)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _register(self, session: Session, procedure: str, handler: Callable[..., Any]) -> Deferred[None]:
+        return session.register(procedure, handler).addCallback(self._keep, session)
+
+    def _keep(self, registration: Registration, session: Session) -> None:
+        """Answers may come after the bridge was stopped; nothing stays behind then."""
+        self._registrations.append(registration)
+        if self._session is not session:
+            self._unregister()
+
+    def _unregister(self) -> None:
+        registrations, self._registrations = self._registrations, []
+        for registration in registrations:
+            gone = registration.unregister()
+            if isinstance(gone, Deferred):
+                gone.addErrback(self._unregister_failed)
+
+    def _unregister_failed(self, failure: Failure) -> None:
+        """The session may have ended before, and with it the registration."""
+        self.log.debug("{id}: {error}", id=self.config.id, error=failure.getErrorMessage())
+
+    def _registered(self, _registrations: object, session: Session) -> None:
+        if self._session is session:
+            self.opening()
+
+    def _refused(self, failure: Failure) -> Failure:
+        self._session = None
+        self._unregister()
+        first: Failure = failure.value.subFailure  # type: ignore[union-attr]
+        return first
+
+    def _publish_status(self, args: list[Any], kwargs: dict[str, Any]) -> None:
+        if self._session is not None:
+            self._session.publish(f"{self.topic}.status", args, kwargs)
+
+    def _details(self) -> dict[str, Any]:
+        return {"bridge": self.config.id, **self.details()}
+
+    def _get_status(self) -> dict[str, Any]:
+        """The facts of the status event, and its state as `state`."""
+        return {"state": self.status.state, **self.status.kwargs()}

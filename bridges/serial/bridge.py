@@ -1,0 +1,217 @@
+"""The serial bridge: a device's frames become events, and `<topic>.write` sends lines to it."""
+
+from __future__ import annotations
+
+import random as randomness
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bridges.bridge import Bridge
+from bridges.config import field_topics
+from bridges.fields import Transform
+from bridges.reporting import Reading, Reporter
+from bridges.serial.config import SerialConfig
+from bridges.serial.decoders import decoder
+from bridges.serial.device import DeviceAway, QueueFull
+from bridges.serial.framing import LineFraming
+from bridges.serial.port import Port
+from bridges.stamps import Stamps
+from bridges.values import BadValue, check, shown
+from edge_router.client.session import CallError
+
+DEVICE_AWAY: Final = "edge.error.device_away"
+QUEUE_FULL: Final = "edge.error.queue_full"
+INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
+
+
+class FieldTopic:
+    """One field of the frames, on its way to its topic.
+
+    name: where it is in a frame; dots go into objects. transform, reporter: what is done with its values.
+    """
+
+    __slots__ = ("_path", "name", "reporter", "transform")
+
+    def __init__(self, name: str, transform: Transform, reporter: Reporter) -> None:
+        self.name = name
+        self.transform = transform
+        self.reporter = reporter
+        self._path = name.split(".")
+
+    def place(self, frame: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
+        """The object that has the field and its key there; None if the frame does not have it, or has null."""
+        if self.name in frame:
+            holder: Any = frame
+            key = self.name
+        else:
+            holder, key = frame, self._path[-1]
+            for step in self._path[:-1]:
+                holder = holder.get(step) if isinstance(holder, dict) else None
+        if not isinstance(holder, dict) or holder.get(key) is None:
+            return None
+        return holder, key
+
+
+class SerialBridge(Bridge):
+    """A bridge to one serial device.
+
+    config: its section. reactor: IReactorFDSet and IReactorTime. stamps: the wall clock.
+    random: numbers of [0, 1), for the waits.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        config: SerialConfig,
+        reactor: Any,
+        stamps: Stamps | None = None,
+        random: Callable[[], float] = randomness.random,
+    ) -> None:
+        super().__init__(config, config.base_topic, reactor, stamps)
+        self._settings = config
+        self._port = Port(config, reactor, self, random)
+        self._framing = LineFraming(config.delimiter.encode("latin-1"), config.max_frame)
+        self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
+        self._decode = decoder(config)
+        self._fields = [self._field(name, topic) for name, topic in field_topics(self.topic, config.fields).items()]
+        self._frames = 0
+        self._bad = 0
+        self._partial = 0
+        self._last_frame: int | None = None
+
+    def _field(self, name: str, topic: str) -> FieldTopic:
+        field = self._settings.fields[name]
+
+        def send(reading: Reading) -> None:
+            self.publish(topic, reading.value, reading.stamp, field.unit)
+
+        return FieldTopic(name, Transform(field), Reporter(field, self.clock, send))
+
+    # --- a bridge ---------------------------------------------------------------------------------------------------
+
+    def opening(self) -> None:
+        self._port.start()
+
+    def closing(self) -> None:
+        self._port.stop()
+        for field in self._fields:
+            field.reporter.stop()
+
+    def procedures(self) -> dict[str, Callable[..., Any]]:
+        return {"write": self._write}
+
+    def details(self) -> dict[str, Any]:
+        """frames: published. bad: refused. dropped: over-long, or cut off by the loss of the device. superseded: values
+        of fields that a later one replaced before min_interval was over. unsent: bytes written to a device that went.
+        """
+        return {
+            "device": self._settings.device,
+            "frames": self._frames,
+            "bad": self._bad,
+            "dropped": self._framing.overlong + self._partial,
+            "superseded": sum(field.reporter.superseded for field in self._fields),
+            "unsent": self._port.unsent,
+            "last_frame_ts": self._last_frame,
+        }
+
+    # --- from the port ----------------------------------------------------------------------------------------------
+
+    def port_ready(self, inside: bool) -> None:
+        self._partial += self._framing.restart(inside) or inside
+        self.log.info("{id}: {device} is open", id=self.config.id, device=self._settings.device)
+        self.status.change("open")
+
+    def port_away(self, reason: str) -> None:
+        device = self._settings.device
+        self.log.warn("{id}: {device} is away: {reason}", id=self.config.id, device=device, reason=reason)
+        self._partial += self._framing.restart(False)
+        for field in self._fields:
+            field.reporter.pause()
+        self.status.change("away", reason)
+
+    def port_received(self, data: bytes) -> None:
+        overlong = self._framing.overlong
+        frames = self._framing.feed(data)
+        if self._framing.overlong > overlong:
+            self.status.fault(f"a frame of more than {self._settings.max_frame} bytes (max_frame) was dropped")
+        for frame in frames:
+            self._take(frame)
+
+    # --- frames -----------------------------------------------------------------------------------------------------
+
+    def _take(self, frame: bytes) -> None:
+        try:
+            value = self._decode(frame)
+            check(value)
+            found = self._transform(value)
+        except BadValue as error:
+            self._bad += 1
+            self.status.fault(str(error))
+            return
+        stamp = self.stamps.next()
+        self._frames += 1
+        self._last_frame = stamp.ts
+        self.publish(self.topic, value, stamp)
+        for field, reading in found:
+            field.reporter.take(Reading(reading, stamp))
+
+    def _transform(self, frame: Any) -> list[tuple[FieldTopic, Any]]:
+        """Put the fields' values as they are published into the frame. All or none: BadValue for the first bad one."""
+        found: list[tuple[FieldTopic, Any]] = []
+        if self._fields and not isinstance(frame, dict):
+            raise BadValue(f"fields need a frame with names, but it is {shown(frame)}")
+        for field in self._fields:
+            place = field.place(frame)
+            if place is None:
+                continue
+            holder, key = place
+            try:
+                holder[key] = field.transform(holder[key])
+            except BadValue as error:
+                raise BadValue(f"{field.name}: {error}") from None
+            found.append((field, holder[key]))
+        return found
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _write(self, line: Any) -> Deferred[None]:
+        """Send one line to the device.
+
+        line: text or bytes; the delimiter is added unless it ends with it. The result comes when the kernel has taken
+        the line. Errors: edge.error.device_away, edge.error.queue_full, wamp.error.invalid_argument.
+        """
+        data = self._line(line)
+        try:
+            return self._port.write(data).addErrback(self._write_failed)
+        except DeviceAway as error:
+            raise CallError(DEVICE_AWAY, str(error)) from None
+        except QueueFull as error:
+            raise CallError(QUEUE_FULL, str(error)) from None
+
+    def _write_failed(self, failure: Failure) -> None:
+        failure.trap(DeviceAway)
+        raise CallError(DEVICE_AWAY, failure.getErrorMessage())
+
+    def _line(self, line: Any) -> bytes:
+        if isinstance(line, str):
+            encoding = self._settings.encoding
+            try:
+                data = line.encode("utf-8" if encoding == "binary" else encoding)
+            except UnicodeEncodeError as error:
+                raise CallError(INVALID_ARGUMENT, f"the line cannot be said in {encoding}: {error.reason}") from None
+        elif isinstance(line, bytes):
+            data = line
+        else:
+            raise CallError(INVALID_ARGUMENT, f"a line is text or bytes, not {type(line).__name__}")
+        data = data.removesuffix(self._end)
+        if self._end in data:
+            raise CallError(INVALID_ARGUMENT, f"one line at a time: it has the delimiter {self._end!r} inside")
+        if len(data) > self._settings.max_write:
+            limit = self._settings.max_write
+            raise CallError(INVALID_ARGUMENT, f"the line has {len(data)} bytes; the limit is {limit} (max_write)")
+        return data + self._end

@@ -1,0 +1,88 @@
+"""What a serial bridge is told: its section of the configuration. No Twisted here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from bridges.config import BridgeConfig, Field, Uri, field_topics
+
+#: Characters U+0000 to U+00FF; each stands for the byte of that number.
+Bytes = Annotated[
+    str,
+    Meta(pattern="^[\\x00-\\xff]{1,16}$", extra={"words": '1 to 16 bytes, as "\\r\\n" or "\\xfe" in double quotes'}),
+]
+Separator = Annotated[
+    str, Meta(pattern='^[^"\\r\\n\\x00]$', extra={"words": 'one character, but no quote or line end, as ";" or "\\t"'})
+]
+
+
+class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
+    """A device on a serial line: each line it sends becomes an event, and `<topic>.write` sends lines to it.
+
+    Events of `topic` have args [value] and kwargs {bridge, seq, ts, ts_quality}: the frame's number since the start,
+    the time it came in as milliseconds since 1970 (UTC), and `synced` or `unsynced` for whether the clock was right.
+    `<topic>.status` tells of the device: args [`open` or `away` or `stopped`], kwargs with counts and the last error;
+    `<topic>.get_status` returns the same.
+
+    device: the device's path; /dev/serial/by-id/... stays the same when devices are plugged in another order.
+    baudrate: bits per second; any the hardware can do. bytesize, parity, stopbits: the form of a character; parity is
+    none, even, odd, mark or space. flow_control: how the device says wait. settle: milliseconds after opening in which
+    what comes in is dropped, with the rest of a frame that had begun; boards that restart when they are opened
+    (Arduino) need about 2000. framing: how frames are told apart; `line` ends them with the delimiter. delimiter: ends
+    a frame; after a line feed, a carriage return before it is dropped too. write_delimiter: ends what is written; left
+    out, the delimiter. max_frame: bytes of a frame; a longer one is dropped and counted. max_write: bytes of a line to
+    write. write_queue: bytes that wait for a device that takes them slowly.
+
+    decode: what a frame holds: `json`; `csv`, with `columns`; `keyvalue`, as in `a=1 b=2` or `a:1,b:2`; `raw`, text as
+    it is. encoding: of text; with `binary` a raw frame is published as bytes. columns: the names of csv's columns; an
+    empty name drops its column. separator: between csv's columns. topic: where frames are published; left out, the
+    bridge's id. fields: name -> a field of the frame with a topic of its own; a name with dots goes into objects.
+    A field changes the frame's value too: `scale` and the like are applied before either is published. A frame with a
+    bad field is not published at all.
+    """
+
+    device: Annotated[str, Meta(min_length=1, max_length=4095)]
+    baudrate: Annotated[int, Meta(ge=50, le=20_000_000)] = 9600
+    bytesize: Literal[5, 6, 7, 8] = 8
+    parity: Literal["none", "even", "odd", "mark", "space"] = "none"
+    stopbits: Literal[1, 2] = 1
+    flow_control: Literal["none", "rtscts", "xonxoff"] = "none"
+    settle: Annotated[int, Meta(ge=0, le=60_000)] = 30
+    framing: Literal["line"] = "line"
+    delimiter: Bytes = "\n"
+    write_delimiter: Bytes | None = None
+    max_frame: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
+    max_write: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
+    write_queue: Annotated[int, Meta(ge=1, le=1_048_576)] = 65_536
+    decode: Literal["json", "csv", "keyvalue", "raw"] = "json"
+    encoding: Literal["utf-8", "ascii", "latin-1", "binary"] = "utf-8"
+    columns: list[str] = []
+    separator: Separator = ","
+    topic: Uri | None = None
+    fields: dict[str, Field] = {}
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for options that contradict each other."""
+        if self.decode == "csv" and not any(self.columns):
+            raise ValueError("decode: csv needs the names of the columns, such as columns: [temperature, humidity]")
+        if self.columns and self.decode != "csv":
+            raise ValueError(f"columns are for decode: csv, but decode is {self.decode}")
+        named = [name for name in self.columns if name]
+        if len(named) != len(set(named)):
+            raise ValueError("columns has a name twice; each has to be another, or empty to drop its column")
+        if self.encoding == "binary" and self.decode != "raw":
+            raise ValueError(f"encoding: binary is for decode: raw, but decode is {self.decode}")
+        if self.fields and self.decode == "raw":
+            raise ValueError("fields need a frame with names; decode: raw has none, try json, csv or keyvalue")
+        if self.columns:
+            unknown = [name for name in self.fields if name not in named]
+            if unknown:
+                raise ValueError(f"field {unknown[0]!r} is none of the columns {', '.join(named)}")
+        field_topics(self.base_topic, self.fields)
+
+    @property
+    def base_topic(self) -> str:
+        """Where frames are published; status and procedures are below it."""
+        return self.topic or self.id

@@ -1,0 +1,126 @@
+"""What a frame says: JSON, CSV, key and value, or text as it is.
+
+A decoder takes a frame without its delimiter and gives a value for `bridges.values.check`, or raises BadValue. It is
+strict, for a line picks up noise: what is half right is not published.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Container
+from typing import Any, Final
+
+import msgspec
+
+from bridges.serial.config import SerialConfig
+from bridges.values import BadValue, number, shown
+
+Decoder = Callable[[bytes], Any]
+
+#: key, separator, value (plain or in double quotes), and what ends the pair
+_PAIR: Final = re.compile(r'\s*([^\s=:,;"]+)\s*[=:]\s*(?:"([^"]*)"|([^\s,;="]+))\s*(?:[,;]|(?<=\s)|$)')
+
+
+def decoder(config: SerialConfig) -> Decoder:
+    """The decoder that a bridge is configured for."""
+    return DECODERS[config.decode](config)
+
+
+def _json(_config: SerialConfig) -> Decoder:
+    """RFC 8259 to the letter: a lenient parser takes the noise `-` for 0 and `01` for 1."""
+    parse = msgspec.json.Decoder().decode
+
+    def decode(frame: bytes) -> Any:
+        try:
+            return parse(frame)
+        except RecursionError:
+            raise BadValue("no JSON for us: nested too deeply") from None
+        except ValueError as error:
+            raise BadValue(f"no JSON: {_reason(error)}, in {shown(frame)}") from None
+
+    return decode
+
+
+def _csv(config: SerialConfig) -> Decoder:
+    """RFC 4180, one record a frame."""
+    columns, text, as_text = config.columns, _text(config), _text_fields(config)
+    separator = config.separator
+
+    def decode(frame: bytes) -> Any:
+        line = text(frame)
+        rows = csv.reader([line], delimiter=separator, skipinitialspace=separator != " ", strict=True)
+        try:
+            cells = next(rows, [])
+        except csv.Error as error:
+            raise BadValue(f"no CSV: {error}, in {shown(line)}") from None
+        if len(cells) != len(columns):
+            raise BadValue(f"{len(cells)} columns instead of {len(columns)}, in {shown(line)}")
+        pairs = zip(columns, cells, strict=True)
+        return {name: _plain(name, cell.strip(), as_text) for name, cell in pairs if name}
+
+    return decode
+
+
+def _keyvalue(config: SerialConfig) -> Decoder:
+    text, as_text = _text(config), _text_fields(config)
+
+    def decode(frame: bytes) -> Any:
+        line = text(frame).rstrip()
+        found: dict[str, Any] = {}
+        at = 0
+        while at < len(line):
+            pair = _PAIR.match(line, at)
+            if pair is None:
+                raise BadValue(f"no `key=value` at character {at + 1} of {shown(line)}")
+            key, quoted, plain = pair.groups()
+            if key in found:
+                raise BadValue(f"{shown(key)} is there twice, in {shown(line)}")
+            found[key] = _plain(key, plain, as_text) if quoted is None else quoted
+            at = pair.end()
+        if not found:
+            raise BadValue(f"no `key=value` in {shown(line)}")
+        return found
+
+    return decode
+
+
+def _raw(config: SerialConfig) -> Decoder:
+    return bytes if config.encoding == "binary" else _text(config)
+
+
+def _text(config: SerialConfig) -> Callable[[bytes], str]:
+    encoding = config.encoding
+
+    def text(frame: bytes) -> str:
+        try:
+            return frame.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise BadValue(f"no {encoding} text: {error.reason} at byte {error.start + 1} of {shown(frame)}") from None
+
+    return text
+
+
+def _text_fields(config: SerialConfig) -> Container[str]:
+    """Fields that are to stay text, digits or not: 007 is no 7 there."""
+    return {name for name, field in config.fields.items() if field.type == "str"}
+
+
+def _plain(name: str, cell: str, as_text: Container[str]) -> Any:
+    """A number where the text says one; an empty cell is no reading."""
+    if not cell:
+        return None
+    found = None if name in as_text else number(cell)
+    return cell if found is None else found
+
+
+def _reason(error: ValueError) -> str:
+    return str(error).removeprefix("JSON is malformed: ")
+
+
+DECODERS: Final[dict[str, Callable[[SerialConfig], Decoder]]] = {
+    "json": _json,
+    "csv": _csv,
+    "keyvalue": _keyvalue,
+    "raw": _raw,
+}

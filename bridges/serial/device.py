@@ -1,0 +1,215 @@
+"""An open serial device: claimed for us alone, set up as configured, and its output bounded.
+
+Twisted's SerialPort does the reading and writing, pyserial the settings. (termios(3), tty_ioctl(4), flock(2))
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import grp
+import os
+import stat
+import termios
+from collections import deque
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import serial
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol as StreamProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.internet.serialport import SerialPort
+from twisted.python.failure import Failure
+
+from bridges.serial.config import SerialConfig
+
+#: What opening may raise. pyserial lets termios.error through, which is no OSError.
+OPEN_ERRORS: Final = (OSError, ValueError, termios.error)
+
+_PARITIES: Final = {
+    "none": serial.PARITY_NONE,
+    "even": serial.PARITY_EVEN,
+    "odd": serial.PARITY_ODD,
+    "mark": serial.PARITY_MARK,
+    "space": serial.PARITY_SPACE,
+}
+#: linux/major.h: the slave ends of Unix98 pseudo-terminals, which have no line to set up
+_PTY_MAJORS: Final = range(136, 144)
+#: what a driver that cannot do it silently takes back, as the Raspberry Pi's mini-UART does (8250, UART_CAP_MINI)
+_FORM: Final = termios.PARENB | termios.PARODD | termios.CSTOPB | termios.CSIZE
+
+
+class DeviceError(Exception):
+    """The device is not there, or cannot do what is asked. The text is for the operator."""
+
+
+class QueueFull(DeviceError):
+    """The device takes bytes more slowly than they come."""
+
+
+class DeviceAway(DeviceError):
+    """There is no open device."""
+
+
+class Owner(Protocol):
+    """Who uses a device."""
+
+    def received(self, data: bytes) -> None: ...
+
+    def lost(self, reason: str) -> None: ...
+
+
+class Device(SerialPort):
+    """An open device. Opening happens in the constructor.
+
+    config: which, and its settings. reactor: IReactorFDSet. owner: gets the bytes, and the news of the loss.
+
+    unsent: bytes that were taken but not handed to the kernel. Raises OPEN_ERRORS and DeviceError.
+    """
+
+    _serialFactory = staticmethod(partial(serial.Serial, exclusive=True))  # type: ignore[assignment]  # noqa: N815
+
+    def __init__(self, config: SerialConfig, reactor: Any, owner: Owner) -> None:
+        self.unsent = 0
+        self._limit = config.write_queue
+        self._taken = 0
+        self._handed = 0
+        self._waiting: deque[tuple[int, Deferred[None]]] = deque()
+        super().__init__(
+            _Reader(owner),
+            config.device,
+            reactor,
+            baudrate=config.baudrate,
+            bytesize=config.bytesize,
+            parity=_PARITIES[config.parity],
+            stopbits=config.stopbits,
+            xonxoff=config.flow_control == "xonxoff",
+            rtscts=config.flow_control == "rtscts",
+        )
+        try:
+            claim(self.fileno(), config)
+        except (*OPEN_ERRORS, DeviceError):
+            self.stopReading()
+            self._serial.close()
+            raise
+
+    def submit(self, data: bytes) -> Deferred[None]:
+        """Write. The result fires when the kernel has taken the bytes, and fails with DeviceAway if that is too late.
+
+        data: what to send. Raises QueueFull.
+        """
+        if self.unsent + len(data) > self._limit:
+            raise QueueFull(f"{self.unsent} bytes wait for the device; the limit is {self._limit} (write_queue)")
+        self.unsent += len(data)
+        self._taken += len(data)
+        done: Deferred[None] = Deferred()
+        self._waiting.append((self._taken, done))
+        self.write(data)
+        return done
+
+    def writeSomeData(self, data: bytes) -> int | BaseException:
+        written: int | BaseException = super().writeSomeData(data)
+        if isinstance(written, int):
+            self.unsent -= written
+            self._handed += written
+            while self._waiting and self._waiting[0][0] <= self._handed:
+                self._waiting.popleft()[1].callback(None)
+        return written
+
+    def close(self) -> None:
+        """Close at once: what can be sent without waiting is sent, the rest is given up. Idempotent."""
+        if not self.connected:
+            return
+        if self.unsent:
+            self.doWrite()
+        try:
+            # Otherwise close(2) blocks for up to 30 s (closing_wait) while a device does not take what is left.
+            termios.tcflush(self.fileno(), termios.TCOFLUSH)
+        except OPEN_ERRORS:
+            pass
+        self.connectionLost(Failure(ConnectionAbortedError("closed")))
+
+    def connectionLost(self, reason: Failure) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        super().connectionLost(reason)
+        for _, done in waiting:
+            done.errback(DeviceAway("the device went away before the line was sent"))
+
+
+class _Reader(StreamProtocol):
+    """Between Twisted's transport and the owner."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+
+    def dataReceived(self, data: bytes) -> None:
+        self._owner.received(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002
+        self._owner.lost("it was unplugged or hung up")
+
+
+def claim(fd: int, config: SerialConfig) -> None:
+    """Keep others out, and see that the driver took the settings. A pseudo-terminal has neither need.
+
+    fd: the open device. Raises DeviceError for a setting that the hardware does not have.
+    """
+    if os.major(os.fstat(fd).st_rdev) in _PTY_MAJORS:
+        return
+    fcntl.ioctl(fd, termios.TIOCEXCL)
+    check_form(termios.tcgetattr(fd)[2], config)
+
+
+def check_form(cflag: int, config: SerialConfig) -> None:
+    """Compare what the driver made of a character's form with what was asked for.
+
+    cflag: `c_cflag` as read back. Raises DeviceError.
+    """
+    asked = getattr(termios, f"CS{config.bytesize}")
+    asked |= termios.PARENB if config.parity != "none" else 0
+    asked |= termios.PARODD if config.parity in ("odd", "mark") else 0
+    asked |= termios.CSTOPB if config.stopbits == 2 else 0
+    if cflag & _FORM != asked:
+        raise DeviceError(
+            f"it cannot do bytesize {config.bytesize}, parity {config.parity}, stopbits {config.stopbits}; "
+            "the mini-UART of a Raspberry Pi has no parity, its PL011 (/dev/ttyAMA0) has"
+        )
+
+
+def explain(error: Exception, path: str) -> str:
+    """Why a device could not be opened, and what would help.
+
+    error: one of OPEN_ERRORS or a DeviceError. path: of the device.
+    """
+    number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
+    if number in (errno.EACCES, errno.EPERM):
+        return _not_permitted(path)
+    if isinstance(error, serial.SerialException) and "Could not configure" in str(error):
+        return "it is no serial device"
+    return _REASONS.get(number, str(error))
+
+
+def _not_permitted(path: str) -> str:
+    try:
+        status = Path(path).stat()
+        group = grp.getgrgid(status.st_gid).gr_name
+    except (OSError, KeyError):
+        return "permission denied"
+    return (
+        f"permission denied: it has mode {stat.S_IMODE(status.st_mode):04o} and belongs to group {group}; "
+        f"the user of the router has to be in that group (usermod -aG {group} USER)"
+    )
+
+
+_REASONS: Final[dict[int | None, str]] = {
+    errno.ENOENT: "it is not there",
+    errno.ENODEV: "it is not there",
+    errno.ENXIO: "it is not there",
+    errno.EIO: "it is not there",
+    errno.EAGAIN: "another program has locked it",
+    errno.EBUSY: "another program has it open",
+    errno.EISDIR: "it is a directory, no serial device",
+    errno.EINVAL: "it does not take these settings (baudrate, bytesize, parity, stopbits)",
+}

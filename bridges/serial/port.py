@@ -1,0 +1,143 @@
+"""A serial device that comes and goes: opened, lost, looked for, opened again.
+
+States: away -> (open, settling) -> ready -> away. While it is away, each change on the way to its path is followed by a
+try at once, and besides there are tries with growing waits. It never gives up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from bridges.backoff import STABLE, Backoff
+from bridges.clock import Delayed
+from bridges.serial.config import SerialConfig
+from bridges.serial.device import OPEN_ERRORS, Device, DeviceAway, DeviceError, explain
+from bridges.serial.watch import PathWatch
+
+
+class PortUser(Protocol):
+    """Who is told of a port."""
+
+    def port_ready(self, inside: bool) -> None:
+        """It is open. inside: bytes came while it settled, so what follows may be the rest of a frame."""
+
+    def port_away(self, reason: str) -> None:
+        """It is not there, or no more. Told once a reason, not with each try."""
+
+    def port_received(self, data: bytes) -> None:
+        """Bytes from the device."""
+
+
+class Port:
+    """One device of a bridge.
+
+    config: which, and its settings. reactor: IReactorFDSet and IReactorTime. user: who is told.
+    random: numbers of [0, 1), for the waits.
+
+    unsent: bytes that were to be written and were lost with the device.
+    """
+
+    def __init__(self, config: SerialConfig, reactor: Any, user: PortUser, random: Callable[[], float]) -> None:
+        self._config = config
+        self._reactor = reactor
+        self._user = user
+        self._backoff = Backoff(random)
+        self._watch = PathWatch(reactor, config.device, self._changed)
+        self._device: Device | None = None
+        self._ready = False
+        self._inside = False
+        self._opened_at = 0.0
+        self._timer: Delayed | None = None
+        self._told: str | None = None
+        self._running = False
+        self.unsent = 0
+
+    def start(self) -> None:
+        """Open the device, now or whenever it is there."""
+        self._running = True
+        self._told = None
+        self._watch.start()
+        self._retry()
+
+    def stop(self) -> None:
+        """Close the device and look for it no more. Idempotent."""
+        self._running = False
+        self._watch.stop()
+        self._cancel_timer()
+        if self._device is not None:
+            self._device.close()
+
+    def write(self, data: bytes) -> Deferred[None]:
+        """Send bytes; the result fires when the kernel has taken them. Raises DeviceAway and QueueFull."""
+        if self._device is None or not self._ready:
+            raise DeviceAway(f"{self._config.device} is away: {self._told or 'it is being opened'}")
+        return self._device.submit(data)
+
+    def received(self, data: bytes) -> None:
+        """From the device."""
+        if self._ready:
+            self._user.port_received(data)
+        else:
+            self._inside = True
+
+    def lost(self, reason: str) -> None:
+        """From the device: it is gone, and its descriptor closed."""
+        if self._device is not None:
+            self.unsent += self._device.unsent
+        self._device = None
+        self._ready = False
+        self._cancel_timer()
+        if not self._running:
+            return
+        if self._reactor.seconds() - self._opened_at >= STABLE:
+            self._backoff.reset()
+        self._watch.start()
+        self._tell(reason)
+        self._wait()
+
+    def _retry(self) -> None:
+        """A wait is over; if there is nothing to open yet, the next one begins."""
+        self._timer = None
+        if not self._open():
+            self._wait()
+
+    def _changed(self) -> None:
+        """Something happened on the way to the path: try now. If that fails, the wait that is running goes on."""
+        if self._running and self._device is None:
+            self._open()
+
+    def _wait(self) -> None:
+        self._timer = self._reactor.callLater(self._backoff.wait(), self._retry)
+
+    def _open(self) -> bool:
+        try:
+            self._device = Device(self._config, self._reactor, self)
+        except (*OPEN_ERRORS, DeviceError) as error:
+            self._watch.start()
+            self._tell(explain(error, self._config.device))
+            return False
+        self._cancel_timer()
+        self._watch.stop()
+        self._inside = False
+        self._opened_at = self._reactor.seconds()
+        self._timer = self._reactor.callLater(self._config.settle / 1000, self._settled)
+        return True
+
+    def _settled(self) -> None:
+        self._timer = None
+        self._ready = True
+        self._told = None
+        self._user.port_ready(self._inside)
+
+    def _tell(self, reason: str) -> None:
+        if reason != self._told:
+            self._told = reason
+            self._user.port_away(reason)
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,130 @@
+"""Notices when the node of a device appears, wherever its path leads.
+
+A path such as /dev/serial/by-id/... is a symbolic link to ../../ttyUSB0, and its directory is there only while some
+device is. So every step of the way is watched: the directories that are there, for the names that come next.
+(inotify(7))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.inotify import IN_ATTRIB, IN_CREATE, IN_MOVED_TO, INotify
+from twisted.logger import Logger
+from twisted.python._inotify import INotifyError
+from twisted.python.failure import Failure
+from twisted.python.filepath import FilePath
+
+from bridges.clock import Delayed
+
+#: seconds between the event and the news of it: udev makes the node first, then its group, mode and links
+SETTLE: Final = 0.05
+#: symbolic links followed, as in the kernel (path_resolution(7))
+MAX_LINKS: Final = 40
+#: udev creates nodes, renames links into place, and changes owner and mode
+EVENTS: Final = IN_CREATE | IN_MOVED_TO | IN_ATTRIB
+
+
+def steps(path: str) -> list[tuple[str, str]]:
+    """Where to look for a path to appear: (directory, name) pairs along it, through symbolic links.
+
+    path: of a device. The last pair is the first one that is missing, or the device itself.
+    """
+    found: list[tuple[str, str]] = []
+    names = _names(path)
+    directory = "/"
+    links = 0
+    while names:
+        name = names.pop(0)
+        if name == "..":
+            directory = str(Path(directory).parent)
+            continue
+        here = Path(directory, name)
+        if here.is_symlink():
+            found.append((directory, name))
+            links += 1
+            if links > MAX_LINKS:
+                break
+            names = _names(str(Path(directory, here.readlink()))) + names
+            directory = "/"
+        elif names and here.is_dir():
+            directory = str(here)
+        else:
+            found.append((directory, name))
+            break
+    return found
+
+
+def _names(path: str) -> list[str]:
+    """The names of a path, taken from the working directory if it is relative; `..` stays, since links may come."""
+    return [name for name in Path.cwd().joinpath(path).parts[1:] if name != "."]
+
+
+class PathWatch:
+    """Calls when something on the way to a path changes. Without inotify it never calls.
+
+    reactor: IReactorFDSet and IReactorTime. path: of the device. changed: called without arguments.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, path: str, changed: Callable[[], object]) -> None:
+        self._reactor = reactor
+        self._path = path
+        self._changed = changed
+        self._steps: list[tuple[str, str]] = []
+        self._notifier: INotify | None = None
+        self._news: Delayed | None = None
+
+    def start(self) -> None:
+        """Watch along where the path leads now. If it leads elsewhere than at the last call, that is news too."""
+        now = steps(self._path)
+        if now == self._steps and self._notifier is not None and self._notifier.connected:
+            return
+        if self._steps and now != self._steps:
+            self._expect_news()
+        self._close()
+        self._steps = now
+        try:
+            self._open()
+        except (INotifyError, OSError) as error:
+            self._log.debug("cannot watch for {path}: {error}", path=self._path, error=error)
+            self._close()
+
+    def stop(self) -> None:
+        """Watch no more. Idempotent."""
+        self._close()
+        self._steps = []
+        if self._news is not None:
+            self._news.cancel()
+            self._news = None
+
+    def _open(self) -> None:
+        self._notifier = INotify(self._reactor)
+        self._notifier.startReading()
+        for directory in {directory for directory, _ in self._steps}:
+            self._notifier.watch(FilePath(os.fsencode(directory)), EVENTS, callbacks=[self._event])
+
+    def _close(self) -> None:
+        """At once, not in the reactor's next turn: a stopped bridge holds no descriptors."""
+        notifier, self._notifier = self._notifier, None
+        if notifier is not None and notifier.connected:
+            notifier.connectionLost(Failure(ConnectionAbortedError()))
+
+    def _event(self, _handle: object, path: FilePath[bytes], mask: int) -> None:
+        """The news wait a little and come once. The watches are renewed by who gets them, not within this callback."""
+        expected = (os.fsdecode(path.dirname()), os.fsdecode(path.basename())) in self._steps
+        gone = not mask & EVENTS
+        if expected or gone:
+            self._expect_news()
+
+    def _expect_news(self) -> None:
+        if self._news is None:
+            self._news = self._reactor.callLater(SETTLE, self._tell)
+
+    def _tell(self) -> None:
+        self._news = None
+        self._changed()
