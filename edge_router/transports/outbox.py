@@ -20,13 +20,14 @@ class Flushable(Protocol):
 class Outbox:
     """The peers that have been sent something since the last flush.
 
-    clock: calls `flush` in the next turn when nobody else will.
+    clock: calls `flush` in the next turn when nobody else will. dropped: events dropped by all peers so far.
     """
 
-    __slots__ = ("_clock", "_reading", "_scheduled", "touched")
+    __slots__ = ("_clock", "_reading", "_scheduled", "dropped", "touched")
 
     def __init__(self, clock: Clock) -> None:
         self.touched: list[Flushable] = []
+        self.dropped = 0
         self._clock = clock
         self._reading = False
         self._scheduled = False

@@ -1,0 +1,274 @@
+"""The other end of a session over a Twisted stream transport: bytes out, bounded.
+
+What is sent while one read is handled collects in `_frames` and leaves in one write (`flush`, by the `Outbox`). When
+the transport says that its own buffer is full, frames wait here instead, in a bounded queue; over the bound the oldest
+events go first (`drop_oldest`) or the session ends (`close`), and what belongs to a call is never dropped: the session
+ends instead. So the memory a peer can take is the transport's buffer, one read's worth of frames, and the bound.
+
+Nothing here knows WAMP rules or framings; `websocket` and `rawsocket` make the frames.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.logger import Logger
+
+from edge_router.config.schema import Limits
+from edge_router.router.interfaces import ReceivingSession, TransportDetails
+from edge_router.transports.outbox import Outbox
+from edge_router.wamp.errors import (
+    CLOSE_SLOW_READER,
+    INVALID_PAYLOAD,
+    PAYLOAD_SIZE_EXCEEDED,
+    UNAVAILABLE,
+    TranscodeError,
+    WampError,
+)
+from edge_router.wamp.messages import Message
+from edge_router.wamp.outgoing import Outgoing, Wire
+
+#: seconds the last frames of a session have to leave before the connection is cut
+LINGER: Final = 5.0
+#: octets handed to the transport at a time when it takes frames again
+CHUNK: Final = 65_536
+
+
+#: the backlog of a peer that reads; a deque of its own would cost every peer 760 octets
+_NOTHING: Final[deque[tuple[bytes, bool]]] = deque(maxlen=0)
+
+
+class StreamPeer:
+    """One connected peer.
+
+    transport: Twisted's. wire: encoding and framing. outbox: collects peers to flush. limits: `send_queue` and
+    `slow_reader` count here. details: how it is connected. clock: for the time the last frames have. max_frame: octets
+    of the longest frame the peer takes. finish: begins the end of the connection once everything has left; it closes
+    the transport unless given.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_closing",
+        "_deadline",
+        "_finish",
+        "_frames",
+        "_held",
+        "_limits",
+        "_outbox",
+        "_overflowing",
+        "_paused",
+        "_touched",
+        "_transport",
+        "_write",
+        "clock",
+        "codec",
+        "details",
+        "dropped",
+        "max_frame",
+        "session",
+        "wire",
+    )
+
+    log = Logger(namespace="edge_router.transport")
+
+    def __init__(
+        self,
+        transport: Any,
+        wire: Wire,
+        outbox: Outbox,
+        limits: Limits,
+        details: TransportDetails,
+        clock: Any,
+        max_frame: int = 2**31,
+        finish: Callable[[], object] | None = None,
+    ) -> None:
+        self.wire = wire
+        self.codec = wire.codec
+        self.details = details
+        self.dropped = 0
+        self.clock = clock
+        self.max_frame = max_frame
+        #: set by the transport right after it has opened the session
+        self.session: ReceivingSession | None = None
+        self._transport = transport
+        self._write: Callable[[bytes], None] = transport.write
+        self._outbox = outbox
+        self._limits = limits
+        self._frames: list[bytes] = []
+        self._touched = False
+        self._paused = False
+        self._closing = False
+        self._deadline: Any = None
+        self._finish: Callable[[], object] = finish or transport.loseConnection
+        self._overflowing = False
+        self._backlog = _NOTHING
+        self._held = 0
+        transport.registerProducer(self, True)
+
+    # --- what the session calls --------------------------------------------------------------------------------
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Hand over an EVENT; see `router.interfaces.Peer`."""
+        try:
+            data = outgoing.data if outgoing.wire is self.wire else outgoing.frame(self.wire)
+        except TranscodeError:
+            self._drop(1)
+            return
+        if self._paused or len(data) > self.max_frame:
+            if len(data) > self.max_frame or self._closing:
+                self._drop(1)
+            else:
+                self._hold(data, True)
+            return
+        self._frames.append(data)
+        if not self._touched:  # `_flush_soon`, without the call: this is done for every event
+            self._touched = True
+            self._outbox.touch(self)
+
+    def deliver(self, outgoing: Outgoing, refusable: bool = False) -> None:
+        """Hand over a message of a call; see `router.interfaces.Peer`. Raises WampError."""
+        try:
+            data = outgoing.frame(self.wire)
+        except TranscodeError as problem:
+            raise WampError(INVALID_PAYLOAD, str(problem)) from None
+        if len(data) > self.max_frame:
+            raise WampError(
+                PAYLOAD_SIZE_EXCEEDED, f"a message of {len(data)} octets; the receiver takes {self.max_frame}"
+            )
+        if refusable and self._paused and self._held + len(data) > self._limits.send_queue:
+            raise WampError(UNAVAILABLE, "the callee does not read what it is sent")
+        self.send_data(data)
+
+    def send_message(self, message: Message) -> None:
+        """Hand over a message for this peer alone."""
+        self.send_data(self.wire.framing(self.codec.encode(message)))
+
+    def send_data(self, data: bytes) -> None:
+        """Hand over a frame that must not be dropped."""
+        if self._paused:
+            self._hold(data, False)
+            return
+        self._frames.append(data)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._touched:
+            self._touched = True
+            self._outbox.touch(self)
+
+    def close(self) -> None:
+        """End the connection once everything has left, or `LINGER` seconds later whatever has not."""
+        if not self._closing:
+            self._closing = True
+            self._flush_soon()
+
+    # --- what the outbox calls ---------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what was sent since the last flush, in one piece."""
+        self._touched = False
+        frames = self._frames
+        if frames:
+            data = frames[0] if len(frames) == 1 else b"".join(frames)
+            frames.clear()
+            self._write(data)
+        if self._overflowing:
+            self._end_slow_session()
+        if self._closing:
+            self._end()
+
+    def _end(self) -> None:
+        """Close the connection when nothing waits any more; whatever waits for `LINGER` is given up."""
+        if self._deadline is None:
+            self._deadline = self.clock.callLater(LINGER, self._cut)
+        if not self._backlog:
+            self._transport.unregisterProducer()
+            self._finish()
+
+    def _cut(self) -> None:
+        self._transport.abortConnection()
+
+    def gone(self) -> None:
+        """The connection is lost (told by the transport): nothing can leave any more."""
+        self._closing = self._paused = True
+        self._forget_backlog()
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+
+    # --- slow readers ------------------------------------------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full: hold frames here from now on."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty: hand over what waits, a chunk at a time."""
+        self._paused = False
+        backlog = self._backlog
+        while backlog and not self._paused:
+            chunk, size = [], 0
+            while backlog and size < CHUNK:
+                data, _ = backlog.popleft()
+                chunk.append(data)
+                size += len(data)
+            self._held -= size
+            self._write(b"".join(chunk))
+        if not backlog:
+            self._backlog = _NOTHING
+        if self._closing and not backlog:
+            self._flush_soon()
+
+    def stopProducing(self) -> None:
+        """The transport is done for; `gone` follows."""
+        self._paused = True
+
+    def _hold(self, data: bytes, droppable: bool) -> None:
+        if self._closing and droppable:
+            return
+        if self._backlog is _NOTHING:
+            self._backlog = deque()
+        self._backlog.append((data, droppable))
+        self._held += len(data)
+        if self._held > self._limits.send_queue:
+            if self._limits.slow_reader == "drop_oldest":
+                self._drop_oldest()
+            if self._held > self._limits.send_queue and not self._closing:
+                # not here and now: the sender may be in the middle of a loop over sessions
+                self._overflowing = True
+                self._flush_soon()
+
+    def _drop_oldest(self) -> None:
+        """Drop events from the oldest until a quarter of the bound is free, so that this is rarely done."""
+        excess = self._held - self._limits.send_queue * 3 // 4
+        kept: deque[tuple[bytes, bool]] = deque()
+        dropped = 0
+        for data, droppable in self._backlog:
+            if droppable and excess > 0:
+                excess -= len(data)
+                self._held -= len(data)
+                dropped += 1
+            else:
+                kept.append((data, droppable))
+        self._backlog = kept
+        self._drop(dropped)
+
+    def _forget_backlog(self) -> None:
+        self._backlog = _NOTHING
+        self._held = 0
+
+    def _drop(self, count: int) -> None:
+        if not self.dropped:
+            self.log.warn("{peer}: reads too slowly, or cannot take an event: dropping", peer=self.details.peer)
+        self.dropped += count
+        self._outbox.dropped += count
+
+    def _end_slow_session(self) -> None:
+        self._overflowing = False
+        self._forget_backlog()
+        self.log.warn("{peer}: does not read what it is sent: closing", peer=self.details.peer)
+        if self.session is not None:
+            self.session.goodbye(CLOSE_SLOW_READER, "this session did not read what it was sent")
+        self._closing = True
