@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="syslogd: priorities for the journal; standard: with time and level; none: the text alone "
         "(default: syslogd under systemd, else standard)",
     )
-    parser.add_argument("--color", choices=("true", "false", "auto"), help="accepted as by Crossbar; there are no colours")
+    parser.add_argument("--color", choices=("true", "false", "auto"), help="taken as by Crossbar; there are no colours")
     parser.add_argument("--shutdownafter", metavar="SEC", type=positive, help="end by itself after so many seconds")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from edge_router import __version__, registry
@@ -54,8 +55,6 @@ class Node:
 
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
-        for worker in self.workers:
-            worker.close_doors()
         for bridge in reversed(self.bridges):
             await self._within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
@@ -67,9 +66,9 @@ class Node:
         ending.addTimeout(PATIENCE, self._reactor)
         try:
             await ending
-        except TimeoutError:
+        except DeferredTimeoutError:
             self.log.debug("{what} took longer than {patience} s to end", what=what, patience=PATIENCE)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the other parts are to end all the same
             self.log.failure("{what} did not end in order", what=what)
 
     def status(self) -> str:

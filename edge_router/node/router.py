@@ -2,19 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import DeferredList
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from edge_router import registry
-from edge_router.config.schema import Auth, Limits
+from edge_router.config.schema import AnonymousAuth, Auth, Limits
 from edge_router.config.schema import RouterWorker as RouterConfig
-from edge_router.router.interfaces import Authenticator, Clock, Peer
+from edge_router.router.interfaces import Authenticator, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
 from edge_router.transports.host import Host, Transport
 from edge_router.transports.outbox import Outbox
 from edge_router.wamp.errors import CLOSE_SYSTEM_SHUTDOWN
+
+#: seconds between two looks whether all clients have answered GOODBYE
+LOOK_EVERY = 0.02
+
+
+class RouterWorker:
+    """The router of one worker.
+
+    config: its section. directory: the node directory. reactor: Twisted's. info: facts about the node, for info pages.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self, config: RouterConfig, directory: Path, reactor: Any, info: Callable[[], dict[str, Any]]
+    ) -> None:
+        self.places: list[str] = []
+        self._config = config
+        self._reactor = reactor
+        self._router = Router(reactor, on_refused=self._refused)
+        for realm in config.realms:
+            self._router.add_realm(realm)
+        self._outbox = Outbox(reactor)
+        self._host = Host(reactor, self._outbox, self._attach, directory, info)
+        self._transports: list[Transport] = [
+            registry.part_class("transport", transport)(transport, self._host) for transport in config.transports
+        ]
+        self._listening: list[Transport] = []
+        self._authenticators: dict[int, Mapping[str, Authenticator]] = {}
+
+    def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
+        methods = self._authenticators.get(id(auth))
+        if methods is None:
+            methods = self._authenticators[id(auth)] = authenticators(auth)
+        return self._router.attach(peer, methods, limits)
+
+    def _refused(self, session: RouterSession, reason: str, message: str) -> None:
+        self.log.info(
+            "{peer}: session refused: {reason}: {message}",
+            peer=session.peer.details.peer,
+            reason=reason,
+            message=message,
+        )
+
+    def has_realm(self, name: str) -> bool:
+        """Whether this worker has a realm of that name."""
+        return name in self._router.realms
+
+    async def start(self) -> None:
+        """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened."""
+        for transport, config in zip(self._transports, self._config.transports, strict=True):
+            place = await transport.start()
+            self._listening.append(transport)
+            self.places.append(place)
+            self.log.info("{kind} listens on {place}", kind=registry.type_name(config), place=place)
+
+    async def say_goodbye(self) -> None:
+        """Tell all sessions that the router is about to end, and wait until all have answered. Nobody can join then."""
+        told = self._router.goodbye(CLOSE_SYSTEM_SHUTDOWN)
+        self._outbox.flush()
+        while any(not session.ended for session in told):
+            await deferLater(self._reactor, LOOK_EVERY)
+
+    async def stop(self) -> None:
+        """Close all transports and what is still connected. Idempotent."""
+        listening, self._listening = self._listening, []
+        self.places.clear()
+        await DeferredList([transport.stop() for transport in reversed(listening)], consumeErrors=True)
+
+    def info(self) -> dict[str, Any]:
+        """Facts for the node's info page, JSON-like."""
+        return {
+            "id": self._config.id,
+            "transports": list(self.places),
+            "realms": [{"name": realm.name, "sessions": len(realm.sessions)} for realm in self._router.realms.values()],
+            "sessions_refused": self._router.aborted,
+            "events_dropped": self._outbox.dropped,
+        }
+
+
+def authenticators(auth: Auth | None) -> dict[str, Authenticator]:
+    """The ways to log in that a transport offers, by authmethod. auth: its section; without one, everybody may join."""
+    auth = auth or Auth(anonymous=AnonymousAuth())
+    configs = {name: getattr(auth, name) for name in auth.__struct_fields__}
+    return {
+        name: registry.load(registry.find("auth", name).part)(config)
+        for name, config in configs.items()
+        if config is not None
+    }
