@@ -14,7 +14,7 @@ from pathlib import Path
 from . import memory, patterns, report, servers
 from .generator import Generator, LoadFailed
 from .results import Results
-from .workloads import CASES, Bench, run_case, run_topics
+from .workloads import CASES, Bench, run_cases, run_topics
 
 LOAD = tuple(dict.fromkeys(case.section for case in CASES))
 SECTIONS = (*LOAD, "topics", "patterns", "footprint", "startup", "modules", "imports")
@@ -97,8 +97,7 @@ def run_load(options: Options, bench: Bench, workdir: Path) -> None:
                 started = start(running, server, bench.results)
                 up.update({server.name: server} if started else {})
         weigh(up, "idle", bench.results)
-        for case in cases:
-            run_case(bench, case, up)
+        run_cases(bench, cases, up)
         weigh(up, "after the load", bench.results)
 
 
@@ -126,19 +125,17 @@ def run_alone(options: Options, bench: Bench, workdir: Path) -> None:
         with servers.node(workdir) as empty, servers.node(workdir) as full:
             run_topics(bench, empty, full)
 
-    def footprint() -> None:
-        memory.measure_idle(results, workdir, note)
-        memory.measure_sessions(results, workdir, bench.generator, note)
-
-    parts: dict[str, Callable[[], None]] = {
-        "footprint": footprint,
-        "startup": lambda: memory.measure_startup(results, workdir, options.starts, note),
-        "topics": topics,
-        "patterns": lambda: patterns.measure(results),
-        "modules": lambda: memory.measure_modules(results, workdir, note),
-        "imports": lambda: memory.measure_imports(results, min(options.starts, 3), note),
-    }
-    for section, part in parts.items():
+    parts: list[tuple[str, Callable[[], None]]] = [
+        ("footprint", lambda: memory.measure_sockets_only(results, workdir, note)),
+        ("footprint", lambda: memory.measure_lan_router(results, workdir, note)),
+        ("footprint", lambda: memory.measure_sessions(results, workdir, bench.generator, note)),
+        ("startup", lambda: memory.measure_startup(results, workdir, options.starts, note)),
+        ("topics", topics),
+        ("patterns", lambda: patterns.measure(results)),
+        ("modules", lambda: memory.measure_modules(results, workdir, note)),
+        ("imports", lambda: memory.measure_imports(results, min(options.starts, 3), note)),
+    ]
+    for section, part in parts:
         if section in options.sections:
             try:
                 part()

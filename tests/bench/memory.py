@@ -83,12 +83,17 @@ def serial_bridge(device: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def measure_idle(results: Results, workdir: Path, note: Callable[[str], None]) -> None:
-    """RSS and PSS of a node with sockets only, and of one with WebSocket, page and a serial bridge that read a line."""
-    note("idle memory")
+def measure_sockets_only(results: Results, workdir: Path, note: Callable[[str], None]) -> None:
+    """An idle node with RawSocket on TCP and on a Unix socket."""
+    note("idle memory, sockets only")
     with servers.node(workdir) as node:
         time.sleep(SETTLE)
         weigh(results, "sockets only", node)
+
+
+def measure_lan_router(results: Results, workdir: Path, note: Callable[[str], None]) -> None:
+    """An idle node with WebSocket, a web page and a serial bridge too, after its first line."""
+    note("idle memory, LAN router")
     with serial_line() as (far, device), servers.node(workdir, web=True, bridges=[serial_bridge(device)]) as node:
         os.write(far, b'{"temperature": 21.5}\n')
         time.sleep(SETTLE)

@@ -101,7 +101,8 @@ class Server:
             return probe.connect_ex(str(self.probe) if unix else ("127.0.0.1", self.probe)) == 0
 
     def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-2000:].strip() or "(it said nothing)"
+        said = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return " | ".join(said[-6:]) or "(it said nothing)"
 
     def cpu_seconds(self) -> float:
         """CPU seconds of its threads so far, from /proc/PID/task/*/schedstat (ns on a CPU; proc(5)).

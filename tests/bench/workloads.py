@@ -130,19 +130,23 @@ def subjects_of(case: Case, servers: Mapping[str, Server]) -> list[tuple[str, Se
     return found
 
 
-def run_case(bench: Bench, case: Case, servers: Mapping[str, Server]) -> None:
-    """All rounds of a case; every other round goes the other way round, so that a drift of the machine cancels out."""
-    subjects = subjects_of(case, servers)
+def run_cases(bench: Bench, cases: Iterable[Case], servers: Mapping[str, Server]) -> None:
+    """All rounds of all cases: the subjects of a case one after the other, so that they meet the same machine.
+
+    Every other round has them the other way round, so that a drift cancels out.
+    """
+    todo = [(case, subjects_of(case, servers)) for case in cases]
     for turn in range(bench.rounds):
-        bench.note(f"{case.title}: round {turn + 1} of {bench.rounds}")
-        for label, server, arguments in subjects if turn % 2 == 0 else reversed(subjects):
-            bench.turn(case.name, case.mode, label, server, arguments)
+        for case, subjects in todo:
+            bench.note(f"round {turn + 1} of {bench.rounds}: {case.title}")
+            for label, server, arguments in subjects if turn % 2 == 0 else reversed(subjects):
+                bench.turn(case.name, case.mode, label, server, arguments)
 
 
 def run_topics(bench: Bench, empty: Server, full: Server) -> None:
     """Publish to one topic, in a node with nothing else and in one with 100,000 subscriptions on other topics.
 
-    Then publish to one subscriber's 100,000 topics in turn, where no cache of the CPU helps any more.
+    Then publish to one subscriber's topics in turn: few, which caches can hold, and all 100,000.
     """
     tcp, one = ("--tcp", full.ways["tcp"][1]), ("--window", "256", "--encoding", "msgpack")
     before = full.memory()["rss"]
@@ -152,10 +156,11 @@ def run_topics(bench: Bench, empty: Server, full: Server) -> None:
         bench.results.figure("subscriptions made per s", TOPICS / seconds)
         bench.results.figure("memory per subscription, bytes", (full.memory()["rss"] - before) / TOPICS)
         for turn in range(bench.rounds):
-            bench.note(f"{TOPICS:,} subscriptions: round {turn + 1} of {bench.rounds}")
+            bench.note(f"round {turn + 1} of {bench.rounds}: {TOPICS:,} subscriptions")
             pair = (("no other topics", empty), (f"{TOPICS:,} other topics", full))
             for label, server in pair if turn % 2 == 0 else reversed(pair):
                 bench.turn("topics", "pubsub", label, server, (*server.ways["tcp"], *one))
-    bench.note(f"{TOPICS:,} topics in turn")
-    spread = (*empty.ways["tcp"], *one, "--spread", str(TOPICS))
-    bench.turn("topics", "pubsub", f"{TOPICS:,} topics in turn", empty, spread)
+    for spread in (1_000, TOPICS):
+        label = f"{spread:,} topics in turn"
+        bench.note(label)
+        bench.turn("topics", "pubsub", label, empty, (*empty.ways["tcp"], *one, "--spread", str(spread)))
