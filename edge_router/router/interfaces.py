@@ -90,7 +90,9 @@ class Clock(Protocol):
 
 
 class ReceivingSession(Protocol):
-    """The router's end of a session, as a transport sees it."""
+    """The router's end of a session, as a transport sees it. id: 0 until it has joined."""
+
+    id: int
 
     @property
     def joined(self) -> bool:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from edge_router.config.schema import Limits
 from edge_router.config.schema import Realm as RealmConfig
 from edge_router.router.broker import Broker
 from edge_router.router.dealer import Dealer
+from edge_router.router.interfaces import Peer
 from edge_router.router.permissions import RolePermissions
 from edge_router.router.session import Handler, RouterSession
 from edge_router.wamp.errors import (
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 #: the role that parts of the node itself have unless the configuration names another; no login gives it
 TRUSTED: Final = "trusted"
+
+#: what `client.session` can do, in the way a HELLO would say it
+LOCAL_FEATURES: Final = frozenset({"callee.progressive_call_results", "callee.call_canceling"})
 
 #: what Crossbar calls the refusals of a login, for clients that look for those names
 _CROSSBAR_URIS: Final = {
@@ -91,13 +96,23 @@ class Realm:
         """The permissions of a role that a login may give; None if the realm has no such role."""
         return self._roles.get(role)
 
-    def permissions_inside(self, role: str) -> RolePermissions | None:
-        """The permissions of a role for a part of the node itself, which may be trusted."""
-        return self._trusted if role == TRUSTED else self._roles.get(role)
-
     def error_uri(self, uri: str) -> str:
         """The name of a refused login in the style that the realm is configured for."""
         return _CROSSBAR_URIS.get(uri, uri) if self.config.options.error_style == "crossbar" else uri
+
+    def admit(self, peer: Peer, role: str, authid: str) -> RouterSession:
+        """Let a part of the node itself join, without a login.
+
+        role: the configured one, or `trusted`. authid: what the part is known by. Raises LookupError for a role that
+        the realm does not have.
+        """
+        permissions = self._trusted if role == TRUSTED else self._roles.get(role)
+        if permissions is None:
+            raise LookupError(f"realm '{self.name}' has no role '{role}'")
+        session = RouterSession(self._router, peer, {}, Limits())
+        session.authid, session.authmethod, session.authprovider = authid, "internal", "node"
+        session.join(self, permissions, LOCAL_FEATURES)
+        return session
 
     def enter(self, session: RouterSession) -> None:
         """Give a session its id and its place."""
