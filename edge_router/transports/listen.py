@@ -35,7 +35,7 @@ DROP_AFTER: Final = 1.0
 MAX_USER_TIMEOUT: Final = 65_535
 
 
-class CannotListen(Exception):  # noqa: N818 - it says what happened, as Twisted's own names do
+class CannotListen(Exception):
     """A port cannot be opened. The text names the place, the reason and what would help."""
 
 

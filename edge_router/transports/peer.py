@@ -55,6 +55,7 @@ class StreamPeer:
         "_deadline",
         "_finish",
         "_frames",
+        "_gone",
         "_held",
         "_limits",
         "_outbox",
@@ -101,6 +102,7 @@ class StreamPeer:
         self._touched = False
         self._paused = False
         self._closing = False
+        self._gone = False
         self._deadline: Any = None
         self._finish: Callable[[], object] = finish or transport.loseConnection
         self._overflowing = False
@@ -182,6 +184,8 @@ class StreamPeer:
 
     def _end(self) -> None:
         """Close the connection when nothing waits any more; whatever waits for `LINGER` is given up."""
+        if self._gone:
+            return
         if self._deadline is None:
             self._deadline = self.clock.callLater(LINGER, self._cut)
         if not self._backlog:
@@ -193,7 +197,7 @@ class StreamPeer:
 
     def gone(self) -> None:
         """The connection is lost (told by the transport): nothing can leave any more."""
-        self._closing = self._paused = True
+        self._gone = self._closing = self._paused = True
         self._forget_backlog()
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()

@@ -43,14 +43,14 @@ class SocketFilePort(unix.Port):
         ids = _user_id(self._endpoint.owner), _group_id(self._endpoint.group)
         with _turn(self._path.parent):
             _remove_stale(self._path)
-            super().startListening()  # type: ignore[no-untyped-call]
+            super().startListening()
             self._identity = _identity(self._path)
         try:
             if ids != (-1, -1):
                 os.chown(self._path, *ids)
             self._path.chmod(int(self._endpoint.mode, 8))
         except OSError:
-            self.stopReading()  # type: ignore[no-untyped-call]
+            self.stopReading()
             self.connectionLost(Failure(ConnectionAbortedError()))
             raise
 

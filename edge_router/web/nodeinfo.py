@@ -1,0 +1,98 @@
+"""The `nodeinfo` service: what the node says about itself, for people and for programs.
+
+HTML, or JSON by `?format=json` or an `Accept` header that asks for it (RFC 9110 section 12.5.1).
+"""
+
+from __future__ import annotations
+
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from edge_router.config.schema import NodeInfoPath
+from edge_router.transports.host import Host
+from edge_router.web.channel import WebRequest
+from edge_router.web.pages import page, table
+
+
+class NodeInfoService:
+    """A page about the node (`type: nodeinfo`). What it says is the node's `info`."""
+
+    def __init__(self, config: NodeInfoPath, host: Host) -> None:  # noqa: ARG002 - as all services
+        self._info = host.info
+
+    def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
+        """Answer with the node's facts as of now."""
+        if rest not in ((), ("",)):
+            request.page(HTTPStatus.NOT_FOUND, "There is nothing below the information page.")
+        elif request.readable():
+            request.setHeader(b"Cache-Control", b"no-store")
+            request.setHeader(b"Vary", b"Accept")
+            info = self._info()
+            if wants_json(request):
+                request.respond(HTTPStatus.OK, msgspec.json.encode(info) + b"\n", "application/json")
+            else:
+                request.html(HTTPStatus.OK, page("edge-router", _section(info)))
+
+
+def wants_json(request: WebRequest) -> bool:
+    """Whether the answer should be JSON: `?format=` decides; else the type that `Accept` ranks higher."""
+    chosen = request.args.get(b"format", [])
+    if chosen:
+        return bool(chosen[0] == b"json")
+    accept = request.header("Accept")
+    return accepted(accept, "application/json") > accepted(accept, "text/html")
+
+
+def accepted(accept: str, media_type: str) -> float:
+    """How much a client wants a type, 0 to 1: the weight that the most specific matching range gives it.
+
+    accept: the header; empty: everything is welcome. media_type: such as `text/html`.
+    """
+    best, weight = -1, 0.0 if accept.strip() else 1.0
+    for item in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in item.split(";"))
+        specific = {media_type: 2, media_type.partition("/")[0] + "/*": 1, "*/*": 0}.get(kind, -1)
+        if specific > best:
+            best, weight = specific, _weight(parameters)
+    return weight
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            try:
+                return min(1.0, max(0.0, float(value)))
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _section(info: dict[str, Any]) -> str:
+    """A table of the plain facts, then a section for each that has parts."""
+    plain = {name: value for name, value in info.items() if not _has_parts(value)}
+    body = table((_words(name), _text(value)) for name, value in plain.items())
+    for name, value in info.items():
+        if name not in plain:
+            body += f"<h2>{escape(_words(name))}</h2>" + "".join(map(_section, _parts(value)))
+    return body
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
+
+
+def _parts(value: Any) -> list[dict[str, Any]]:
+    items = value if isinstance(value, list) else [value]
+    return [item if isinstance(item, dict) else {"value": item} for item in items]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

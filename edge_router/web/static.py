@@ -1,0 +1,172 @@
+"""The `static` service: the files of a directory.
+
+Nothing outside of the directory is ever served, symbolic links that lead outside included; nor are files whose name
+begins with a dot (`.git`, `.htpasswd`), except below `.well-known` (RFC 8615); nor anything but regular files.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import mimetypes
+import os
+import stat
+from datetime import UTC, datetime
+from html import escape
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from edge_router.config.schema import StaticPath
+from edge_router.transports.host import Host
+from edge_router.web.channel import WebRequest
+from edge_router.web.files import send_file
+from edge_router.web.pages import page
+
+#: entries of a directory that are listed
+MAX_LISTED: Final = 5_000
+
+_WELL_KNOWN: Final = ".well-known"
+
+#: by ending; what Python's own table does not know, or not as browsers need it
+_TYPES: Final = {
+    ".avif": "image/avif",
+    ".js": "text/javascript",
+    ".md": "text/markdown",
+    ".mjs": "text/javascript",
+    ".map": "application/json",
+    ".ico": "image/x-icon",
+    ".toml": "application/toml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+}
+_TEXT: Final = ("application/json", "application/manifest+json", "image/svg+xml", "application/xml")
+
+
+class StaticService:
+    """Files of a directory (`type: static`).
+
+    config: the directory (or a package and a directory in it), and the options. host: the node.
+    Raises FileNotFoundError if the package has no such directory.
+    """
+
+    def __init__(self, config: StaticPath, host: Host) -> None:
+        self._root = _directory(config, host.directory)
+        self._options = config.options
+        self._types = {ending if ending[:1] == "." else f".{ending}": kind for ending, kind in
+                       (_TYPES | config.options.mime_types).items()}
+        if not mimetypes.inited:
+            mimetypes.init(files=())  # Python's own table; those of the system are 1 MB of text
+
+    def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
+        """Answer with the file, the directory's default file, its listing, or 404."""
+        if not request.readable():
+            return
+        path = self._find(rest)
+        if path is None:
+            self._not_found(request)
+        elif path.is_dir():
+            self._answer_directory(request, rest, path)
+        elif rest and rest[-1]:
+            self._send(request, path)
+        else:
+            self._not_found(request)
+
+    def _not_found(self, request: WebRequest) -> None:
+        request.page(HTTPStatus.NOT_FOUND, "There is no such file.")
+
+    def _find(self, rest: tuple[str, ...]) -> Path | None:
+        """What the path names, all links followed; None if there is nothing, or nothing that may be served."""
+        names = rest[:-1] if rest and not rest[-1] else rest
+        if any(not name or (name[0] == "." and name != _WELL_KNOWN) for name in names):
+            return None
+        try:
+            found = self._root.joinpath(*names).resolve(strict=True)
+            return found if found.is_relative_to(self._root.resolve(strict=True)) else None
+        except (OSError, RuntimeError, ValueError):
+            return None
+
+    def _answer_directory(self, request: WebRequest, rest: tuple[str, ...], path: Path) -> None:
+        if not rest or rest[-1]:
+            # The links of a page are relative to its directory, so the address has to end like one.
+            location, _, query = request.uri.decode("ascii", "replace").partition("?")
+            request.redirect_to(_on_this_host(location) + "/" + (f"?{query}" if query else ""))
+            return
+        default = self._find((*rest[:-1], self._options.default_file))
+        if default is not None and default.is_file():
+            self._send(request, default)
+        elif self._options.enable_directory_listing:
+            request.html(HTTPStatus.OK, _listing(path, rest))
+        else:
+            self._not_found(request)
+
+    def _send(self, request: WebRequest, path: Path) -> None:
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            self._not_found(request)
+            return
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(fd)
+            self._not_found(request)
+            return
+        seconds = self._options.cache_timeout
+        request.setHeader(b"Cache-Control", b"no-cache" if seconds is None else f"max-age={seconds}".encode())
+        send_file(request, fd, found, self._type(path))
+
+    def _type(self, path: Path) -> str:
+        ending = path.suffix.lower()
+        kind = self._types.get(ending) or mimetypes.types_map.get(ending) or "application/octet-stream"
+        is_text = kind.startswith("text/") or kind in _TEXT
+        return f"{kind}; charset=utf-8" if is_text and "charset" not in kind else kind
+
+
+def _directory(config: StaticPath, node: Path) -> Path:
+    if config.package is None:
+        return node / (config.directory or ".")
+    spec = importlib.util.find_spec(config.package)
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        found = Path(place) / (config.resource or ".")
+        if found.is_dir():
+            return found
+    raise FileNotFoundError(f"the package {config.package!r} has no directory {config.resource!r}")
+
+
+def _on_this_host(location: str) -> str:
+    """A path that browsers do not take for another host: `//evil.example` is one to them."""
+    return "/" + location.lstrip("/\\")
+
+
+def _listing(path: Path, rest: tuple[str, ...]) -> str:
+    """The page that lists a directory: directories first, then by name; sizes in bytes, times in UTC."""
+    with os.scandir(path) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    shown.sort(key=lambda entry: (not entry.is_dir(), entry.name))
+    rows = [_row(entry) for entry in shown[:MAX_LISTED]]
+    if len(rest) > 1:
+        rows.insert(0, '<tr><td><a href="../">../</a></td><td></td><td></td></tr>')
+    body = f"<table>{''.join(rows)}</table>" if rows else "<p>The directory is empty.</p>"
+    if len(shown) > MAX_LISTED:
+        body += f"<p>{len(shown) - MAX_LISTED} more are not shown.</p>"
+    return page("/" + "/".join(rest), body)
+
+
+def _row(entry: os.DirEntry[str]) -> str:
+    try:
+        found = entry.stat()
+    except OSError:  # a link that leads nowhere
+        return ""
+    slash = "/" if stat.S_ISDIR(found.st_mode) else ""
+    size = "" if slash else f"{found.st_size:,}"
+    changed = datetime.fromtimestamp(found.st_mtime, UTC).strftime("%Y-%m-%d %H:%M")
+    name = entry.name.encode("utf-8", "surrogateescape")
+    return (
+        f'<tr><td><a href="./{quote(name)}{slash}">{escape(name.decode("utf-8", "replace"))}{slash}</a></td>'
+        f'<td class="n">{size}</td><td class="n">{changed}</td></tr>'
+    )
