@@ -116,10 +116,10 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> dict[str, int]:
-        """RSS and PSS in bytes, from /proc/PID/smaps_rollup (proc(5))."""
+        """RSS, PSS and anonymous memory in bytes, from /proc/PID/smaps_rollup (proc(5))."""
         lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()[1:]
         kib = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-        return {"rss": kib["Rss"] * 1024, "pss": kib["Pss"] * 1024}
+        return {name.lower(): kib[name] * 1024 for name in ("Rss", "Pss", "Anonymous")}
 
 
 # --- the servers ---------------------------------------------------------------------------------------------------

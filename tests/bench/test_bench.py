@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from . import __main__ as command
-from . import memory, patterns, report, servers
+from . import codecs, memory, patterns, report, servers
 from .generator import CFLAGS, SOURCE, Generator, Load, LoadFailed
 from .results import Results, span
 from .targets import TARGETS, Target, topic_cost
@@ -127,6 +127,16 @@ def test_patterns_match_what_they_should() -> None:
     adverse, uris = patterns.adverse()
     assert len(adverse) == 2 * patterns.PATTERNS
     assert {len(adverse.matches(uri)) for uri in uris} >= {patterns.PATTERNS}
+
+
+def test_every_codec_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a positive time in each column."""
+    monkeypatch.setattr(codecs, "CALLS", 10)
+    results = Results()
+    codecs.measure(results)
+    head, *rows = results.texts["Codecs, us a message"]
+    assert {row[0] for row in rows} == set(ENCODINGS)
+    assert all(len(row) == len(head) and min(map(float, row[1:])) > 0 for row in rows)
 
 
 @pytest.mark.parametrize(
