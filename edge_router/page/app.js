@@ -5,7 +5,7 @@
  * realm than realm1; `?ws=` another path of the WebSocket than `ws`.
  */
 
-import { Client } from "./wamp.js";
+import { Client, WampError } from "./wamp.js";
 import { MAX_SERIES, Model } from "./model.js";
 import { View } from "./view.js";
 
@@ -47,9 +47,22 @@ function paint() {
   $("search").hidden = model.size < MANY;
 }
 
+/** Whoever may not call this sees the status when it changes. */
+async function askStatus(topic) {
+  try {
+    const { args: [facts] } = await client.call(`${topic}.get_status`, [], {}, { timeout: 5000 });
+    receive([facts.state], facts, { topic: `${topic}.status` });
+  } catch (error) {
+    if (!(error instanceof WampError)) throw error;
+  }
+}
+
+const askStrangers = () => model.strangers.splice(0).forEach(askStatus);
+
 function receive(args, kwargs, details) {
   if (details.topic.startsWith("wamp.")) return; // the router's own business
   model.record(details.topic, args, kwargs, performance.now());
+  askStrangers();
   frame ||= requestAnimationFrame(paint);
 }
 
@@ -89,7 +102,8 @@ const SHOW_STATE = {
   connecting: () => say("wait", everOpen ? "Reconnecting" : "Connecting"),
   open: () => {
     everOpen = true;
-    model.forgetClock();
+    model.routerIsBack();
+    askStrangers();
     say("good", "Live");
     $("away").hidden = true;
     document.body.classList.remove("away");

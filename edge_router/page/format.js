@@ -29,6 +29,13 @@ export function formatNumber(value, decimals = decimalsOf(value)) {
   return numbers.get(decimals).format(value);
 }
 
+/** Short ones in one line, others indented. */
+function formatData(value) {
+  const indented = JSON.stringify(value, null, 1);
+  const line = indented.replace(/\n\s*/g, " ");
+  return line.length <= 60 ? line : indented;
+}
+
 const shorten = (text) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
 const hex = (bytes) => Array.from(bytes.slice(0, 32), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
@@ -43,7 +50,7 @@ export function describe(value) {
   if (typeof value === "number") return { kind: "number", text: formatNumber(value) };
   if (typeof value === "boolean") return { kind: "boolean", text: String(value) };
   if (value === null || value === undefined) return { kind: "nothing", text: "no value" };
-  if (typeof value === "object") return { kind: "data", text: shorten(JSON.stringify(value, null, 1)) };
+  if (typeof value === "object") return { kind: "data", text: shorten(formatData(value)) };
   const bytes = toBytes(value);
   if (bytes) return { kind: "bytes", text: `${hex(bytes)}${bytes.length > 32 ? " …" : ""}` };
   return { kind: "text", text: value === "" ? "(empty)" : shorten(value) };

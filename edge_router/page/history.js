@@ -2,13 +2,14 @@
 
 export const BUCKETS = 360;
 const STEP = 500; // ms a bucket lasts at least
-const COLUMNS = 4; // time, lowest, highest, last
+const COLUMNS = 4; // time of the last value, lowest, highest, last
 
 /** At most 360 buckets of half a second or more; three minutes of a fast sensor, six hours of one that speaks each minute. */
 export class History {
   #data = new Float64Array(BUCKETS * COLUMNS);
   #first = 0;
   #length = 0;
+  #opened = -Infinity; // when the newest bucket began
 
   get length() { return this.#length; }
 
@@ -27,17 +28,16 @@ export class History {
    * @param {number} value
    */
   add(time, value) {
-    const data = this.#data;
-    const newest = this.#offset(this.#length - 1 + (this.#length ? 0 : 1));
-    if (this.#length && time - data[newest] < STEP) {
-      data[newest + 1] = Math.min(data[newest + 1], value);
-      data[newest + 2] = Math.max(data[newest + 2], value);
-      data[newest + 3] = value;
+    if (time - this.#opened < STEP) {
+      const at = this.#offset(this.#length - 1);
+      const [, low, high] = this.#data.subarray(at, at + COLUMNS);
+      this.#data.set([Math.max(time, this.#data[at]), Math.min(low, value), Math.max(high, value), value], at);
       return;
     }
+    this.#opened = time;
     if (this.#length === BUCKETS) this.#first = (this.#first + 1) % BUCKETS;
     else this.#length += 1;
-    data.set([time, value, value, value], this.#offset(this.#length - 1));
+    this.#data.set([time, value, value, value], this.#offset(this.#length - 1));
   }
 
   /** The lowest and highest value, and the time from the oldest to the newest bucket in ms. null while empty. */

@@ -12,6 +12,7 @@ import { History } from "./history.js";
 export const MAX_SERIES = 500;
 const MAX_MEMBERS = 32; // of one object
 const MAX_DEPTH = 3;
+const MAX_ASKED = 3; // topics of a bridge; the first or second is the right one
 const OLD_AFTER = 15_000; // ms; nothing is called old before that
 const OLD_INTERVALS = 5;
 const ABOUT_THE_EVENT = new Set(["bridge", "seq", "ts", "ts_quality", "unit"]);
@@ -46,10 +47,13 @@ export class Series {
   }
 }
 
-/** A bridge with its series and what it says about its device. */
+/**
+ * A bridge with its series and what it says about its device (`status`), or the topics that begin alike.
+ * `asked`: topics below which its status was looked for.
+ */
 class Group {
   constructor(id, bridge) {
-    Object.assign(this, { id, bridge, series: [], status: null, topic: null });
+    Object.assign(this, { id, bridge, series: [], status: null, asked: new Set() });
   }
 }
 
@@ -82,6 +86,7 @@ export class Model {
   groups = new Map(); // id -> Group
   changed = new Set(); // of Series
   changedGroups = new Set();
+  strangers = []; // topics below which a bridge may tell its status, which it has not told yet
   left = 0; // values not shown since there are MAX_SERIES already
   events = 0;
   #series = new Map(); // topic, or topic and member -> Series
@@ -108,6 +113,7 @@ export class Model {
       return;
     }
     const value = valueOf(args, kwargs);
+    if (bridge) this.#meet(bridge, topic, value);
     const measured = this.#measuredAt(kwargs, now);
     const about = { bridge, measured, ts: Number.isFinite(kwargs.ts) ? kwargs.ts : null, unit: textOr(kwargs.unit, "") };
     if (isRecord(value) && Object.keys(value).length) {
@@ -117,16 +123,27 @@ export class Model {
     }
   }
 
+  /** A bridge tells its status when that changes. Of one that was there before this page, it has to be asked for. */
+  #meet(bridge, topic, value) {
+    const known = this.groups.get(`bridge ${bridge}`);
+    if (known && (known.status || !isRecord(value))) return;
+    const { asked } = known ?? this.#group(`bridge ${bridge}`, bridge);
+    if (asked.has(topic) || asked.size >= MAX_ASKED) return;
+    asked.add(topic);
+    this.strangers.push(topic);
+  }
+
+  /** Another run of the router: perhaps with another idea of the time, and devices that came or went meanwhile. */
+  routerIsBack() {
+    this.#offset = Infinity;
+    for (const group of this.groups.values()) this.strangers.push(...group.asked);
+  }
+
   /** When it was measured, on our clock. A value that is sent again keeps its `ts`, and so its age. */
   #measuredAt({ ts, ts_quality: quality }, now) {
     if (!Number.isFinite(ts) || quality === "unsynced") return now;
     this.#offset = Math.min(this.#offset, now - ts);
     return ts + this.#offset;
-  }
-
-  /** Another run of the router, perhaps with another idea of the time. */
-  forgetClock() {
-    this.#offset = Infinity;
   }
 
   #take(series, value, { measured, ts, unit }) {
@@ -191,8 +208,9 @@ export class Model {
 
   #status(topic, bridge, state, kwargs) {
     const group = this.#group(`bridge ${bridge}`, bridge);
+    group.asked.clear();
+    group.asked.add(firstParts(topic));
     const count = (name) => (Number.isFinite(kwargs[name]) ? kwargs[name] : 0);
-    group.topic = firstParts(topic);
     group.status = {
       state: state.slice(0, 40), device: textOr(kwargs.device, ""), error: textOr(kwargs.last_error, ""),
       bad: count("bad"), dropped: count("dropped"),

@@ -1,6 +1,7 @@
 /** A small plot of a series on a canvas: the course, its spread, and gaps where nothing came. */
 
-const PADDING = 3; // CSS pixels above and below the line
+const PADDING = 4; // CSS pixels above and below the line
+const DOT = 2.5; // the radius of the newest value
 const GAP_INTERVALS = 8; // a pause of so many usual ones breaks the line
 const GAP = 10_000; // ms, at least
 
@@ -27,26 +28,64 @@ function fit(canvas, context, { width, height }) {
   context.clearRect(0, 0, width, height);
 }
 
-/** Draw from the first to the last bucket of a stretch; `ys` gives the heights to go through in each. */
-function trace(path, history, [first, last], x, ys) {
-  let previous = null;
-  for (let index = first; index <= last; index += 1) {
-    const bucket = history.at(index);
-    for (const y of ys(bucket, previous)) path.lineTo(x(bucket.time), y);
-    previous = bucket;
-  }
+/** The places of times and values on the canvas. */
+function scales(history, { width, height }) {
+  const { low, high, span } = history.range();
+  const start = history.at(0).time;
+  const tall = height - 2 * PADDING;
+  return {
+    x: (time) => ((time - start) / Math.max(span, 1)) * (width - DOT - 1),
+    y: (value) => (high === low ? height / 2 : height - PADDING - ((value - low) / (high - low)) * tall),
+  };
 }
 
-function paint(context, color, height, line, area) {
+/** The course through the last value of each bucket; what is on or off goes in steps. */
+function course(history, [first, last], { x, y }, steps) {
+  const path = new Path2D();
+  for (let index = first; index <= last; index += 1) {
+    const bucket = history.at(index);
+    if (steps && index > first) path.lineTo(x(bucket.time), y(history.at(index - 1).last));
+    path.lineTo(x(bucket.time), y(bucket.last));
+  }
+  return path;
+}
+
+/** The room between the lowest and highest value of each bucket. */
+function spread(history, [first, last], { x, y }) {
+  const path = new Path2D();
+  for (let index = first; index <= last; index += 1) path.lineTo(x(history.at(index).time), y(history.at(index).high));
+  for (let index = last; index >= first; index -= 1) path.lineTo(x(history.at(index).time), y(history.at(index).low));
+  return path;
+}
+
+/** What is under a course. */
+function under(line, history, [first, last], { x }, height) {
+  const path = new Path2D(line);
+  path.lineTo(x(history.at(last).time), height);
+  path.lineTo(x(history.at(first).time), height);
+  return path;
+}
+
+function paintStretch(context, history, stretch, places, { height, color, steps }) {
+  const line = course(history, stretch, places, steps);
   const shade = context.createLinearGradient(0, 0, 0, height);
   shade.addColorStop(0, color);
   shade.addColorStop(1, "transparent");
-  context.globalAlpha = 0.22;
-  context.fillStyle = shade;
-  context.fill(area);
-  context.globalAlpha = 1;
-  Object.assign(context, { strokeStyle: color, lineWidth: 1.75, lineJoin: "round", lineCap: "round" });
+  Object.assign(context, { globalAlpha: 0.2, fillStyle: shade });
+  context.fill(under(line, history, stretch, places, height));
+  if (!steps) {
+    context.fillStyle = color;
+    context.fill(spread(history, stretch, places));
+  }
+  Object.assign(context, { globalAlpha: 1, strokeStyle: color, lineWidth: 1.75, lineJoin: "round", lineCap: "round" });
   context.stroke(line);
+}
+
+function dot(context, { time, last }, { x, y }, color) {
+  context.fillStyle = color;
+  context.beginPath();
+  context.arc(x(time), y(last), DOT, 0, 2 * Math.PI);
+  context.fill();
 }
 
 /**
@@ -56,34 +95,14 @@ function paint(context, color, height, line, area) {
  * @param {string} color - any CSS colour
  */
 export function draw(canvas, size, series, color) {
-  const context = canvas.getContext("2d");
-  const { width, height } = size;
-  fit(canvas, context, size);
   const { history } = series;
-  const range = history.range();
-  if (!width || history.length < 2) return;
-  const start = history.at(0).time;
-  const span = Math.max(range.span, 1);
-  const steps = typeof series.value === "boolean";
-  const x = (time) => ((time - start) / span) * (width - 4);
-  const y = (value) => (range.high === range.low ? height / 2
-    : height - PADDING - ((value - range.low) / (range.high - range.low)) * (height - 2 * PADDING));
-  const heights = steps ? ({ last }, previous) => (previous ? [y(previous.last), y(last)] : [y(last)])
-    : ({ low, high, last }) => (high > low ? [y(low), y(high), y(last)] : [y(last)]);
-  const [line, area] = [new Path2D(), new Path2D()];
+  const context = canvas.getContext("2d");
+  fit(canvas, context, size);
+  if (!size.width || history.length < 2) return;
+  const places = scales(history, size);
+  const look = { height: size.height, color, steps: typeof series.value === "boolean" };
   for (const stretch of stretches(history, Math.max(GAP, series.interval * GAP_INTERVALS))) {
-    const one = new Path2D();
-    trace(one, history, stretch, x, heights);
-    line.addPath(one);
-    const below = new Path2D(one);
-    below.lineTo(x(history.at(stretch[1]).time), height);
-    below.lineTo(x(history.at(stretch[0]).time), height);
-    area.addPath(below);
+    paintStretch(context, history, stretch, places, look);
   }
-  paint(context, color, height, line, area);
-  const newest = history.at(history.length - 1);
-  context.fillStyle = color;
-  context.beginPath();
-  context.arc(x(newest.time), y(newest.last), 2.5, 0, 2 * Math.PI);
-  context.fill();
+  dot(context, history.at(history.length - 1), places, color);
 }
