@@ -1,23 +1,23 @@
 """What importing Twisted would load although nothing here uses it, and how each is held back.
 
-Run `hold_back` after the configuration is known and before the first import of Twisted. Each measure stands with what
-it saves (RSS, x86-64, CPython 3.11, Twisted 26.10; a bare epoll reactor goes from 33.8 to 24.2 MB) and is tested in
-`tests/node/test_lean.py`. Whatever is held back is loaded as usual by whoever really imports it later.
+Run `hold_back` after the configuration is known and before the first import of Twisted. While the one module that
+asks for a package is imported, a stand-in is in its place; the stand-in loads the real package when it is used, and
+whoever else imports the package gets the real one. Figures: RSS, x86-64, CPython 3.11, Twisted 26.10, where a bare
+epoll reactor goes from 30.5 to 20.5 MB. `tests/node/test_lean.py` shows that nothing breaks.
 
 - OpenSSL, 9 to 12 MB: Twisted loads pyOpenSSL if it can. Without a TLS endpoint it is blocked, as if not installed.
-- asyncio, 4 MB: `twisted.internet.defer` takes three names from it: two for annotations, `iscoroutine` for use. A
-  stand-in has these while that one module is imported; any other name asked of it loads the real package.
-- http.cookiejar, 5 MB (it loads urllib.request, http.client, email and ssl): `twisted.python.compat` only binds the
-  module's name. The standard library's LazyLoader loads it at the first attribute asked of it or `import` of it.
+- asyncio, 4 MB: `twisted.internet.defer` takes three names from it: two for annotations, and `iscoroutine`.
+- http.cookiejar, 5 MB with urllib.request, http.client, email and ssl: `twisted.python.compat` passes it on.
 - ctypes, 0.6 MB: `twisted.python.win32` tries it for a name that exists on Windows only.
+- pickle, 0.5 MB: `twisted.python.reflect` asks it for the module of a function.
+- html.entities, 0.5 MB: `html` needs its table to unescape; Twisted and twisted.web only escape.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import CoroutineType, ModuleType
 from typing import Any
@@ -26,18 +26,29 @@ from typing import Any
 def hold_back(tls: bool) -> None:
     """Import Twisted's core without what it does not need.
 
-    tls: whether the configuration has a TLS endpoint. Nothing happens for parts that are loaded already.
+    tls: whether the configuration has a TLS endpoint. Nothing happens for what is loaded already.
     """
     if not tls:
         sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # None is how an import is blocked
-    _load_when_used("http", "cookiejar")
-    with _standing_in("asyncio", _AsyncioNames("asyncio")):
-        import_module("twisted.internet.defer")
-    with _standing_in("ctypes", None):
-        import_module("twisted.python.win32")
+    for importer, absent in _HELD_BACK.items():
+        with ExitStack() as stack:
+            for name, stand_in in absent.items():
+                stack.enter_context(_standing_in(name, stand_in))
+            import_module(importer)
 
 
-class _AsyncioNames(ModuleType):
+class _Later(ModuleType):
+    """A module that is loaded when one of its names is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # the import system asks for these, and nothing is used by that
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
+
+
+class _Asyncio(_Later):
     """The names of asyncio that `twisted.internet.defer` imports."""
 
     class AbstractEventLoop:
@@ -51,17 +62,34 @@ class _AsyncioNames(ModuleType):
         """As `asyncio.iscoroutine` of Python 3.12 and later; for generators, Twisted asks itself."""
         return isinstance(value, (CoroutineType, Coroutine))
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
+
+class _Entities(_Later):
+    """The name of html.entities that `html` imports: a table, of which it asks `in` and `[]`."""
+
+    class _Table:
+        def __contains__(self, name: str) -> bool:
+            return name in import_module("html.entities").html5
+
+        def __getitem__(self, name: str) -> str:
+            text: str = import_module("html.entities").html5[name]
+            return text
+
+    html5 = _Table()
+
+
+# who imports -> what it gets instead, in the order of the imports; None: an ImportError
+_HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
+    "html": {"html.entities": _Entities("html.entities")},
+    "twisted.python.compat": {"http.cookiejar": _Later("http.cookiejar")},
+    "twisted.python.reflect": {"pickle": _Later("pickle")},
+    "twisted.python.win32": {"ctypes": None},
+    "twisted.internet.defer": {"asyncio": _Asyncio("asyncio")},
+}
 
 
 @contextmanager
 def _standing_in(name: str, stand_in: ModuleType | None) -> Iterator[None]:
-    """While this lasts, an import of the module gets the stand-in (None: an ImportError), unless it is loaded."""
+    """While this lasts, an import of the module gets the stand-in, unless the module is loaded."""
     if name in sys.modules:
         yield
         return
@@ -71,15 +99,3 @@ def _standing_in(name: str, stand_in: ModuleType | None) -> Iterator[None]:
     finally:
         if sys.modules.get(name) is stand_in:
             sys.modules.pop(name, None)
-
-
-def _load_when_used(package: str, module: str) -> None:
-    name = f"{package}.{module}"
-    spec = importlib.util.find_spec(name)
-    if name in sys.modules or spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    lazy = importlib.util.module_from_spec(spec)
-    sys.modules[name] = lazy
-    setattr(import_module(package), module, lazy)
-    spec.loader.exec_module(lazy)

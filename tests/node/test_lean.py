@@ -11,7 +11,7 @@ HELD_BACK = """
 from edge_router.node.lean import hold_back
 hold_back(tls=False)
 import sys, types
-import twisted.internet.epollreactor, twisted.internet.protocol, twisted.internet.endpoints, twisted.logger
+import twisted.internet.epollreactor, twisted.internet.protocol, twisted.logger
 from twisted.internet import defer
 def is_loaded(name):
     module = sys.modules.get(name)
@@ -31,7 +31,7 @@ def test_what_is_held_back_is_not_loaded() -> None:
     """The reactor is there, and neither asyncio nor cookies, HTTP clients, e-mail, TLS or ctypes."""
     run("""
 for name in ("asyncio", "asyncio.events", "http.cookiejar", "http.client", "urllib.request", "email.message",
-             "ssl", "ctypes", "OpenSSL"):
+             "ssl", "ctypes", "pickle", "html.entities", "OpenSSL"):
     assert not is_loaded(name), name
 """)
 
@@ -92,8 +92,8 @@ def test_a_name_that_the_stand_in_does_not_have_loads_the_real_package() -> None
     """A later Twisted may import more from asyncio than today's; it gets it."""
     run("""
 import sys
-from edge_router.node.lean import _AsyncioNames, _standing_in
-with _standing_in("asyncio", _AsyncioNames("asyncio")):
+from edge_router.node.lean import _Asyncio, _standing_in
+with _standing_in("asyncio", _Asyncio("asyncio")):
     from asyncio import iscoroutine, get_event_loop_policy, Task
 import asyncio
 assert asyncio.Task is Task and is_loaded("asyncio")
@@ -107,18 +107,42 @@ else:
 
 
 def test_cookies_load_when_they_are_used() -> None:
-    """Both names of the module, and through Twisted's old one."""
+    """Through Twisted's old name for them, and for whoever imports them."""
     run("""
-import http
-assert not is_loaded("http.cookiejar")
-assert http.cookiejar.CookieJar().__class__.__name__ == "CookieJar"
-assert is_loaded("http.cookiejar") and is_loaded("urllib.request")
-from http.cookiejar import LWPCookieJar
 import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from twisted.python.compat import cookielib
-    assert cookielib.CookieJar is http.cookiejar.CookieJar
+assert not is_loaded("http.cookiejar")
+jar = cookielib.CookieJar()
+assert is_loaded("http.cookiejar") and is_loaded("urllib.request")
+import http.cookiejar
+from http.cookiejar import LWPCookieJar
+from http import cookiejar
+assert isinstance(jar, http.cookiejar.CookieJar) and cookielib.LWPCookieJar is LWPCookieJar is cookiejar.LWPCookieJar
+""")
+
+
+def test_pickle_is_there_when_it_is_used() -> None:
+    """Twisted names functions by it; others pickle."""
+    run("""
+assert not is_loaded("pickle")
+from twisted.python.reflect import fullFuncName
+assert fullFuncName(defer.succeed) == "twisted.internet.defer.succeed"
+import pickle, copyreg
+assert pickle.loads(pickle.dumps({"a": [1]})) == {"a": [1]} and is_loaded("pickle")
+""")
+
+
+def test_html_is_unescaped_with_the_real_table() -> None:
+    """Names, numbers, names without a semicolon and names that do not exist."""
+    run("""
+import html
+assert html.escape("<a>") == "&lt;a&gt;" and not is_loaded("html.entities")
+assert html.unescape("&lt;&eacute;&#65;&ampx&nosuchname;") == "<\u00e9A&x&nosuchname;"
+import html.entities
+assert html.entities.html5["lt;"] == "<" and is_loaded("html.entities")
+import html.parser
 """)
 
 
