@@ -61,9 +61,10 @@ class Broker:
     def publish(self, session: RouterSession, message: Publish) -> None:
         """PUBLISH: an EVENT to every subscriber that may have it. Raises WampError."""
         topic, options = message.topic, message.options
-        grant = session.permissions.grant(topic)
+        permissions = session.permissions
+        grant = permissions.remembered.get(topic) or permissions.grant(topic)
         if not grant.publish:
-            raise session.permissions.refuse("publish", topic)
+            raise permissions.refuse("publish", topic)
         self.published += 1
         publication = next(self._publication_ids)
         subscriptions = self.subscriptions.matches(topic)

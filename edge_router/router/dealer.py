@@ -168,9 +168,10 @@ class Dealer:
     def call(self, session: RouterSession, message: Call) -> None:
         """CALL: an INVOCATION to the callee whose turn it is. Raises WampError."""
         procedure, options = message.procedure, message.options
-        grant = session.permissions.grant(procedure)
+        permissions = session.permissions
+        grant = permissions.remembered.get(procedure) or permissions.grant(procedure)
         if not grant.call:
-            raise session.permissions.refuse("call", procedure)
+            raise permissions.refuse("call", procedure)
         registration = self.registrations.best(procedure)
         if registration is None:
             raise WampError(NO_SUCH_PROCEDURE, f"no callee registered for procedure '{procedure}'")

@@ -75,7 +75,7 @@ class RolePermissions:
     role: its declaration; None is the trusted role, which may do everything. check: how strictly URIs are looked at.
     """
 
-    __slots__ = ("_check", "_default", "_remembered", "_rules", "name", "trusted")
+    __slots__ = ("_check", "_default", "remembered", "_rules", "name", "trusted")
 
     def __init__(self, name: str, role: Role | None, check: UriCheck) -> None:
         self.name = name
@@ -83,7 +83,7 @@ class RolePermissions:
         self._check: UriCheck = check
         self._default = EVERYTHING if role is None or role.allow_by_default else DENIED
         self._rules: UriMap[_Rule] = UriMap()
-        self._remembered: dict[str, Grant] = {}
+        self.remembered: dict[str, Grant] = {}
         for permission in role.permissions if role else ():
             rule = _rule(permission)
             if self._rules.get(rule.uri, rule.match) is None:
@@ -91,7 +91,7 @@ class RolePermissions:
 
     def grant(self, uri: str) -> Grant:
         """What may be done with this URI. Raises WampError `invalid_uri`."""
-        grant = self._remembered.get(uri)
+        grant = self.remembered.get(uri)
         return grant if grant is not None else self._decide(uri)
 
     def grant_pattern(self, uri: str, match: Match, action: Action) -> Grant:
@@ -113,9 +113,9 @@ class RolePermissions:
         self._refuse_invalid(uri, "exact")
         rule = self._rules.best(uri)
         grant = self._reserved(uri, rule.grant if rule else self._default)
-        if len(self._remembered) >= REMEMBERED:
-            self._remembered.clear()
-        self._remembered[uri] = grant
+        if len(self.remembered) >= REMEMBERED:
+            self.remembered.clear()
+        self.remembered[uri] = grant
         return grant
 
     def _refuse_invalid(self, uri: str, match: Match) -> None:

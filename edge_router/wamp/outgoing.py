@@ -30,38 +30,44 @@ class Wire:
 class Outgoing:
     """One message, and its frames as they are made.
 
-    message: with its payload (if any) in the encoding `source`. After `frame`, `data` is the frame for `wire`, so that
-    one receiver after another on the same wire finds it without a call.
+    message: with its payload (if any) in the encoding `source`. After the first `frame`, `data` is the frame for
+    `wire`, so that one receiver after another on that wire finds it without a call.
     """
 
-    __slots__ = ("_frames", "data", "message", "source", "wire")
+    __slots__ = ("_others", "data", "message", "source", "wire")
 
     def __init__(self, message: Message, source: Codec) -> None:
         self.message = message
         self.source = source
         self.wire: Wire | None = None
         self.data = b""
-        self._frames: dict[Wire, bytes | TranscodeError] | None = None
+        #: frames for wires other than the first, which most messages have no use for
+        self._others: dict[Wire, bytes | TranscodeError] | None = None
 
     def frame(self, wire: Wire) -> bytes:
         """The frame for that wire, made at the first call.
 
         Raises TranscodeError if the payload cannot be said in the wire's encoding.
         """
-        frames = self._frames
-        if frames is None:
-            frames = self._frames = {}
-        data = frames.get(wire)
+        if self.wire is None:
+            codec = wire.codec
+            data = wire.framing(codec.encode(self.message if codec is self.source else self.message_for(codec)))
+            self.wire, self.data = wire, data
+            return data
+        return self.data if self.wire is wire else self._frame_for_another(wire)
+
+    def _frame_for_another(self, wire: Wire) -> bytes:
+        if self._others is None:
+            self._others = {}
+        data = self._others.get(wire)
         if data is None:
             try:
                 data = wire.framing(wire.codec.encode(self.message_for(wire.codec)))
             except TranscodeError as error:
                 data = error
-            frames[wire] = data
+            self._others[wire] = data
         if isinstance(data, TranscodeError):
             raise data
-        self.wire = wire
-        self.data = data
         return data
 
     def message_for(self, codec: Codec) -> Message:

@@ -26,6 +26,7 @@ RESERVED_BITS_USED: Final = 3
 TOO_MANY_CONNECTIONS: Final = 4
 
 _HEADER: Final = struct.Struct(">I").unpack_from
+_LENGTH: Final = struct.Struct(">I").pack
 
 MIN_LENGTH: Final = 512
 MAX_LENGTH: Final = 2**24
@@ -103,7 +104,7 @@ _REASONS: Final = {
 
 def frame(payload: bytes) -> bytes:
     """One regular frame. The payload is one encoded message, shorter than 16 MiB."""
-    return len(payload).to_bytes(HEADER_LENGTH, "big") + payload
+    return _LENGTH(len(payload)) + payload
 
 
 def control(kind: int, payload: bytes) -> bytes:

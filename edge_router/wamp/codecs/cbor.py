@@ -31,8 +31,16 @@ Reader = Callable[[bytes, int], tuple[Any, int]]
 
 
 def _read_id(frame: bytes, at: int) -> tuple[int, int]:
-    major, value, after = head(frame, at)
-    if major != 0 or not 1 <= value <= MAX_ID:
+    octet = frame[at]
+    if octet == 0x19:  # nearly all request ids are numbers of two octets or of four
+        value, after = frame[at + 1] << 8 | frame[at + 2], at + 3
+    elif octet == 0x1A:
+        value, after = int.from_bytes(frame[at + 1 : at + 5], "big"), at + 5
+    else:
+        major, value, after = head(frame, at)
+        if major != 0:
+            raise Malformed("an id must be an unsigned integer")
+    if not 1 <= value <= MAX_ID:
         raise Malformed("an id must be an integer from 1 to 2**53")
     return value, after
 
@@ -47,18 +55,22 @@ def _read_text(frame: bytes, at: int) -> tuple[str, int]:
             raise Malformed("a URI, method or signature must be a text string of definite length")
     after = start + length
     if after > len(frame):
-        raise Malformed("it ends within a text string")
+        raise IndexError
     return str(frame[start:after], "utf-8"), after
 
 
-def _container(major: int, name: str) -> Reader:
-    def read(frame: bytes, at: int) -> tuple[Raw, int]:
-        if frame[at] >> 5 != major:
-            raise Malformed(f"a payload is {name}")
-        after = skip(frame, at, 1)
-        return Raw(frame[at:after]), after
+def _read_args(frame: bytes, at: int) -> tuple[Raw, int]:
+    if frame[at] >> 5 != _ARRAY:
+        raise Malformed("the arguments of a message must be a list")
+    after = skip(frame, at, 1)
+    return Raw(frame[at:after]), after
 
-    return read
+
+def _read_kwargs(frame: bytes, at: int) -> tuple[Raw, int]:
+    if frame[at] >> 5 != _MAP:
+        raise Malformed("the keyword arguments of a message must be a dict")
+    after = skip(frame, at, 1)
+    return Raw(frame[at:after]), after
 
 
 def _converted(kind: Any, default: Any = None) -> Reader:
@@ -75,7 +87,7 @@ def _converted(kind: Any, default: Any = None) -> Reader:
 
 def _reader(name: str, kind: Any) -> Reader:
     if kind is Raw:
-        return _container(_ARRAY, "a list of arguments") if name == "args" else _container(_MAP, "a dict of them")
+        return _read_args if name == "args" else _read_kwargs
     if kind == Id:
         return _read_id
     if kind is str:
@@ -105,11 +117,13 @@ class CborCodec:
 
     def decode(self, frame: bytes) -> Message:
         try:
-            major, count, at = head(frame, 0)
-            if major != _ARRAY or count < 1:
+            # all WAMP messages are short arrays, and codes numbers of one octet, or two from 24 on
+            count, code, at = frame[0] - 0x80, frame[1], 2
+            if code == 0x18:
+                code, at = frame[2], 3
+            if not 1 <= count < 24:
                 raise Malformed("a message is an array of definite length")
-            major, code, at = head(frame, at)
-            found = self._kinds.get(code) if major == 0 else None
+            found = self._kinds.get(code)
             if found is None:
                 raise Malformed(f"there is no message with the code {code}")
             kind, readers, required = found
@@ -119,8 +133,9 @@ class CborCodec:
             for read in readers[: count - 1]:
                 value, at = read(frame, at)
                 values.append(value)
-            for _ in range(count - 1 - len(readers)):  # elements of a later version of the protocol
+            while len(values) < count - 1:  # elements of a later version of the protocol
                 at = skip(frame, at, 1)
+                count -= 1
             if at != len(frame):
                 raise Malformed("it does not end where its array ends")
             return kind(*values)
@@ -150,38 +165,42 @@ def loads(octets: bytes) -> Any:
         raise TranscodeError(f"no CBOR: {problem}") from None
 
 
-def _encode_uint(value: int, major: int) -> bytes:
+def _encode_uint(value: int) -> bytes:
     if value < 24:
-        return bytes((major | value,))
+        return bytes((value,))
     if value < 0x100:
-        return bytes((major | 24, value))
+        return bytes((0x18, value))
     if value < 0x10000:
-        return pack(">BH", major | 25, value)
+        return pack(">BH", 0x19, value)
     if value < 0x100000000:
-        return pack(">BI", major | 26, value)
-    return pack(">BQ", major | 27, value)
+        return pack(">BI", 0x1A, value)
+    return pack(">BQ", 0x1B, value)
 
 
 def _encode_text(value: str) -> bytes:
     octets = value.encode()
-    return _encode_uint(len(octets), 0x60) + octets
+    length = _encode_uint(len(octets))
+    return bytes((length[0] | 0x60,)) + length[1:] + octets
 
 
 def _encode_attributes(value: Attributes) -> bytes:
-    fields = msgspec.to_builtins(value)
-    return cbor2.dumps(fields) if fields else b"\xa0"
+    # the MsgPack encoder leaves out what is as by default, in C; mostly nothing is left
+    if _without_defaults(value) == b"\x80":
+        return b"\xa0"
+    return cbor2.dumps(msgspec.to_builtins(value))
+
+
+_without_defaults: Final = msgspec.msgpack.Encoder(enc_hook=str).encode
+
+_FIELD_ENCODERS: Final[dict[type, Callable[[Any], bytes]]] = {
+    int: _encode_uint,
+    str: _encode_text,
+    Raw: lambda raw: raw,  # it joins like bytes
+}
 
 
 def _encode_field(value: Any) -> bytes:
-    kind = type(value)
-    if kind is Raw:
-        return bytes(value)
-    if kind is int and value >= 0:
-        return _encode_uint(value, 0)
-    if kind is str:
-        return _encode_text(value)
-    if isinstance(value, Attributes):
-        return _encode_attributes(value)
-    return cbor2.dumps(value)
-
-
+    encode = _FIELD_ENCODERS.get(type(value))
+    if encode is not None:
+        return encode(value)
+    return _encode_attributes(value) if isinstance(value, Attributes) else cbor2.dumps(value)

@@ -61,6 +61,19 @@ def wire_form(message: Message, no_args: Raw) -> tuple[Any, ...]:
     return (CODES[type(message)], *fields)
 
 
+def payload_shape(message: Message) -> int:
+    """Which of a message's last two fields are there, for encoders that splice: one of the constants below."""
+    if type(message) not in WITH_PAYLOAD:
+        return COMPLETE
+    if message.kwargs:  # type: ignore[attr-defined]
+        return COMPLETE if message.args else ONLY_KWARGS  # type: ignore[attr-defined]
+    return ONLY_ARGS if message.args else NO_PAYLOAD  # type: ignore[attr-defined]
+
+
+#: nothing is left out; only args; neither; kwargs without args
+COMPLETE, ONLY_ARGS, NO_PAYLOAD, ONLY_KWARGS = range(4)
+
+
 def too_deep(value: Any) -> bool:
     """Whether containers are nested in a decoded message more than `MAX_NESTING` deep."""
     level = [value]

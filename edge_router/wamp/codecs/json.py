@@ -14,7 +14,17 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from edge_router.wamp.codecs.codec import ANY_MESSAGE, MAX_NESTING, refused, too_deep, wire_form
+from edge_router.wamp.codecs.codec import (
+    ANY_MESSAGE,
+    COMPLETE,
+    MAX_NESTING,
+    ONLY_ARGS,
+    ONLY_KWARGS,
+    payload_shape,
+    refused,
+    too_deep,
+    wire_form,
+)
 from edge_router.wamp.errors import ProtocolViolation, TranscodeError
 from edge_router.wamp.messages import WITH_PAYLOAD, Message
 
@@ -55,7 +65,12 @@ class JsonCodec:
         return message
 
     def encode(self, message: Message) -> bytes:
-        return self._encode(wire_form(message, _NO_ARGS))
+        shape = payload_shape(message)
+        if shape == ONLY_KWARGS:
+            return self._encode(wire_form(message, _NO_ARGS))
+        data = self._encode(message)
+        # an absent payload was written as nothing between two commas; each goes with its comma
+        return data if shape == COMPLETE else data[:-2] + b"]" if shape == ONLY_ARGS else data[:-3] + b"]"
 
     def loads(self, raw: Raw | bytes) -> Any:
         try:

@@ -12,13 +12,29 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from edge_router.wamp.codecs.codec import ANY_MESSAGE, MAX_NESTING, refused, too_deep, wire_form
+from edge_router.wamp.codecs.codec import (
+    ANY_MESSAGE,
+    COMPLETE,
+    MAX_NESTING,
+    NO_PAYLOAD,
+    ONLY_ARGS,
+    ONLY_KWARGS,
+    payload_shape,
+    refused,
+    too_deep,
+    wire_form,
+)
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.messages import WITH_PAYLOAD, Message
 
 _NO_ARGS: Final = Raw(b"\x90")
 #: all octets but those that begin a map or an array; what is left of a frame without these bounds its nesting
 _NO_CONTAINER: Final = bytes(sorted(set(range(256)) - set(range(0x80, 0xA0)) - {0xDC, 0xDD, 0xDE, 0xDF}))
+#: the first octet of a short array -> that of one shorter by what is absent
+_SHORTER: Final = {
+    ONLY_ARGS: {octet: bytes((octet - 1,)) for octet in range(0x91, 0xA0)},
+    NO_PAYLOAD: {octet: bytes((octet - 2,)) for octet in range(0x92, 0xA0)},
+}
 
 
 class MsgPackCodec:
@@ -52,7 +68,12 @@ class MsgPackCodec:
         return message
 
     def encode(self, message: Message) -> bytes:
-        return self._encode(wire_form(message, _NO_ARGS))
+        shape = payload_shape(message)
+        if shape == ONLY_KWARGS:
+            return self._encode(wire_form(message, _NO_ARGS))
+        data = self._encode(message)
+        # an absent payload was written as nothing; only the array's length, in the first octet, still counts it
+        return data if shape == COMPLETE else _SHORTER[shape][data[0]] + data[1:]
 
     def loads(self, raw: Raw | bytes) -> Any:
         try:
