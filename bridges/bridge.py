@@ -7,7 +7,7 @@ bridge adds procedures of its own. Its frames are numbered and stamped here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -17,20 +17,7 @@ from bridges.clock import Clock
 from bridges.config import BridgeConfig
 from bridges.stamps import Stamp, Stamps
 from bridges.status import Status
-
-
-class Registration(Protocol):
-    """A procedure that the session registered."""
-
-    def unregister(self) -> object: ...
-
-
-class Session(Protocol):
-    """What a bridge needs of `edge_router.client.session.Session`."""
-
-    def publish(self, topic: str, args: Any = (), kwargs: Any = None, **options: Any) -> object: ...
-
-    def register(self, procedure: str, handler: Callable[..., Any]) -> Deferred[Any]: ...
+from edge_router.client import Registration, Result, Session
 
 
 class Bridge:
@@ -117,9 +104,7 @@ class Bridge:
     def _unregister(self) -> None:
         registrations, self._registrations = self._registrations, []
         for registration in registrations:
-            gone = registration.unregister()
-            if isinstance(gone, Deferred):
-                gone.addErrback(self._unregister_failed)
+            registration.unregister().addErrback(self._unregister_failed)
 
     def _unregister_failed(self, failure: Failure) -> None:
         """The session may have ended before, and with it the registration."""
@@ -142,6 +127,6 @@ class Bridge:
     def _details(self) -> dict[str, Any]:
         return {"bridge": self.config.id, **self.details()}
 
-    def _get_status(self) -> dict[str, Any]:
-        """The facts of the status event, and its state as `state`."""
-        return {"state": self.status.state, **self.status.kwargs()}
+    def _get_status(self, *_args: object, **_kwargs: object) -> Result:
+        """The same as the status event: args [state], kwargs the facts."""
+        return Result((self.status.state,), self.status.kwargs())

@@ -39,7 +39,7 @@ class Status:
         self._since = stamps.now()[0]
         self._error: str | None = None
         self._error_at: int | None = None
-        self._told_at: float | None = None
+        self._fault_told_at: float | None = None
         self._due: Delayed | None = None
         self.state = "starting"
 
@@ -56,11 +56,11 @@ class Status:
         self._note(error)
         if self._due is not None:
             return
-        left = 0.0 if self._told_at is None else self._told_at + EVERY - self._clock.seconds()
+        left = 0.0 if self._fault_told_at is None else self._fault_told_at + EVERY - self._clock.seconds()
         if left > 0:
-            self._due = self._clock.callLater(left, self._tell_late)
+            self._due = self._clock.callLater(left, self._tell_fault)
         else:
-            self._tell()
+            self._tell_fault()
 
     def stop(self) -> None:
         """Set no timer any more. Idempotent."""
@@ -84,11 +84,11 @@ class Status:
         self._error = error
         self._error_at = self._stamps.now()[0]
 
-    def _tell_late(self) -> None:
+    def _tell_fault(self) -> None:
         self._due = None
+        self._fault_told_at = self._clock.seconds()
         self._tell()
 
     def _tell(self) -> None:
         self.stop()
-        self._told_at = self._clock.seconds()
         self._publish([self.state], self.kwargs())

@@ -16,9 +16,7 @@ MAX_DEPTH: Final = 16
 MIN_INT: Final = -(2**63)
 MAX_INT: Final = 2**64 - 1
 
-_NUMBER: Final = re.compile(
-    r"[+-]?(?:(?P<int>[0-9]{1,20})|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)"
-)
+_NUMBER: Final = re.compile(r"[+-]?(?:(?P<int>[0-9]{1,20})|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)")
 _NOT_FINITE: Final = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 _TRUTH: Final = dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
 

@@ -6,7 +6,7 @@ import random as randomness
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -21,11 +21,12 @@ from bridges.serial.framing import LineFraming
 from bridges.serial.port import Port
 from bridges.stamps import Stamps
 from bridges.values import BadValue, check, shown
-from edge_router.client.session import CallError
+from edge_router.client import CallError
 
 DEVICE_AWAY: Final = "edge.error.device_away"
 QUEUE_FULL: Final = "edge.error.queue_full"
 INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
+CANCELED: Final = "wamp.error.canceled"
 
 
 class FieldTopic:
@@ -179,13 +180,15 @@ class SerialBridge(Bridge):
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def _write(self, line: Any) -> Deferred[None]:
+    def _write(self, *args: Any, **kwargs: Any) -> Deferred[None]:
         """Send one line to the device.
 
-        line: text or bytes; the delimiter is added unless it ends with it. The result comes when the kernel has taken
-        the line. Errors: edge.error.device_away, edge.error.queue_full, wamp.error.invalid_argument.
+        args: [line], text or bytes; the delimiter is added unless the line ends with it. The result comes when the
+        kernel has taken the line. Errors: edge.error.device_away, edge.error.queue_full, wamp.error.invalid_argument.
         """
-        data = self._line(line)
+        if len(args) != 1 or kwargs:
+            raise CallError(INVALID_ARGUMENT, "one argument is expected: the line to send, text or bytes")
+        data = self._line(args[0])
         try:
             return self._port.write(data).addErrback(self._write_failed)
         except DeviceAway as error:
@@ -194,8 +197,9 @@ class SerialBridge(Bridge):
             raise CallError(QUEUE_FULL, str(error)) from None
 
     def _write_failed(self, failure: Failure) -> None:
-        failure.trap(DeviceAway)
-        raise CallError(DEVICE_AWAY, failure.getErrorMessage())
+        if failure.trap(DeviceAway, CancelledError) is DeviceAway:
+            raise CallError(DEVICE_AWAY, failure.getErrorMessage())
+        raise CallError(CANCELED, "the line may be sent all the same")
 
     def _line(self, line: Any) -> bytes:
         if isinstance(line, str):

@@ -27,6 +27,8 @@ from bridges.serial.config import SerialConfig
 
 #: What opening may raise. pyserial lets termios.error through, which is no OSError.
 OPEN_ERRORS: Final = (OSError, ValueError, termios.error)
+#: why a device cannot be opened that is not plugged in
+GONE: Final = "it is not there"
 
 _PARITIES: Final = {
     "none": serial.PARITY_NONE,
@@ -204,10 +206,10 @@ def _not_permitted(path: str) -> str:
 
 
 _REASONS: Final[dict[int | None, str]] = {
-    errno.ENOENT: "it is not there",
-    errno.ENODEV: "it is not there",
-    errno.ENXIO: "it is not there",
-    errno.EIO: "it is not there",
+    errno.ENOENT: GONE,
+    errno.ENODEV: GONE,
+    errno.ENXIO: GONE,
+    errno.EIO: GONE,
     errno.EAGAIN: "another program has locked it",
     errno.EBUSY: "another program has it open",
     errno.EISDIR: "it is a directory, no serial device",

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from bridges.backoff import STABLE, Backoff
 from bridges.clock import Delayed
 from bridges.serial.config import SerialConfig
-from bridges.serial.device import OPEN_ERRORS, Device, DeviceAway, DeviceError, explain
+from bridges.serial.device import GONE, OPEN_ERRORS, Device, DeviceAway, DeviceError, explain
 from bridges.serial.watch import PathWatch
 
 
@@ -96,6 +96,7 @@ class Port:
             self._backoff.reset()
         self._watch.start()
         self._tell(reason)
+        self._told = GONE  # that its node is not there either is no news
         self._wait()
 
     def _retry(self) -> None:

@@ -1,0 +1,337 @@
+"""A serial bridge with a real pty: frames, bad frames, writing, status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from bridges.serial.bridge import SerialBridge
+from bridges.serial.config import SerialConfig
+from edge_router.client import CallError, Result
+from tests.bridges.conftest import WALL
+from tests.bridges.harness import FakeDevice, FakeSession, PtyReactor
+
+Open = Callable[..., SerialBridge]
+
+
+class Kitchen:
+    """The bridge `kitchen` with its device, open."""
+
+    def __init__(self, opened: Open, device: FakeDevice, reactor: PtyReactor, session: FakeSession) -> None:
+        self.open = opened
+        self.device = device
+        self.reactor = reactor
+        self.session = session
+
+    def say(self, *lines: bytes, until: Callable[[], object]) -> None:
+        """The device sends lines; the test goes on when a condition holds."""
+        for line in lines:
+            self.device.say(line)
+        self.reactor.until(until)
+
+    def values(self, topic: str = "kitchen") -> list[Any]:
+        return self.session.values(topic)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return self.session.procedures[f"kitchen.{name}"](*args, **kwargs)
+
+    def status(self) -> dict[str, Any]:
+        result: Result = self.call("get_status")
+        return {"state": result.args[0], **result.kwargs}
+
+
+@pytest.fixture
+def kitchen(open_bridge: Open, device: FakeDevice, reactor: PtyReactor, session: FakeSession) -> Kitchen:
+    return Kitchen(open_bridge, device, reactor, session)
+
+
+# --- frames ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_frame_becomes_one_event(kitchen: Kitchen) -> None:
+    """args [value], kwargs {bridge, seq, ts, ts_quality}; the topic is the id where none is given."""
+    kitchen.open()
+    kitchen.say(b'{"t": 21.5}\r\n{"t": 22}\n', until=lambda: len(kitchen.values()) == 2)
+    (value, first), (_, second) = ((v, k) for topic, v, k in kitchen.session.events if topic == "kitchen")
+    assert value == {"t": 21.5}
+    assert {**first, "ts": 0} == {"bridge": "kitchen", "seq": 1, "ts": 0, "ts_quality": "synced"}
+    assert WALL * 1000 <= first["ts"] <= second["ts"] <= (WALL + kitchen.reactor.seconds()) * 1000
+    assert second["seq"] == 2
+
+
+def test_byte_by_byte(kitchen: Kitchen) -> None:
+    kitchen.open(decode="raw")
+    for byte in b"slow\nline\n":
+        kitchen.device.say(bytes([byte]))
+        kitchen.reactor.pump(0.01)
+    kitchen.reactor.until(lambda: kitchen.values() == ["slow", "line"])
+
+
+def test_an_unsynced_clock_is_said(kitchen: Kitchen) -> None:
+    kitchen.open(synced=False)
+    kitchen.say(b"1\n", until=kitchen.values)
+    assert kitchen.session.last("kitchen")[1]["ts_quality"] == "unsynced"
+    assert kitchen.status()["ts_quality"] == "unsynced"
+
+
+def test_fields_have_topics_of_their_own(kitchen: Kitchen) -> None:
+    """The same seq and ts as the frame's, and the unit; the frame has the transformed values, too."""
+    kitchen.open(
+        fields={
+            "t": {"scale": 0.1, "round": 1, "unit": "°C"},
+            "air.humidity": {"topic": "com.example.humidity", "type": "int"},
+            "absent": {},
+        }
+    )
+    kitchen.say(b'{"t": 215, "air": {"humidity": "40"}, "x": null}\n', until=kitchen.values)
+    frame, about = kitchen.session.last("kitchen")
+    assert frame == {"t": 21.5, "air": {"humidity": 40}, "x": None}
+    assert kitchen.session.last("kitchen.t") == (21.5, {**about, "unit": "°C"})
+    assert kitchen.session.last("com.example.humidity") == (40, about)
+    assert not kitchen.values("kitchen.absent")
+
+
+@pytest.mark.parametrize("frame", [b'{"a.b": 1}', b'{"a": {"b": 1}}', b'{"a": {"c": 2}, "a.b": 1}'])
+def test_a_name_with_dots_is_a_key_or_goes_into_objects(kitchen: Kitchen, frame: bytes) -> None:
+    kitchen.open(fields={"a.b": {}})
+    kitchen.say(frame + b"\n", until=kitchen.values)
+    assert kitchen.values("kitchen.a.b") == [1]
+
+
+@pytest.mark.parametrize("frame", [b'{"a": 1}', b'{"a": null}', b'{"a": [{"b": 1}]}', b'{"a": {"b": null}}', b"{}"])
+def test_a_frame_without_the_field_is_published_without_it(kitchen: Kitchen, frame: bytes) -> None:
+    kitchen.open(fields={"a.b": {}})
+    kitchen.say(frame + b"\n", until=kitchen.values)
+    assert not kitchen.values("kitchen.a.b")
+
+
+def test_deadband_holds_the_field_back_and_not_the_frame(kitchen: Kitchen) -> None:
+    kitchen.open(decode="csv", columns=["t"], fields={"t": {"deadband": 0.5}})
+    kitchen.say(b"20\n20.2\n21\n", until=lambda: len(kitchen.values()) == 3)
+    assert kitchen.values("kitchen.t") == [20, 21]
+
+
+# --- bad frames ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "frame", "error"),
+    [
+        ({}, b'{"t": 2', "no JSON"),
+        ({}, b"\xff\xfe\x00", "no JSON"),
+        ({"fields": {"t": {"type": "int"}}}, b'{"t": "warm", "h": 1}', "t: 'warm' is no number"),
+        ({"fields": {"t": {"max": 100}, "h": {}}}, b'{"t": 101, "h": 1}', "t: 101 is above max 100"),
+        ({"fields": {"t": {}}}, b"[1, 2]", "fields need a frame with names, but it is [1, 2]"),
+        ({"max_frame": 20}, b'{"t": 1}' + b" " * 20, "more than 20 bytes (max_frame)"),
+    ],
+)
+def test_a_bad_frame_is_counted_and_told_but_not_published(
+    kitchen: Kitchen, options: dict[str, Any], frame: bytes, error: str
+) -> None:
+    """Nothing of it: a line that is wrong in one place may be wrong in another."""
+    kitchen.open(**options)
+    kitchen.say(frame + b'\n{"t": 5}\n', until=kitchen.values)
+    assert kitchen.values() == [{"t": 5}]
+    assert not kitchen.values("kitchen.h")
+    state, about = kitchen.session.last("kitchen.status")
+    assert state == "open"
+    assert error in about["last_error"]
+    assert (about["bad"], about["dropped"]) == ((0, 1) if "max_frame" in options else (1, 0))
+    assert kitchen.session.last("kitchen")[1]["seq"] == 1, "bad frames have no number"
+
+
+def test_noise_makes_no_flood_of_status(kitchen: Kitchen) -> None:
+    """The first bad frame is told at once, the next only after some seconds, with the count."""
+    kitchen.open()
+    kitchen.say(b"noise\n" * 500, b"1\n", until=kitchen.values)
+    assert len(kitchen.values("kitchen.status")) == 2
+    assert kitchen.status()["bad"] == 500
+    kitchen.reactor.advance(5)
+    assert len(kitchen.values("kitchen.status")) == 3
+    assert kitchen.session.last("kitchen.status")[1]["bad"] == 500
+    kitchen.reactor.advance(60)
+    assert len(kitchen.values("kitchen.status")) == 3
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "line", "sent"),
+    [
+        ({}, "led on", b"led on\n"),
+        ({}, "led on\n", b"led on\n"),
+        ({}, b"\x00\xff", b"\x00\xff\n"),
+        ({}, "", b"\n"),
+        ({}, "grün", "grün\n".encode()),
+        ({"encoding": "latin-1"}, "grün", b"gr\xfcn\n"),
+        ({"delimiter": "\r\n"}, "x", b"x\r\n"),
+        ({"delimiter": "\n", "write_delimiter": "\r"}, "x\r", b"x\r"),
+    ],
+)
+def test_write_sends_a_line(kitchen: Kitchen, options: dict[str, Any], line: Any, sent: bytes) -> None:
+    """The result comes when the kernel has taken it."""
+    kitchen.open(**options)
+    done: list[object] = []
+    kitchen.call("write", line).addCallback(done.append)
+    assert done == []
+    kitchen.reactor.until(lambda: done == [None])
+    heard = bytearray()
+    kitchen.reactor.until(lambda: heard.extend(kitchen.device.heard()) or len(heard) >= len(sent))
+    assert heard == sent
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "reason"),
+    [
+        ((), {}, "one argument is expected"),
+        (("a", "b"), {}, "one argument is expected"),
+        ((7,), {}, "text or bytes, not int"),
+        ((None,), {}, "text or bytes, not NoneType"),
+        (("a\nb",), {}, "one line at a time"),
+        (("x" * 17,), {"max_write": 16}, "17 bytes; the limit is 16 (max_write)"),
+        (("grün",), {"encoding": "ascii"}, "cannot be said in ascii"),
+    ],
+)
+def test_write_refuses_what_is_no_line(
+    kitchen: Kitchen, args: tuple[Any, ...], options: dict[str, Any], reason: str
+) -> None:
+    kitchen.open(**options)
+    with pytest.raises(CallError) as caught:
+        kitchen.call("write", *args)
+    assert caught.value.uri == "wamp.error.invalid_argument"
+    assert reason in caught.value.error_args[0]
+
+
+def test_write_to_a_device_that_is_away(
+    make_bridge: Open, device: FakeDevice, reactor: PtyReactor, session: FakeSession
+) -> None:
+    device.unplug()
+    make_bridge().start(session)
+    with pytest.raises(CallError) as caught:
+        session.procedures["kitchen.write"]("led on")
+    assert caught.value.uri == "edge.error.device_away"
+    assert caught.value.error_args == (f"{device.link} is away: it is not there",)
+
+
+def test_a_device_that_takes_nothing_fills_a_bounded_queue(kitchen: Kitchen) -> None:
+    """Over write_queue the call fails; when the device goes, lines that were not sent fail, and are counted."""
+    kitchen.open(write_queue=100_000, max_write=50_000)
+    failures: list[Any] = []
+    first: Deferred[Any] = kitchen.call("write", "x" * 49_999)
+    second: Deferred[Any] = kitchen.call("write", "y" * 49_999)
+    for line in (first, second):
+        line.addErrback(failures.append)
+    with pytest.raises(CallError) as caught:
+        kitchen.call("write", "z")
+    assert caught.value.uri == "edge.error.queue_full"
+    kitchen.reactor.pump()
+    kitchen.device.unplug()
+    kitchen.reactor.until(lambda: kitchen.values("kitchen.status")[-1] == "away")
+    assert [failure.value.uri for failure in failures] == ["edge.error.device_away"] * 2
+    assert 50_000 < kitchen.status()["unsent"] <= 100_000
+
+
+def test_a_canceled_write_is_said_to_be_canceled(kitchen: Kitchen) -> None:
+    kitchen.open()
+    failures: list[Any] = []
+    write: Deferred[Any] = kitchen.call("write", "led on")
+    write.addErrback(failures.append)
+    write.cancel()
+    assert failures[0].value.uri == "wamp.error.canceled"
+    kitchen.reactor.until(lambda: kitchen.device.heard() == b"led on\n")
+
+
+# --- life ------------------------------------------------------------------------------------------------------------
+
+
+def test_construction_does_nothing(configure: Callable[..., SerialConfig], reactor: PtyReactor) -> None:
+    SerialBridge(configure(), reactor)
+    assert not reactor.getReaders()
+    assert not reactor.getDelayedCalls()
+
+
+def test_status_tells_what_there_is_to_know(kitchen: Kitchen) -> None:
+    """The event and the procedure say the same."""
+    kitchen.open()
+    kitchen.say(b"1\n2\nx\n", until=lambda: len(kitchen.values("kitchen.status")) == 2)
+    state, about = kitchen.session.last("kitchen.status")
+    assert {"state": state, **about} == {**kitchen.status(), "ts": about["ts"]}
+    assert {key: about[key] for key in ("bridge", "device", "frames", "bad", "dropped", "superseded", "unsent")} == {
+        "bridge": "kitchen",
+        "device": str(kitchen.device.link),
+        "frames": 2,
+        "bad": 1,
+        "dropped": 0,
+        "superseded": 0,
+        "unsent": 0,
+    }
+    assert WALL * 1000 <= about["since"] <= about["last_frame_ts"] <= about["last_error_ts"] <= about["ts"]
+
+
+def test_stop_gives_everything_back_and_may_be_repeated(kitchen: Kitchen) -> None:
+    """What waited for min_interval is sent before; the last word is `stopped`."""
+    bridge = kitchen.open(decode="csv", columns=["t"], fields={"t": {"min_interval": 60, "max_interval": 90}})
+    kitchen.say(b"1\n2\n", until=lambda: len(kitchen.values()) == 2)
+    bridge.stop()
+    bridge.stop()
+    assert kitchen.values("kitchen.t") == [1, 2]
+    assert kitchen.values("kitchen.status") == ["open", "stopped"]
+    assert kitchen.session.events[-1][0] == "kitchen.status"
+    assert not kitchen.session.procedures
+    assert not kitchen.reactor.getReaders()
+    assert not kitchen.reactor.getDelayedCalls()
+
+
+def test_a_stopped_bridge_can_be_started_again(kitchen: Kitchen) -> None:
+    bridge = kitchen.open()
+    bridge.stop()
+    bridge.start(kitchen.session)
+    kitchen.reactor.until(lambda: kitchen.values("kitchen.status")[-1] == "open")
+    kitchen.say(b"1\n", until=kitchen.values)
+
+
+def test_a_refused_procedure_fails_the_start_and_leaves_nothing(make_bridge: Open, reactor: PtyReactor) -> None:
+    """The node tries again later; the bridge can be started anew."""
+    bridge = make_bridge()
+    refusing = FakeSession(refuse=("kitchen.write",))
+    failures: list[Any] = []
+    bridge.start(refusing).addErrback(failures.append)
+    assert failures[0].check(PermissionError)
+    assert not refusing.procedures
+    assert not reactor.getReaders()
+    session = FakeSession()
+    bridge.start(session)
+    reactor.until(lambda: session.values("kitchen.status") == ["open"])
+
+
+def test_stopped_while_the_answer_to_register_is_under_way(make_bridge: Open, reactor: PtyReactor) -> None:
+    """Answers that come late open no device and leave no procedure."""
+    bridge = make_bridge()
+    late = LateSession()
+    bridge.start(late)
+    bridge.stop()
+    late.answer()
+    assert not late.procedures
+    assert not reactor.getReaders()
+
+
+class LateSession(FakeSession):
+    """Answers to `register` when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: list[Callable[[], None]] = []
+
+    def register(self, procedure: str, handler: Callable[..., Any]) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        registered = super().register(procedure, handler)
+        self._answers.append(lambda: registered.chainDeferred(answer))
+        return answer
+
+    def answer(self) -> None:
+        for answer in self._answers:
+            answer()
