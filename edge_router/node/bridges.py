@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import uniform
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 
 from edge_router.config.schema import Bridge
@@ -23,13 +23,13 @@ FIRST_DELAY, LAST_DELAY = 1.0, 60.0
 class RunningBridge:
     """One bridge of the node.
 
-    config: its section. bridge: the part. join: realm and role -> a session there, with a method `leave`.
+    config: its section. bridge: the part. join: realm, role and authid -> a session there (`client.session.Session`).
     clock: for trying again.
     """
 
     log = Logger()
 
-    def __init__(self, config: Bridge, bridge: Any, join: Callable[[str, str], Any], clock: Clock) -> None:
+    def __init__(self, config: Bridge, bridge: Any, join: Callable[[str, str, str], Any], clock: Clock) -> None:
         self._config = config
         self._bridge = bridge
         self._join = join
@@ -47,8 +47,9 @@ class RunningBridge:
         starting.addCallbacks(self._has_started, self._has_failed)
 
     def _join_and_start(self) -> Any:
-        self._session = self._join(self._config.realm, self._config.role)
-        return self._bridge.start(self._session)
+        session = self._session = self._join(self._config.realm, self._config.role, self._config.id)
+        session.on_leave = self._has_left
+        return self._bridge.start(session)
 
     def _has_started(self, _result: object) -> None:
         if self.state == "starting":
@@ -57,18 +58,20 @@ class RunningBridge:
             self.log.debug("{id}: started", id=self._config.id)
 
     def _has_failed(self, failure: Any) -> None:
-        if self.state != "starting":
-            return
+        if self.state == "starting":
+            self.log.debug("{id}: where it failed", id=self._config.id, log_failure=failure)
+            self._fail(f"cannot be started: {failure.getErrorMessage() or failure.type.__name__}")
+
+    def _has_left(self, reason: str) -> None:
+        """The router ended the session, which it does to a part of the node only if it was told to."""
+        if self.state in ("starting", "running"):
+            self._fail(f"its session was ended: {reason}")
+
+    def _fail(self, why: str) -> None:
         self.state = "failed"
         delay = uniform(0.5, 1.0) * self._delay
         self._delay = min(2 * self._delay, LAST_DELAY)
-        self.log.error(
-            "{id}: cannot be started, tried again in {delay:.1f} s: {error}",
-            id=self._config.id,
-            delay=delay,
-            error=failure.getErrorMessage() or failure.type.__name__,
-        )
-        self.log.debug("{id}: where it failed", id=self._config.id, log_failure=failure)
+        self.log.error("{id}: {why}; tried again in {delay:.1f} s", id=self._config.id, why=why, delay=delay)
         self._end().addErrback(self._log_end)
         self._retry = self._clock.callLater(delay, self.start)
 
@@ -81,16 +84,12 @@ class RunningBridge:
         return self._end()
 
     def _end(self) -> Deferred[Any]:
+        """Stop what has been started. A session that is over takes a farewell without harm."""
         session, self._session = self._session, None
         if session is None:
-            ended: Deferred[Any] = maybeDeferred(lambda: None)
-            return ended
+            return succeed(None)
         ending: Deferred[Any] = maybeDeferred(self._bridge.stop)
-        return ending.addBoth(self._leave, session)
-
-    def _leave(self, result: Any, session: Any) -> Any:
-        session.leave()
-        return result
+        return ending.addBoth(_leave, session)
 
     def _log_end(self, failure: Any) -> None:
         self.log.failure("{id}: did not stop in order", failure=failure, id=self._config.id)
@@ -98,3 +97,8 @@ class RunningBridge:
     def info(self) -> dict[str, Any]:
         """Facts for the node's info page, JSON-like."""
         return {"id": self._config.id, "realm": self._config.realm, "state": self.state}
+
+
+def _leave(result: Any, session: Any) -> Any:
+    session.leave()
+    return result

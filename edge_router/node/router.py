@@ -67,6 +67,14 @@ class RouterWorker:
         """Whether this worker has a realm of that name."""
         return name in self._router.realms
 
+    def join_local(self, realm: str, role: str, authid: str) -> Any:
+        """Join a realm from inside the node. Result: a client's Session. Raises LookupError for an unknown role.
+
+        What it takes is loaded when the first part of a node asks for it.
+        """
+        join = registry.load("edge_router.client.local:join")
+        return join(lambda peer: self._router.realms[realm].admit(peer, role, authid), self._outbox)
+
     async def start(self) -> None:
         """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened."""
         for transport, config in zip(self._transports, self._config.transports, strict=True):

@@ -214,7 +214,9 @@ def test_memory_is_saved() -> None:
     """The figure that the whole module is for: at least 6 MB, measured against the plain import."""
 
     def rss(first: str) -> int:
-        program = f"{first}\nimport twisted.internet.epollreactor, twisted.logger\nprint(open('/proc/self/statm').read())"
+        program = f"""{first}
+import twisted.internet.epollreactor, twisted.logger
+print(open('/proc/self/statm').read())"""
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
         return int(done.stdout.split()[1]) * 4096
 

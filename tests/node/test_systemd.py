@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import uuid
 from collections.abc import Iterator
@@ -106,11 +105,10 @@ def test_without_a_manager_nothing_is_said(name: str) -> None:
 
 def test_a_manager_that_is_gone_or_does_not_read_is_no_error(tmp_path: Path) -> None:
     """A full or closed socket must neither block the reactor nor end the node."""
-    name = str(tmp_path / "notify")
-    notifier = Notifier({"NOTIFY_SOCKET": name}, Clock(), PID)
+    path = tmp_path / "notify"
+    notifier = Notifier({"NOTIFY_SOCKET": str(path)}, Clock(), PID)
     notifier.ready("nobody there")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
-        receiver.bind(name)
+        receiver.bind(str(path))
         for _ in range(2_000):
             notifier.status("x" * 1_000)
-    os.unlink(name)
