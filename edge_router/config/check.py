@@ -10,15 +10,15 @@ import grp
 import os
 import pwd
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
 
 from msgspec import Struct
 
+from edge_router import registry
 from edge_router.config import schema
-from edge_router.config.describe import suggestion
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
 
@@ -131,8 +131,10 @@ def _anonymous(auth: schema.AnonymousAuth, path: Path, whole: _Whole) -> Found:
         yield Problem(at, f"no realm has a role {auth.role!r}{_of(auth.role, whole.roles)}")
 
 
-def _of(name: str, known: Any) -> str:
-    return suggestion(name, known) or f"; there are: {', '.join(sorted(known)) or 'none'}"
+def _of(name: str, known: Collection[str]) -> str:
+    """What to take instead of a name. A good configuration never needs it, so it is loaded only now."""
+    suggestion: str = registry.load("edge_router.config.describe:suggestion")(name, known)
+    return suggestion or f"; there are: {', '.join(sorted(known)) or 'none'}"
 
 
 def _open_to_all(transport: Any, path: Path, whole: _Whole) -> Found:

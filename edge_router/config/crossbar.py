@@ -132,7 +132,9 @@ def later_type(path: Path, name: object) -> str | None:
     """The problem with a `type` that is known but cannot be used, else None. path: of the section."""
     section = next((step for step in reversed(path) if step in LATER_TYPES), None)
     why = LATER_TYPES[section].get(str(name)) if isinstance(section, str) else None
-    return f"type {name!r} is {why}" if why == LATER or (why or "").startswith(LATER) else why and f"{name!r}: {why}"
+    if why is None:
+        return None
+    return f"type {name!r} is {why}" if why.startswith(LATER) else f"type {name!r}: {why}"
 
 
 def later_value(path: Path, value: object) -> str | None:

@@ -26,7 +26,7 @@ def found(value: object) -> str:
         return "nothing (null)"
     kind = next((words for type_, words in _KINDS if isinstance(value, type_)), type(value).__name__)
     if isinstance(value, list | dict):
-        return kind
+        return kind if value else kind.replace("a ", "an empty ")
     if isinstance(value, bool):
         return "true" if value else "false"
     shown = repr(value)
@@ -91,6 +91,9 @@ def _text(info: Any) -> str:
 
 def _union(info: Any) -> str:
     members = [member for member in info.types if not isinstance(member, inspect.NoneType)]
+    tags = [str(member.tag) for member in members if isinstance(member, inspect.StructType)]
+    if len(tags) > 1:
+        return f"a mapping with a `type`, one of {', '.join(tags)}"
     words = list(dict.fromkeys(wanted(member) for member in members))
     if len(members) < len(info.types):
         words.append("null")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
+from typing import NoReturn
 
 from edge_router import registry
 from edge_router.config.problems import FindLine, Path, Unreadable
@@ -23,11 +25,15 @@ def read(text: str) -> tuple[object, FindLine]:
         return made
 
     try:
-        value = json.loads(text, object_pairs_hook=to_dict, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=to_dict, parse_constant=_refuse, parse_float=_finite)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise Unreadable([(error.lineno, f"not valid JSON: {error.msg} (column {error.colno})")]) from None
     except RecursionError:
         raise Unreadable([(None, "nested too deep")]) from None
+    except UnicodeEncodeError:
+        raise Unreadable([(None, "a \\u escape is half of a character (a surrogate), which is no text")]) from None
     except ValueError as error:
         raise Unreadable([(None, f"a value cannot be read: {error}")]) from None
     if twice:
@@ -36,8 +42,13 @@ def read(text: str) -> tuple[object, FindLine]:
     return value, _lazy_finder(text)
 
 
-def _refuse(name: str) -> None:
+def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _refuse(f"the number {text[:40]}")
 
 
 def _lazy_finder(text: str) -> FindLine:

@@ -53,27 +53,34 @@ def load(path: Path, directory: Path | None = None) -> Loaded:
 
 def from_tree(tree: object, file: str, directory: Path, find_line: FindLine = nowhere) -> Loaded:
     """What `load` does once a file is read: convert and check plain values. Arguments as there. Raises ConfigErrors."""
-    notices: list[Problem] = []
-    problems: list[Problem] = []
     try:
-        config = to_config(tree)
-    except (ValidationError, RecursionError):
-        walked = registry.load("edge_router.config.walk:Walked")(tree)
-        problems, notices = walked.problems, walked.notices
-        try:
-            config = to_config(walked.tree)
-        except ValidationError as error:
-            if not problems:
-                problems = [Problem((), str(error))]
-        else:
-            more, said = check(config, directory, names_known=not any("realms" in p.path for p in problems))
-            problems += _independent([Problem(walked.original(p.path), p.text) for p in more], problems)
-            notices += [Problem(walked.original(p.path), p.text) for p in said]
-    else:
-        problems, notices = check(config, directory)
+        config, problems, notices = _converted(tree, directory)
+    except RecursionError:
+        raise ConfigErrors([Finding(file, None, "", "nested too deep")]) from None
     if problems:
         raise ConfigErrors(located(problems, file, find_line))
+    if isinstance(tree, dict) and tree.get("version") == 1:
+        notices = [Problem(("version",), "version 1 is read as version 2"), *notices]
     return Loaded(config, located(notices, file, find_line))
+
+
+def _converted(tree: object, directory: Path) -> tuple[Config, list[Problem], list[Problem]]:
+    """Result: the configuration, without what is wrong; problems; notices."""
+    try:
+        config = to_config(tree)
+    except ValidationError:
+        walked = registry.load("edge_router.config.walk:Walked")(tree)
+    else:
+        return config, *check(config, directory)
+    problems, notices = walked.problems, walked.notices
+    try:
+        config = to_config(walked.tree)
+    except ValidationError as error:
+        return Config(), problems or [Problem((), str(error))], notices
+    names_known = not any("realms" in problem.path for problem in problems)
+    more, said = check(config, directory, names_known)
+    problems += _independent([Problem(walked.original(p.path), p.text) for p in more], problems)
+    return config, problems, notices + [Problem(walked.original(p.path), p.text) for p in said]
 
 
 def _independent(more: list[Problem], first: list[Problem]) -> list[Problem]:

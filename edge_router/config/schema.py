@@ -384,7 +384,10 @@ class Web(Section, tag="web"):
 
 
 class UniversalRawSocket(Section):
-    """The RawSocket part of a universal transport; the keys are those of `rawsocket`."""
+    """The RawSocket part of a universal transport.
+
+    serializers: the encodings offered. options: details. auth: how clients log in. limits: what one session may hold.
+    """
 
     serializers: Serializers = field(default_factory=all_serializers)
     options: RawSocketOptions = field(default_factory=RawSocketOptions)
@@ -393,7 +396,10 @@ class UniversalRawSocket(Section):
 
 
 class UniversalWeb(Section):
-    """The web part of a universal transport; the keys are those of `web`."""
+    """The web part of a universal transport.
+
+    paths: path name -> what is served there; `/` is the root. options: details.
+    """
 
     paths: dict[str, WebPath]
     options: WebOptions = field(default_factory=WebOptions)

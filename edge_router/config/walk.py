@@ -119,7 +119,8 @@ class Walked:
         return self._wrong(info, value, path)
 
     def _tagged(self, members: dict[str, Any], value: object, path: Path) -> object:
-        name = self._type_of(list(members), "type", value, path)
+        section = next((step for step in reversed(path) if isinstance(step, str)), "section")
+        name = self._type_of(list(members), section.removesuffix("s"), value, path)
         return DROPPED if name is None else self._fields(members[name], value, path)
 
     def _part(self, info: Any, value: object, path: Path) -> object:

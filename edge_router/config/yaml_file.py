@@ -6,6 +6,8 @@ aliases that contain themselves or multiply without end, nesting deep enough to 
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from edge_router.config.problems import FindLine, Path, Unreadable, nowhere
@@ -14,6 +16,10 @@ _Loader: type[yaml.CSafeLoader] | type[yaml.SafeLoader] = getattr(yaml, "CSafeLo
 
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
+
+_MAX_DIGITS = 40
+_SURPRISING = re.compile(r"[-+]?(?:0[0-9_]+\Z|[0-9_]+:)")
+_INFINITE = re.compile(r"[-+]?\.(?:nan|inf)|.*e\+[0-9]{3}", re.IGNORECASE)
 
 _TAG = "tag:yaml.org,2002:"
 _KNOWN_TAGS = frozenset(_TAG + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "merge"))
@@ -68,9 +74,10 @@ def _check_depth(text: str) -> None:
 def _syntax(error: yaml.YAMLError) -> tuple[int | None, str]:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    context = getattr(error, "context", None)
-    text = f"not valid YAML: {f'{context}: ' if context else ''}{what}"
-    return (mark.line + 1 if mark else None), text
+    context, begun = getattr(error, "context", None), getattr(error, "context_mark", None)
+    if context:
+        what += f" ({context}" + (f" that begins on line {begun.line + 1})" if begun else ")")
+    return (mark.line + 1 if mark else None), f"not valid YAML: {what}"
 
 
 class _Vetting:
@@ -94,18 +101,27 @@ class _Vetting:
             raise Unreadable([(line, "an alias stands for something that contains it")])
         if len(around) > MAX_DEPTH:
             raise Unreadable([(line, f"nested deeper than {MAX_DEPTH} levels")])
-        if node.tag == _TAG + "timestamp":
-            node.tag = _TAG + "str"
-        elif node.tag == _TAG + "float" and node.value.lower().lstrip("+-") in (".nan", ".inf"):
-            self.found.append((line, f"{node.value} is no usable number"))
+        if isinstance(node, yaml.ScalarNode):
+            self._scalar(node, line)
         elif node.tag not in _KNOWN_TAGS:
             self.found.append((line, f"tag {node.tag!r} is not supported; write plain values"))
-            return
-        if isinstance(node, yaml.MappingNode):
+        elif isinstance(node, yaml.MappingNode):
             self._mapping(node, (*around, id(node)))
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
                 self._node(item, (*around, id(node)))
+
+    def _scalar(self, node: yaml.ScalarNode, line: int) -> None:
+        """Dates, 12:30 and 0660 stay text: as the numbers that YAML 1.1 makes of them nobody means them."""
+        kind, text = node.tag.removeprefix(_TAG), node.value
+        if kind == "timestamp" or (kind in ("int", "float") and _SURPRISING.match(text)):
+            node.tag = _TAG + "str"
+        elif node.tag not in _KNOWN_TAGS:
+            self.found.append((line, f"tag {node.tag!r} is not supported; write plain values"))
+        elif kind in ("int", "float") and (len(text) > _MAX_DIGITS or _INFINITE.match(text)):
+            self.found.append((line, f"{text[:_MAX_DIGITS]!r} is no usable number"))
+        elif not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            self.found.append((line, "half of a character (a surrogate), which is no text"))
 
     def _mapping(self, node: yaml.MappingNode, around: tuple[int, ...]) -> None:
         seen: dict[str, int] = {}

@@ -1,0 +1,68 @@
+"""Which directory, which file: Crossbar's order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router.config.find import config_file, node_directory
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_current_directory(here: Path) -> None:
+    """Without anything else it is the current directory."""
+    assert node_directory(None, {}) == here
+
+
+def test_hidden_directory(here: Path) -> None:
+    """`.crossbar` goes before the current directory, if it is one."""
+    (here / ".crossbar").mkdir()
+    assert node_directory(None, {}) == here / ".crossbar"
+
+
+def test_file_called_crossbar(here: Path) -> None:
+    """A file of that name is no node directory."""
+    (here / ".crossbar").touch()
+    assert node_directory(None, {}) == here
+
+
+def test_environment(here: Path) -> None:
+    """$CROSSBAR_DIR goes before both."""
+    (here / ".crossbar").mkdir()
+    assert node_directory(None, {"CROSSBAR_DIR": "there"}) == here / "there"
+    assert node_directory("", {"CROSSBAR_DIR": ""}) == here / ".crossbar"
+
+
+def test_argument(here: Path) -> None:
+    """--cbdir goes before all."""
+    assert node_directory("other", {"CROSSBAR_DIR": "there"}) == here / "other"
+    assert node_directory(Path("/a"), {}) == Path("/a")
+
+
+def test_argument_that_names_a_file(here: Path) -> None:
+    """Then the file's directory is meant."""
+    (here / "sub").mkdir()
+    (here / "sub" / "config.json").touch()
+    assert node_directory("sub/config.json", {}) == here / "sub"
+
+
+def test_config_files(here: Path) -> None:
+    """config.yaml goes before config.json; when there is none, the first is named in the error."""
+    assert config_file(here) == here / "config.yaml"
+    (here / "config.json").touch()
+    assert config_file(here) == here / "config.json"
+    (here / "config.yaml").touch()
+    assert config_file(here) == here / "config.yaml"
+
+
+def test_config_argument(here: Path) -> None:
+    """--config is relative to the node directory."""
+    assert config_file(here, "a/b.yaml") == here / "a" / "b.yaml"
+    assert config_file(here, Path("/etc/x.json")) == Path("/etc/x.json")
