@@ -75,7 +75,7 @@ class RolePermissions:
     role: its declaration; None is the trusted role, which may do everything. check: how strictly URIs are looked at.
     """
 
-    __slots__ = ("_check", "_default", "remembered", "_rules", "name", "trusted")
+    __slots__ = ("_check", "_default", "_rules", "name", "remembered", "trusted")
 
     def __init__(self, name: str, role: Role | None, check: UriCheck) -> None:
         self.name = name
