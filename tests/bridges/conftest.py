@@ -64,6 +64,7 @@ def make_bridge(configure: Callable[..., SerialConfig], reactor: PtyReactor) -> 
     yield make
     for bridge in made:
         bridge.stop()
+    reactor.advance(0)  # what the router has to flush
     assert not reactor.getReaders(), "a stopped bridge reads no descriptor"
     assert not reactor.getDelayedCalls(), "a stopped bridge has no timer"
 
