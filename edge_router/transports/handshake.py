@@ -55,7 +55,8 @@ class OriginPolicy:
             return False
         if self._patterns is None:
             return (parts.hostname, port) == _host_and_port(host, _DEFAULT_PORTS.get(parts.scheme, 0))
-        spellings = (origin.lower(), f"{parts.scheme}://{parts.netloc.rpartition('@')[2].removesuffix(f':{port}')}:{port}")
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        spellings = (origin.lower(), f"{parts.scheme}://{host}:{port}")
         return any(pattern.fullmatch(spelling) for pattern in self._patterns for spelling in spellings)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import tcp, unix
+from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 
 from edge_router.config.schema import UnixEndpoint
@@ -32,18 +33,19 @@ class SocketFilePort(unix.Port):
     """
 
     def __init__(self, path: Path, endpoint: UnixEndpoint, factory: Any, reactor: Any) -> None:
-        # Until owner and group are right, nobody may connect; `_hand_over` sets the mode that is wanted.
+        # Until owner and group are right, nobody may connect; `startListening` sets the mode that is wanted.
         super().__init__(os.fsencode(path), factory, endpoint.backlog, mode=0, reactor=reactor)
         self._path = path
         self._endpoint = endpoint
         self._identity: tuple[int, int] | None = None
+        self._created: socket.socket | None = None
 
     def startListening(self) -> None:
         """Open the socket. Raises OSError or CannotListenError; LookupError for an owner or group nobody knows."""
         ids = _user_id(self._endpoint.owner), _group_id(self._endpoint.group)
         with _turn(self._path.parent):
             _remove_stale(self._path)
-            super().startListening()
+            self._bind()
             self._identity = _identity(self._path)
         try:
             if ids != (-1, -1):
@@ -53,6 +55,20 @@ class SocketFilePort(unix.Port):
             self.stopReading()
             self.connectionLost(Failure(ConnectionAbortedError()))
             raise
+
+    def _bind(self) -> None:
+        try:
+            super().startListening()
+        except CannotListenError:
+            if self._created is not None:  # Twisted leaves it open
+                self._created.close()
+            raise
+
+    def createInternetSocket(self) -> socket.socket:
+        """The socket, not bound yet."""
+        created: socket.socket = super().createInternetSocket()
+        self._created = created
+        return created
 
     def connectionLost(self, reason: Failure) -> None:
         """The port is closed. Twisted's own would remove the file whoever it belongs to by now."""

@@ -91,9 +91,7 @@ class WebSocketServer(StreamProtocol):
         self.heard = False
         self._common = common
         self._connections = connections
-        self._ws = WampServerProtocol(
-            tuple(common.codecs), common.origins, common.config.options, common.extensions
-        )
+        self._ws = WampServerProtocol(tuple(common.codecs), common.origins, common.config.options, common.extensions)
         self._head_size = 0
         self._opcode = Opcode.TEXT
         self._message: bytearray | None = None
@@ -127,8 +125,8 @@ class WebSocketServer(StreamProtocol):
                     self._requested(event)
             if ws.state is CONNECTING:
                 self._bound_head(len(data))
-            elif self._deadline is not None and self._session is not None and self._session.joined:
-                self._forget_deadline()
+            elif self._deadline is not None and not self._closing:
+                self._check_joined()
         except Exception:  # noqa: BLE001 - the border: a bug of ours ends this session, not the router
             self.log.failure("{peer}: handling a message", peer=peer_name(self.transport))
             self._violated(ProtocolViolation("the router failed on this message"), INTERNAL_ERROR)
@@ -211,6 +209,10 @@ class WebSocketServer(StreamProtocol):
         self._head_size += size
         if self._head_size > MAX_HEAD and not self._ws.eof_sent:
             self._refuse(431, f"The head of the request is longer than {MAX_HEAD} bytes.\n")
+
+    def _check_joined(self) -> None:
+        if self._session is not None and self._session.joined:
+            self._forget_deadline()
 
     def _too_late(self) -> None:
         """Neither handshake nor HELLO in time."""

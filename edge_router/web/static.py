@@ -58,8 +58,10 @@ class StaticService:
     def __init__(self, config: StaticPath, host: Host) -> None:
         self._root = _directory(config, host.directory)
         self._options = config.options
-        self._types = {ending if ending[:1] == "." else f".{ending}": kind for ending, kind in
-                       (_TYPES | config.options.mime_types).items()}
+        self._types = {
+            ending if ending[:1] == "." else f".{ending}": kind
+            for ending, kind in (_TYPES | config.options.mime_types).items()
+        }
         if not mimetypes.inited:
             mimetypes.init(files=())  # Python's own table; those of the system are 1 MB of text
 

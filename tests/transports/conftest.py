@@ -8,6 +8,7 @@ import pytest
 
 from tests.transports.loop import Loop, running_loop
 
+
 @pytest.fixture
 def loop() -> Iterator[Loop]:
     """A private reactor that the test turns by hand."""

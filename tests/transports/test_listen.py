@@ -40,7 +40,10 @@ def greeters(loop: Loop, limit: int = 10) -> Connections:
     return Connections(Greeter, limit, loop.reactor)
 
 
-def tcp(loop: Loop, endpoint: TcpEndpoint, keepalive: KeepAlive = KeepAlive(), limit: int = 10) -> Listener:
+DEFAULT = KeepAlive()
+
+
+def tcp(loop: Loop, endpoint: TcpEndpoint, keepalive: KeepAlive = DEFAULT, limit: int = 10) -> Listener:
     return listen(loop.reactor, endpoint, HERE, greeters(loop, limit), keepalive)
 
 
