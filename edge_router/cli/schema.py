@@ -15,5 +15,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the schema (JSON Schema 2020-12). Result: 0."""
     del args
-    print(schema_json())
+    print(schema_json().decode())
     return 0
