@@ -101,26 +101,32 @@ def _realm(realm: schema.Realm, path: Path, whole: _Whole) -> Found:
     if wrong:
         yield Problem(at, wrong)
     for place, role in enumerate(realm.roles):
-        yield from _role(role, (*path, "roles", place), whole, realm)
+        yield from _role(role, (*path, "roles", place), whole, realm, path)
 
 
-def _role(role: schema.Role, path: Path, whole: _Whole, realm: schema.Realm) -> Found:
+def _role(role: schema.Role, path: Path, whole: _Whole, realm: schema.Realm, realm_path: Path) -> Found:
     at = (*path, "name")
-    yield from _twice(whole, at, "role", role.name, realm.name)
+    yield from _twice(whole, at, "role", role.name, realm_path)
     if role.name == TRUSTED:
         yield Problem(at, "the role 'trusted' is the node's own and may do everything; choose another name")
     if not role.name:
         yield Problem(at, "a role needs a name")
+    yield from _permissions(role.permissions, (*path, "permissions"), whole, realm.options.uri_check)
+
+
+def _permissions(permissions: list[schema.Permission], path: Path, whole: _Whole, uri_check: str) -> Found:
     seen: dict[tuple[str, str], int] = {}
-    for place, permission in enumerate(role.permissions):
-        at = (*path, "permissions", place, "uri")
+    for place, permission in enumerate(permissions):
+        at = (*path, place, "uri")
         pattern = pattern_of(permission)
-        wrong = pattern_problem(*pattern, realm.options.uri_check)
+        wrong = pattern_problem(*pattern, uri_check)
         if wrong:
             yield Problem(at, wrong)
         first = seen.setdefault(pattern, place)
-        if first != place:
+        if permissions[first] != permission:
             yield Problem(at, f"the same pattern as permissions.{first} of this role; write one permission for both")
+        elif first != place:
+            whole.notices.append(Problem(at, f"says the same as permissions.{first} of this role"))
 
 
 def _anonymous(auth: schema.AnonymousAuth, path: Path, whole: _Whole) -> Found:

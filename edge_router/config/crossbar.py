@@ -27,6 +27,7 @@ IGNORED: dict[type, dict[str, str]] = {
     schema.Controller: {
         "options": "the node runs until it is stopped and takes no title",
         "keyring": _NEVER_HERE,
+        "enable_docker": _NEVER_HERE,
         "manhole": "local programs may use a Unix socket instead",
         "connections": _NO_NEED,
         "fabric": _NEVER_HERE,
@@ -41,7 +42,7 @@ IGNORED: dict[type, dict[str, str]] = {
         "bridge_meta_api": _ONE_PROCESS,
         "event_dispatching_chunk_size": _NO_NEED,
     },
-    schema.Realm: {"stats": LATER, "inventory": _NEVER_HERE},
+    schema.Realm: {"stats": LATER, "inventory": _NEVER_HERE, "trace": _LOGLEVEL},
     schema.TcpEndpoint: {"shared": "one process listens", "portrange": "give one `port`"},
     schema.RawSocket: {"debug": _LOGLEVEL},
     schema.UniversalRawSocket: {"debug": _LOGLEVEL},
@@ -87,7 +88,10 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Auth: dict.fromkeys(
         ("ticket", "wampcra", "cryptosign", "scram", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
     ),
-    schema.AnonymousAuth: dict.fromkeys(("realm", "authenticator", "authenticator-realm", "create", "config"), LATER),
+    schema.AnonymousAuth: dict.fromkeys(
+        ("realm", "authenticator", "authenticator-realm", "authenticator-role", "default-role", "create", "config"),
+        LATER,
+    ),
     schema.TcpEndpoint: {"tls": LATER + "; a TLS proxy in front may do it"},
     schema.WebSocket: {"cookie": LATER},
     schema.WebSocketPath: {"cookie": LATER},

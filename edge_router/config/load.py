@@ -15,6 +15,7 @@ For the command line:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, ValidationError
 
@@ -71,21 +72,36 @@ def _converted(tree: object, directory: Path) -> tuple[Config, list[Problem], li
     except ValidationError:
         walked = registry.load("edge_router.config.walk:Walked")(tree)
     else:
-        return config, *check(config, directory)
+        return config, *check(config, directory.absolute())
     problems, notices = walked.problems, walked.notices
     try:
         config = to_config(walked.tree)
     except ValidationError as error:
         return Config(), problems or [Problem((), str(error))], notices
     names_known = not any("realms" in problem.path for problem in problems)
-    more, said = check(config, directory, names_known)
-    problems += _independent([Problem(walked.original(p.path), p.text) for p in more], problems)
+    more, said = check(config, directory.absolute(), names_known)
+    problems += _independent([Problem(walked.original(p.path), p.text) for p in more], problems, tree)
     return config, problems, notices + [Problem(walked.original(p.path), p.text) for p in said]
 
 
-def _independent(more: list[Problem], first: list[Problem]) -> list[Problem]:
+def _independent(more: list[Problem], first: list[Problem], tree: object) -> list[Problem]:
     """Without those that only follow from what the walk had to leave out of their section."""
-    return [problem for problem in more if not any(f.path[: len(problem.path)] == problem.path for f in first)]
+
+    def follows(path: tuple[str | int, ...]) -> bool:
+        section = path if _stands_in(tree, path) else path[:-1]
+        return any(problem.path[: len(section)] == section for problem in first)
+
+    return [problem for problem in more if not follows(problem.path)]
+
+
+def _stands_in(tree: Any, path: tuple[str | int, ...]) -> bool:
+    """Whether the file gives a value at a path, so that it is no default."""
+    for step in path:
+        try:
+            tree = tree[step]
+        except (LookupError, TypeError):
+            return False
+    return True
 
 
 def _text(path: Path) -> str:

@@ -74,7 +74,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "realm twice": (
-        "workers:\n- {type: router, realms: [{name: a}]}\n- {type: router, realms: [{name: a}]}\n",
+        "workers:\n- {type: router, realms: [{name: a, roles: [{name: b}]}]}\n"
+        "- {type: router, realms: [{name: a, roles: [{name: b}]}]}\n",
         ["3: workers.1.realms.0.name: realm 'a' given twice, first at workers.0.realms.0.name; give each its own"],
     ),
     "realm that is no name": (
@@ -124,7 +125,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [f"1: {P}.0.uri: 1025 characters long; a URI has at most 1024"],
     ),
     "one pattern in two permissions": (
-        role("[{uri: a.*}, {uri: a., match: prefix}]"),
+        role("[{uri: a.*}, {uri: a., match: prefix, allow: {call: true}}]"),
         [f"1: {P}.1.uri: the same pattern as permissions.0 of this role; write one permission for both"],
     ),
     "port twice": (
@@ -287,6 +288,12 @@ RIGHT = {
 def test_right(case: str, tmp_path: Path) -> None:
     """What fits is not complained about."""
     assert load_text(RIGHT[case], tmp_path).notices == []
+
+
+def test_permission_twice(tmp_path: Path) -> None:
+    """Saying the same thing twice does no harm."""
+    expected = f"1: {P}.1.uri: says the same as permissions.0 of this role"
+    assert notices(role("[{uri: a.b}, {uri: a.b}]"), tmp_path) == [expected]
 
 
 def test_nobody_can_join(tmp_path: Path) -> None:

@@ -213,6 +213,15 @@ def test_what_only_follows_is_not_told(tmp_path: Path) -> None:
     ]
 
 
+def test_default_is_not_blamed(tmp_path: Path) -> None:
+    """A default that stands in for what was wrong is not complained about."""
+    text = transport("{type: rawsocket, " + TCP + ", auth: {anonymous: {type: statik}}}")
+    assert complaints(text.replace("{name: anonymous", "{name: x"), tmp_path) == [
+        "7: workers.0.transports.0.auth.anonymous.type: found 'statik' (text); expected one of static; "
+        "did you mean 'static'?"
+    ]
+
+
 def test_wrong_realm_leaves_names_unchecked(tmp_path: Path) -> None:
     """When a realm cannot be read, nobody can say that a role is missing."""
     text = "workers: [{type: router, realms: [{nam: a}]}]\nbridges: [{type: serial, id: a, realm: a, device: /dev/x}]"
