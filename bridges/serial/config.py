@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from bridges.config import BridgeConfig, Field, Uri, field_topics
 
+DevicePath = Annotated[
+    str, Meta(pattern="^/", max_length=4_095, extra={"words": "the whole path, as /dev/serial/by-id/... or /dev/ttyAMA0"})
+]
 #: Characters U+0000 to U+00FF; each stands for the byte of that number.
 Bytes = Annotated[
     str,
@@ -43,7 +46,7 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     bad field is not published at all.
     """
 
-    device: Annotated[str, Meta(min_length=1, max_length=4095)]
+    device: DevicePath
     baudrate: Annotated[int, Meta(ge=50, le=20_000_000)] = 9600
     bytesize: Literal[5, 6, 7, 8] = 8
     parity: Literal["none", "even", "odd", "mark", "space"] = "none"
