@@ -112,7 +112,7 @@ def start(running: ExitStack, server: servers.Server, results: Results) -> bool:
     try:
         running.enter_context(server)
     except servers.ServerFailed as reason:
-        results.skipped.append(str(reason))
+        results.failed.append(str(reason))
         return False
     return True
 
@@ -141,11 +141,11 @@ def run_alone(options: Options, bench: Bench, workdir: Path) -> None:
             try:
                 part()
             except (LoadFailed, servers.ServerFailed) as reason:
-                results.skipped.append(f"{section}: {reason}")
+                results.failed.append(f"{section}: {reason}")
 
 
 def main(argv: list[str]) -> int:
-    """Run what the command line says. Exit status: 0 all was measured, 1 something was left out, 2 nothing could be."""
+    """Run what the command line says. Exit status: 0 well, 1 something failed, 2 nothing could be measured."""
     options = options_from(argv)
     about = report.machine()
     results = Results()
@@ -165,8 +165,11 @@ def main(argv: list[str]) -> int:
         options.json.write_text(json.dumps({"about": about, **results.as_json()}, indent=2) + "\n")
     if options.markdown:
         options.markdown.write_text(report.as_markdown(results, about))
-    return 1 if results.skipped else 0
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

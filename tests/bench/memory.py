@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -44,6 +45,9 @@ IMPORTS: tuple[tuple[str, str, str], ...] = (
 )
 """(name, statement, what has been imported before it; its cost is not counted)."""
 
+IMPORT_TIME = re.compile(r"import time:\s*(?P<own>\d+) \|\s*\d+ \|\s*(?P<top>[^.\s]+)")
+LISTED = 20
+
 MEASURE = """
 import os, time
 def weigh():
@@ -57,7 +61,10 @@ print(weigh() - rss, time.process_time() - cpu, weigh())
 LIST_MODULES = """
 import os, signal, sys
 def write(*_):
-    names = [name for name, module in list(sys.modules.items()) if type(module).__name__ != '_LazyModule']
+    names = [
+        name for name, module in list(sys.modules.items())
+        if module is not None and type(module).__name__ != '_LazyModule'
+    ]
     path = os.environ['EDGE_ROUTER_BENCH_MODULES']
     with open(path + '.part', 'w') as f: f.write('\\n'.join(names))
     os.rename(path + '.part', path)
@@ -178,6 +185,18 @@ def measure_modules(results: Results, workdir: Path, note: Callable[[str], None]
         others, standard = (", ".join(kind) for kind in kinds)
         table.append([shape, str(len(names)), others, standard])
     results.texts["Loaded modules"] = table
+    results.texts["Import time of a node, by top-level module"] = import_times(workdir)
+
+
+def import_times(workdir: Path) -> list[list[str]]:
+    """Milliseconds the imports of a node with WebSocket and web take themselves (`-X importtime`), summed by top-level module."""
+    with servers.node(workdir, web=True, options=("-X", "importtime")) as node:
+        pass
+    spent: Counter[str] = Counter()
+    for line in node.log.read_text(errors="replace").splitlines():
+        if found := IMPORT_TIME.match(line):
+            spent[found["top"]] += int(found["own"])
+    return [["module", "ms"], *([name, f"{micros / 1e3:.1f}"] for name, micros in spent.most_common(LISTED))]
 
 
 def measure_imports(results: Results, times: int, note: Callable[[str], None]) -> None:

@@ -119,8 +119,9 @@ def as_text(results: Results, lines: list[str]) -> str:
             for row in table
         ]
         parts.append("\n".join([f"== {title}", *rows]))
-    if results.skipped:
-        parts.append("\n".join(["== Left out", *(f"- {reason}" for reason in results.skipped)]))
+    for title, reasons in (("Left out", results.skipped), ("Failed", results.failed)):
+        if reasons:
+            parts.append("\n".join([f"== {title}", *(f"- {reason}" for reason in reasons)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,8 +131,9 @@ def as_markdown(results: Results, lines: list[str]) -> str:
     for title, table in tables(results):
         head, *rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
         parts.append("\n".join([f"### {title}", "", head, "|" + "---|" * len(table[0]), *rows]))
-    if results.skipped:
-        parts.append("\n".join(["### Left out", "", *(f"- {reason}" for reason in results.skipped)]))
+    for title, reasons in (("Left out", results.skipped), ("Failed", results.failed)):
+        if reasons:
+            parts.append("\n".join([f"### {title}", "", *(f"- {reason}" for reason in reasons)]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -33,13 +33,14 @@ class Results:
     """All that one run measured.
 
     series: by (case, subject). figures: by name, in the unit the name ends with. texts: tables to be printed as they
-    are, by title. skipped: what was left out, and why.
+    are, by title. skipped: what is not there, such as mosquitto. failed: what should have been measured and was not.
     """
 
     series: dict[tuple[str, str], Series] = field(default_factory=dict)
     figures: dict[str, list[float]] = field(default_factory=dict)
     texts: dict[str, list[list[str]]] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def add(self, case: str, subject: str, load: Load, cpu_us: float) -> None:
         """Keep one round."""
@@ -67,6 +68,7 @@ class Results:
             "figures": self.figures,
             "tables": self.texts,
             "skipped": self.skipped,
+            "failed": self.failed,
         }
 
 

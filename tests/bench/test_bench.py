@@ -106,10 +106,12 @@ def test_the_report_shows_what_was_measured_and_what_was_not() -> None:
         results.add("1:1", subject, load(rate=rate), 1.0)
     results.figure("RSS per session, KiB", 5.0)
     results.skipped.append("relay: away")
+    results.failed.append("edge-router: it broke")
     for text in (report.as_text(results, ["a machine"]), report.as_markdown(results, ["a machine"])):
         assert "2.50 x" in text
         assert "5.0 KiB" in text
         assert "relay: away" in text
+        assert "edge-router: it broke" in text
         assert "1:10" not in text
 
 

@@ -107,7 +107,7 @@ class Bench:
         try:
             load = self.generator.run(mode, list(arguments), self.secs, self.warm)
         except LoadFailed as reason:
-            self.results.skipped.append(f"{case}, {label}: {reason}")
+            self.results.failed.append(f"{case}, {label}: {reason}")
             return
         cpu = server.cpu_seconds() - before
         self.results.add(case, label, load, cpu / max(load.delivered, 1) * 1e6)
