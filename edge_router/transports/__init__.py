@@ -1,1 +1,4 @@
-"""Shells that know sockets and no WAMP rules: bytes in, `session.receive`; `peer.send`, bytes out. Twisted lives here."""
+"""Shells that know sockets and no WAMP rules: bytes in, `session.receive`; `peer.send`, bytes out.
+
+Twisted lives here.
+"""

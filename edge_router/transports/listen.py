@@ -25,6 +25,7 @@ from twisted.logger import Logger
 
 from edge_router.config.schema import Endpoint, TcpEndpoint, UnixEndpoint
 from edge_router.router.interfaces import Clock
+from edge_router.transports.eager import listen_tcp
 from edge_router.transports.unixsocket import SocketFilePort
 
 #: seconds between two log lines about refused connections
@@ -189,7 +190,7 @@ def _listen_tcp(reactor: Any, endpoint: TcpEndpoint, connections: Connections, k
             f"{shown}: `interface` is no IPv{endpoint.version} address; give one that is, or change `version`"
         )
     try:
-        port = reactor.listenTCP(endpoint.port, connections, backlog=endpoint.backlog, interface=interface)
+        port = listen_tcp(reactor, endpoint.port, connections, endpoint.backlog, interface)
     except CannotListenError as error:
         raise CannotListen(f"{shown}: {_tcp_reason(error.socketError, endpoint)}") from error
     _prepare(port, keepalive, endpoint.user_timeout)

@@ -24,6 +24,7 @@ from twisted.internet.error import CannotListenError
 from twisted.python.failure import Failure
 
 from edge_router.config.schema import UnixEndpoint
+from edge_router.transports.eager import UnixConnection
 
 
 class SocketFilePort(unix.Port):
@@ -31,6 +32,8 @@ class SocketFilePort(unix.Port):
 
     path: the file, absolute. endpoint: mode, owner, group, backlog. factory: takes what comes in.
     """
+
+    transport = UnixConnection
 
     def __init__(self, path: Path, endpoint: UnixEndpoint, factory: Any, reactor: Any) -> None:
         # Until owner and group are right, nobody may connect; `startListening` sets the mode that is wanted.
