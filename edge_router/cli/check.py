@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from edge_router.cli.directory import add_config
-from edge_router.config.find import config_file, node_directory
-from edge_router.config.load import load
-from edge_router.config.problems import ConfigErrors
+from edge_router.cli.directory import add_config, read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,14 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print problems and notices, one a line, to stderr. Result: 0 if the node could be started with it, else 1."""
-    directory = node_directory(args.cbdir)
-    path = config_file(directory, args.config)
-    try:
-        loaded = load(path, directory)
-    except ConfigErrors as errors:
-        print(errors, file=sys.stderr)
+    read = read_config(args)
+    if read is None:
         return 1
-    for notice in loaded.notices:
+    for notice in read.loaded.notices:
         print(notice, file=sys.stderr)
-    print(f"Ok, node configuration looks good! ({path})")
+    print(f"Ok, node configuration looks good! ({read.path})")
     return 0

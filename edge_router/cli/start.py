@@ -10,13 +10,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from edge_router import registry
-from edge_router.cli.directory import add_config
-from edge_router.config.find import config_file, node_directory
-from edge_router.config.load import Loaded, load
-from edge_router.config.problems import ConfigErrors
+from edge_router.cli.directory import Read, add_config, read_config
 from edge_router.node.lean import hold_back
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
@@ -48,28 +44,22 @@ def positive(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Run a node until it is stopped. Result: 0; 1 if it cannot be started, with the reasons on stderr."""
-    directory = node_directory(args.cbdir)
-    path = config_file(directory, args.config)
-    try:
-        loaded = load(path, directory)
-    except ConfigErrors as errors:
-        print(errors, file=sys.stderr)
+    read = read_config(args)
+    if read is None:
         return 1
-    pid_file = PidFile(directory)
+    pid_file = PidFile(read.directory)
     try:
-        stale = pid_file.take(options_of(args, directory, path))
+        stale = pid_file.take(options_of(args, read))
     except (NodeRunningError, OSError) as error:
         print(f"edge-router: {error}", file=sys.stderr)
         return 1
     try:
-        return run_node(args, loaded, directory, stale, pid_file.release)
+        return run_node(args, read, stale, pid_file.release)
     finally:
         pid_file.release()
 
 
-def run_node(
-    args: argparse.Namespace, loaded: Loaded, directory: Path, stale: bool, give_way: Callable[[], None]
-) -> int:
+def run_node(args: argparse.Namespace, read: Read, stale: bool, give_way: Callable[[], None]) -> int:
     """Load Twisted and the node, and run it.
 
     stale: the last node here did not end in order. give_way: removes the pid file. Result: the exit status.
@@ -78,11 +68,11 @@ def run_node(
     begin_log = registry.load("edge_router.node.log:begin_log")
     begin_log(sys.stderr, args.loglevel, args.logformat, os.environ)
     program = registry.load("edge_router.node.program:Program")
-    status: int = program(loaded, directory, stale, give_way).run(args.shutdownafter)
+    status: int = program(read.loaded, read.directory, stale, give_way).run(args.shutdownafter)
     return status
 
 
-def options_of(args: argparse.Namespace, directory: Path, path: Path) -> dict[str, object]:
+def options_of(args: argparse.Namespace, read: Read) -> dict[str, object]:
     """What the node was started with, for node.pid."""
     given = {name: value for name, value in vars(args).items() if value is not None}
-    return {**given, "cbdir": str(directory), "config": str(path)}
+    return {**given, "cbdir": str(read.directory), "config": str(read.path)}

@@ -1,0 +1,93 @@
+"""`edge-router init`: what it writes works, and what is there already stays."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from edge_router.__main__ import dispatch
+from edge_router.cli.init import TEMPLATE
+from edge_router.config.load import load
+
+
+def test_what_it_writes_is_a_valid_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`init`, then `check`: no problems and no notices. The next step is named."""
+    assert dispatch(["init", "--appdir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"edge-router start --cbdir {tmp_path / '.crossbar'}" in said
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {".crossbar/config.yaml", ".crossbar/key.priv", ".crossbar/key.pub", "web/index.html"}
+    assert load(tmp_path / ".crossbar" / "config.yaml").notices == []
+
+
+def test_the_network_may_look_and_nothing_else(tmp_path: Path) -> None:
+    """Who comes in without a login may subscribe; who may open the Unix socket may do everything."""
+    dispatch(["init", "--appdir", str(tmp_path)])
+    (worker,) = load(tmp_path / ".crossbar" / "config.yaml").config.workers
+    allowed = {role.name: role.permissions[0].allow for role in worker.realms[0].roles}
+    assert [allowed["anonymous"].subscribe, allowed["anonymous"].publish] == [True, False]
+    assert [allowed["anonymous"].call, allowed["anonymous"].register] == [False, False]
+    assert all(getattr(allowed["local"], action) for action in ("subscribe", "publish", "call", "register"))
+
+
+def test_the_bridge_in_the_comment_is_valid(tmp_path: Path) -> None:
+    """Taking the `#` away, as the comment says, is all there is to do."""
+    dispatch(["init", "--appdir", str(tmp_path)])
+    config = tmp_path / ".crossbar" / "config.yaml"
+    head, _, bridge = config.read_text().partition("#bridges:")
+    uncommented = "".join(line.removeprefix("#") for line in f"#bridges:{bridge}".splitlines(keepends=True))
+    config.write_text(head + uncommented)
+    (kitchen,) = load(config).config.bridges
+    assert (kitchen.id, kitchen.realm) == ("kitchen", "realm1")
+
+
+def test_a_node_directory_of_its_own(tmp_path: Path) -> None:
+    """--cbdir is for services: the directory itself, with the pages in it."""
+    assert dispatch(["init", "--cbdir", str(tmp_path / "node")]) == 0
+    assert (tmp_path / "node" / "web" / "index.html").exists()
+    assert load(tmp_path / "node" / "config.yaml").notices == []
+
+
+def test_a_second_time_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever was edited is kept, also an emptied page directory."""
+    dispatch(["init", "--appdir", str(tmp_path)])
+    (tmp_path / ".crossbar" / "config.yaml").write_text("version: 2\n")
+    (tmp_path / "web" / "index.html").unlink()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert dispatch(["init", "--appdir", str(tmp_path)]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_config_json_that_somebody_brought_along_is_not_hidden(tmp_path: Path) -> None:
+    """config.yaml goes before config.json, so none is written beside it."""
+    (tmp_path / ".crossbar").mkdir()
+    (tmp_path / ".crossbar" / "config.json").write_text("{}")
+    dispatch(["init", "--appdir", str(tmp_path)])
+    assert not (tmp_path / ".crossbar" / "config.yaml").exists()
+    assert (tmp_path / ".crossbar" / "key.priv").exists()
+
+
+def test_the_private_key_is_for_its_owner(tmp_path: Path) -> None:
+    """Mode 0600 from the first moment; an old file that is too open is closed."""
+    directory = tmp_path / ".crossbar"
+    dispatch(["init", "--appdir", str(tmp_path)])
+    assert stat.S_IMODE((directory / "key.priv").stat().st_mode) == 0o600
+    (directory / "key.priv").chmod(0o644)
+    dispatch(["init", "--appdir", str(tmp_path)])
+    assert stat.S_IMODE((directory / "key.priv").stat().st_mode) == 0o600
+
+
+def test_where_nothing_can_be_written_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 1 and the reason."""
+    (tmp_path / "file").write_text("")
+    assert dispatch(["init", "--appdir", str(tmp_path / "file")]) == 1
+    assert "edge-router: " in capsys.readouterr().err
+
+
+def test_the_template_is_packaged() -> None:
+    """Both files are beside the module, as the package data of the project says."""
+    assert {path.name for path in TEMPLATE.iterdir()} == {"config.yaml", "index.html"}
