@@ -55,8 +55,9 @@ class OriginPolicy:
             return False
         if self._patterns is None:
             return (parts.hostname, port) == _host_and_port(host, _DEFAULT_PORTS.get(parts.scheme, 0))
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        spellings = (origin.lower(), f"{parts.scheme}://{host}:{port}")
+        name = parts.hostname or ""
+        bracketed = f"[{name}]" if ":" in name else name
+        spellings = (origin.lower(), f"{parts.scheme}://{bracketed}:{port}")
         return any(pattern.fullmatch(spelling) for pattern in self._patterns for spelling in spellings)
 
 

@@ -177,10 +177,11 @@ class WebChannel(http.HTTPChannel):
         self.loseConnection()
 
     def refuse(self, answer: bytes) -> None:
-        """Write an answer in the middle of a request, and close."""
-        self.transport.write(answer)
-        self.persistent = 0
-        self.loseConnection()
+        """Write an answer in the middle of a request, and close. Once; what comes meanwhile is passed over."""
+        if self.persistent:
+            self.transport.write(answer)
+            self.persistent = 0
+            self.loseConnection()
 
     def hand_over(self, successor: StreamProtocol) -> None:
         """Another protocol takes the connection from here, whatever the client has sent beyond the request included."""

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.web.http import CACHED
+from twisted.web.http import CACHED, datetimeToString
 from zope.interface import implementer
 
 from edge_router.web.channel import WebRequest
@@ -38,7 +38,7 @@ def send_file(request: WebRequest, fd: int, found: os.stat_result, content_type:
     request.setResponseCode(200)
     request.setHeader(b"Content-Type", content_type.encode())
     start, end = 0, found.st_size
-    asked = _asked_range(request, tag, found)
+    asked = _asked_range(request, tag, found.st_size)
     if asked is not None:
         start, end = asked
         if start >= end:
@@ -58,16 +58,15 @@ def send_file(request: WebRequest, fd: int, found: os.stat_result, content_type:
     FileSender(request, fd, start, end).resumeProducing()
 
 
-def _asked_range(request: WebRequest, tag: str, found: os.stat_result) -> tuple[int, int] | None:
+def _asked_range(request: WebRequest, tag: str, size: int) -> tuple[int, int] | None:
     """The range of bytes that is asked for, [start, end); empty if it cannot be satisfied; None: the whole file."""
     match = _RANGE.fullmatch(request.header("Range").replace(" ", ""))
     if match is None or request.method != b"GET":
         return None
     condition = request.header("If-Range")
-    if condition and condition not in (tag, (request.responseHeaders.getRawHeaders("Last-Modified") or [""])[0]):
+    if condition and condition not in (tag, datetimeToString(request.lastModified).decode()):
         return None
     first, last = match.groups()
-    size = found.st_size
     if first:
         if last and int(last) < int(first):
             return None

@@ -103,9 +103,18 @@ class StaticService:
         if default is not None and default.is_file():
             self._send(request, default)
         elif self._options.enable_directory_listing:
-            request.html(HTTPStatus.OK, _listing(path, rest))
+            request.html(HTTPStatus.OK, _listing(rest, self._entries(path, rest[:-1])))
         else:
             self._not_found(request)
+
+    def _entries(self, path: Path, names: tuple[str, ...]) -> list[Path]:
+        """What of a directory may be served: no hidden files, no links that lead nowhere or outside, no devices."""
+        shown = []
+        for entry in path.iterdir():
+            found = self._find((*names, entry.name))
+            if found is not None and entry.name != _WELL_KNOWN and (found.is_file() or found.is_dir()):
+                shown.append(entry)
+        return shown
 
     def _send(self, request: WebRequest, path: Path) -> None:
         try:
@@ -145,30 +154,27 @@ def _on_this_host(location: str) -> str:
     return "/" + location.lstrip("/\\")
 
 
-def _listing(path: Path, rest: tuple[str, ...]) -> str:
+def _listing(rest: tuple[str, ...], entries: list[Path]) -> str:
     """The page that lists a directory: directories first, then by name; sizes in bytes, times in UTC."""
-    with os.scandir(path) as entries:
-        shown = [entry for entry in entries if not entry.name.startswith(".")]
-    shown.sort(key=lambda entry: (not entry.is_dir(), entry.name))
-    rows = [_row(entry) for entry in shown[:MAX_LISTED]]
+    rows = sorted(_row(entry, entry.stat()) for entry in entries[:MAX_LISTED])
     if len(rest) > 1:
-        rows.insert(0, '<tr><td><a href="../">../</a></td><td></td><td></td></tr>')
-    body = f"<table>{''.join(rows)}</table>" if rows else "<p>The directory is empty.</p>"
-    if len(shown) > MAX_LISTED:
-        body += f"<p>{len(shown) - MAX_LISTED} more are not shown.</p>"
+        rows.insert(0, (False, "", '<tr><td><a href="../">../</a></td><td></td><td></td></tr>'))
+    body = f"<table>{''.join(row for _, _, row in rows)}</table>" if rows else "<p>The directory is empty.</p>"
+    if len(entries) > MAX_LISTED:
+        body += f"<p>{len(entries) - MAX_LISTED} more are not shown.</p>"
     return page("/" + "/".join(rest), body)
 
 
-def _row(entry: os.DirEntry[str]) -> str:
-    try:
-        found = entry.stat()
-    except OSError:  # a link that leads nowhere
-        return ""
-    slash = "/" if stat.S_ISDIR(found.st_mode) else ""
-    size = "" if slash else f"{found.st_size:,}"
+def _row(entry: Path, found: os.stat_result) -> tuple[bool, str, str]:
+    """A row, after what rows are sorted by."""
+    is_file = not stat.S_ISDIR(found.st_mode)
+    slash = "" if is_file else "/"
+    size = f"{found.st_size:,}" if is_file else ""
     changed = datetime.fromtimestamp(found.st_mtime, UTC).strftime("%Y-%m-%d %H:%M")
-    name = entry.name.encode("utf-8", "surrogateescape")
+    name = os.fsencode(entry.name)
     return (
+        is_file,
+        entry.name,
         f'<tr><td><a href="./{quote(name)}{slash}">{escape(name.decode("utf-8", "replace"))}{slash}</a></td>'
-        f'<td class="n">{size}</td><td class="n">{changed}</td></tr>'
+        f'<td class="n">{size}</td><td class="n">{changed}</td></tr>',
     )

@@ -536,6 +536,7 @@ def test_pings_are_sent_and_answers_keep_the_connection() -> None:
         port.pass_time(10)
         client.exchange()
     assert [frame.opcode for frame in client.frames].count(Opcode.PING) == 10
+    assert not client.transport.cut
     assert session.losses == 0
 
 

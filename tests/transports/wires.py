@@ -149,10 +149,12 @@ class Client:
         self.exchange()
 
     def exchange(self) -> None:
-        """What the client wants to say goes to the server, what the server has said goes to the client."""
-        for data in self.ws.data_to_send():
-            self.raw(data)
+        """What either has to say goes to the other, until both are silent."""
         self.read()
+        while pending := self.ws.data_to_send():
+            for data in pending:
+                self.raw(data)
+            self.read()
 
     def raw(self, data: bytes) -> None:
         """Send bytes that the client's protocol knows nothing of."""

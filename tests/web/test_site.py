@@ -1,0 +1,305 @@
+"""HTTP at the router's end: paths, bounds, time-outs, and connections that become WebSockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_router.config.schema import NestedPath, NodeInfoPath, StaticPath, WebSocketPath
+from edge_router.wamp.codecs import CODECS
+from edge_router.wamp.messages import Hello, HelloDetails
+from edge_router.web.channel import MAX_BODY, path_segments
+from edge_router.web.nodeinfo import accepted
+from tests.transports.wires import Client
+from tests.web.ports import Answer, WebPort, request
+
+HELLO = Hello("realm1", HelloDetails(roles={"subscriber": {}}))
+INFO = {
+    "version": "0.1.0",
+    "uptime_seconds": 12,
+    "realms": [{"name": "<realm1>", "sessions": 3}],
+    "transports": ["tcp4:*:80", "unix:/run/x"],
+}
+
+
+@pytest.fixture
+def port() -> WebPort:
+    info = NodeInfoPath()
+    return WebPort(
+        {"info": info, "deep": NestedPath(paths={"er": info, "ws": WebSocketPath()}), "ws": WebSocketPath()}, info=INFO
+    )
+
+
+# --- paths -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/info", 200),
+        ("/info/", 200),
+        ("/info/more", 404),
+        ("/deep/er", 200),
+        ("/deep/er?x=1", 200),
+        ("/%69nfo", 200),
+        ("/deep", 404),
+        ("/deep/", 404),
+        ("/er", 404),
+        ("/", 404),
+        ("/INFO", 404),
+        ("//info", 404),
+        ("/ws", 426),
+        ("/deep/ws", 426),
+    ],
+)
+def test_the_longest_path_wins(port: WebPort, path: str, status: int) -> None:
+    assert port.ask(path).status == status
+
+
+def test_the_root_serves_what_no_path_names(tmp_path: Any) -> None:
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "a.txt").write_text("root")
+    port = WebPort({"/": StaticPath(directory="www"), "info": NodeInfoPath()}, tmp_path, info={"version": "1"})
+    assert port.ask("/a.txt").body == b"root"
+    assert port.ask("/info").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "segments"),
+    [
+        (b"/", ("",)),
+        (b"/a", ("a",)),
+        (b"/a/", ("a", "")),
+        (b"/a%20b/%C3%BC", ("a b", "ü")),
+        (b"/%", ("%",)),
+        (b"/%zz", ("%zz",)),
+    ],
+)
+def test_paths_are_decoded_once(path: bytes, segments: tuple[str, ...]) -> None:
+    assert path_segments(path) == segments
+
+
+@pytest.mark.parametrize("path", [b"", b"a", b"/..", b"/.", b"/%2e%2e", b"/a%2fb", b"/%00"])
+def test_paths_that_mean_no_good_are_refused(path: bytes) -> None:
+    with pytest.raises(ValueError, match="the path"):
+        path_segments(path)
+
+
+# --- the node's page ---------------------------------------------------------------------------------------------
+
+
+def test_the_nodes_page_is_escaped_html(port: WebPort) -> None:
+    """For people; nothing on it is fetched or run."""
+    answer = port.ask("/info", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    page = answer.body.decode()
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "<th>uptime seconds</th><td>12</td>" in page
+    assert "<td>&lt;realm1&gt;</td>" in page
+    assert "<td>tcp4:*:80, unix:/run/x</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "is_json"),
+    [
+        ("/info", "application/json", True),
+        ("/info?format=json", "text/html", True),
+        ("/info?format=html", "application/json", False),
+        ("/info", "*/*", False),
+        ("/info", "", False),
+        ("/info", "text/html;q=0.5, application/json;q=0.9", True),
+        ("/info", "text/html, application/json", False),
+        ("/info", "application/*", True),
+    ],
+)
+def test_the_nodes_page_is_json_when_asked(port: WebPort, path: str, accept: str, is_json: bool) -> None:
+    """By `?format=` or by `Accept`; a browser, and who does not say, gets the page."""
+    answer = port.ask(path, Accept=accept)
+    assert (answer.headers["Content-Type"] == "application/json") is is_json
+    assert answer.headers["Cache-Control"] == "no-store"
+    if is_json:
+        assert json.loads(answer.body) == INFO
+
+
+@pytest.mark.parametrize(
+    ("accept", "weight"),
+    [
+        ("", 1.0),
+        ("*/*", 1.0),
+        ("text/*;q=0.3, */*;q=0.1", 0.3),
+        ("text/html;q=x", 0.0),
+        ("image/png", 0.0),
+        ("text/html;q=7", 1),
+    ],
+)
+def test_accept_is_weighed(accept: str, weight: float) -> None:
+    assert accepted(accept, "text/html") == weight
+
+
+# --- bounds ------------------------------------------------------------------------------------------------------
+
+
+def test_a_small_body_is_taken_and_thrown_away(port: WebPort) -> None:
+    """And the connection goes on."""
+    transport = port.connect()
+    transport.protocol.dataReceived(request("/info", "POST", Content_Length="5") + b"hello" + request("/info"))
+    first, _, second = transport.sent().partition(b"</html>\n")
+    assert first.startswith(b"HTTP/1.1 405 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("/info", "POST", Content_Length=str(MAX_BODY + 1)),
+        request("/info", "POST", Transfer_Encoding="chunked") + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 3,
+    ],
+)
+def test_a_long_body_is_refused(port: WebPort, data: bytes) -> None:
+    """Before it is sent if its length is told, else as soon as it is too long; once."""
+    transport = port.connect()
+    transport.protocol.dataReceived(data)
+    assert transport.value().count(b"HTTP/1.1 413 ") == 1
+    assert transport.disconnecting
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5_000,
+        b"garbage\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ],
+)
+def test_a_bad_head_ends_the_connection(port: WebPort, data: bytes) -> None:
+    transport = port.connect()
+    transport.protocol.dataReceived(data)
+    assert transport.disconnecting
+
+
+def test_an_idle_connection_is_closed(port: WebPort) -> None:
+    """After `client_timeout`; by force if it does not go."""
+    transport = port.connect()
+    port.node.clock.advance(60)
+    assert transport.disconnecting
+    port.node.clock.advance(15)
+    assert transport.cut
+    transport.protocol.connectionLost(None)
+    assert port.node.clock.getDelayedCalls() == []
+    assert not port.connections.open
+
+
+def test_a_service_that_fails_answers_500(port: WebPort, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the log says why; nothing of it is shown to the client."""
+    from twisted.logger import LogEvent, globalLogPublisher
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("inner workings")
+
+    events: list[LogEvent] = []
+    observer: Callable[[LogEvent], object] = events.append
+    monkeypatch.setattr("edge_router.web.nodeinfo.NodeInfoService.answer", fails)
+    globalLogPublisher.addObserver(observer)
+    try:
+        answer = port.ask("/info")
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    assert answer.status == 500
+    assert b"inner" not in answer.body
+    assert any("log_failure" in event for event in events)
+
+
+def test_requests_are_logged_only_if_configured() -> None:
+    from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        WebPort({"info": NodeInfoPath()}, info=INFO).ask("/info")
+        assert events == []
+        WebPort({"info": NodeInfoPath()}, info=INFO, access_log=True).ask("/info?format=json")
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    assert formatEvent(events[-1]).startswith('192.168.1.1 "GET /info?format=json" 200 ')
+
+
+# --- WebSockets --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("switchable", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("path", ["/ws", "/deep/ws", "/ws/", "/ws?token=1", "/ws/below"])
+def test_a_connection_becomes_a_websocket(port: WebPort, path: str, whole: bool, switchable: bool) -> None:
+    """Whole or byte by byte, on transports that let their protocol be replaced and on those that do not."""
+    transport = port.connect()
+    if not switchable:
+        channel = transport.protocol
+        transport.protocol = type("Outer", (), {"dataReceived": staticmethod(channel.dataReceived)})()
+    client = Client(transport, path=path, whole=whole)
+    assert client.open
+    client.send(CODECS["json"].encode(HELLO))
+    (session,) = port.node.sessions
+    assert session.messages == [HELLO]
+    assert len(port.connections.open) == 1
+    (channel if not switchable else transport.protocol).connectionLost(None)
+    assert session.losses == 1
+    assert not port.connections.open
+    assert port.node.clock.getDelayedCalls() == []
+
+
+def test_a_connection_kept_from_other_requests_becomes_a_websocket(port: WebPort) -> None:
+    """Proxies reuse connections."""
+    transport = port.connect()
+    transport.protocol.dataReceived(request("/info"))
+    assert Answer(transport.sent()).status == 200
+    client = Client(transport)
+    assert client.open
+
+
+def test_frames_right_behind_the_request_are_not_lost(port: WebPort) -> None:
+    """A hasty client does not wait for the answer."""
+    from tests.transports.test_websocket import frame, head
+
+    transport = port.connect()
+    transport.protocol.dataReceived(head() + frame(0x81, CODECS["json"].encode(HELLO)))
+    assert port.node.sessions[0].messages == [HELLO]
+
+
+def test_refused_websockets_close_the_connection(port: WebPort) -> None:
+    """A page of another origin, say."""
+    from tests.transports.test_websocket import head
+
+    transport = port.connect()
+    transport.protocol.dataReceived(head(Origin="http://evil.example"))
+    assert transport.value().startswith(b"HTTP/1.1 403 ")
+    assert transport.disconnecting
+
+
+def test_the_http_timeout_does_not_cut_websockets(port: WebPort) -> None:
+    transport = port.connect()
+    client = Client(transport)
+    client.send(CODECS["json"].encode(HELLO))
+    for _ in range(20):
+        port.node.clock.advance(10)
+        client.exchange()
+    assert client.open
+    assert not transport.disconnecting
+
+
+@given(st.lists(st.binary(max_size=80) | st.sampled_from([request("/info"), request("/ws", Upgrade="websocket")])))
+def test_any_bytes_end_in_answers_or_a_closed_connection(pieces: list[bytes]) -> None:
+    """Never in an exception or a timer left behind."""
+    port = WebPort({"info": NodeInfoPath(), "ws": WebSocketPath()}, info=INFO)
+    transport = port.connect()
+    for piece in pieces:
+        if not transport.disconnecting:
+            transport.protocol.dataReceived(piece)
+    transport.protocol.connectionLost(None)
+    assert port.node.clock.getDelayedCalls() == []
+    assert not port.connections.open
