@@ -45,14 +45,14 @@ class BridgeConfig(Section, kw_only=True):
 class Field(Section, kw_only=True):
     """A field of a frame that becomes a topic of its own. What is given is applied in the order of this list.
 
-    topic: its topic; left out, the bridge's topic, a dot and the field's name. type: what the value must be; text that
-    says such a value is converted. scale: multiplies it. offset: is added then. round: decimal places. min, max: the
-    smallest and largest value. out_of_range: what happens outside of them: `reject` makes the frame a bad one, `clamp`
-    takes the limit. enum: value -> what is published for it; a value that is not listed makes the frame a bad one.
-    unit: passed on with each event. deadband: a change is published only if it is more than this; for what is not a
-    number, 0 means any change. min_interval: seconds between two events; of what comes in between, the last is
-    published at the end. max_interval: seconds after which the last value is published again although it did not
-    change; it keeps the time it was measured at.
+    topic: its topic; left out, the bridge's topic, a dot and the field's name. type: what the value must be; text
+    that says such a value is converted. scale: multiplies it. offset: is added then. round: decimal places. min:
+    the smallest value. max: the largest value. out_of_range: what happens outside of them: `reject` makes the frame
+    a bad one, `clamp` takes the limit. enum: value -> what is published for it; a value that is not listed makes
+    the frame a bad one. unit: passed on with each event. deadband: a change is published only if it is more than
+    this; for what is not a number, 0 means any change. min_interval: seconds between two events; of what comes in
+    between, the last is published at the end. max_interval: seconds after which the last value is published again
+    although it did not change; it keeps the time it was measured at.
     """
 
     topic: Uri | None = None

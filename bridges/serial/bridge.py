@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from bridges.bridge import Bridge
 from bridges.config import field_topics
 from bridges.fields import Transform
+from bridges.rate import Rate
 from bridges.reporting import Reading, Reporter
 from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
@@ -28,19 +29,25 @@ QUEUE_FULL: Final = "edge.error.queue_full"
 INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
 CANCELED: Final = "wamp.error.canceled"
 
+#: a field that none of so many frames had is most likely misspelt
+ENOUGH_FRAMES: Final = 20
+
 
 class FieldTopic:
     """One field of the frames, on its way to its topic.
 
     name: where it is in a frame; dots go into objects. transform, reporter: what is done with its values.
+
+    seen: whether any frame had it.
     """
 
-    __slots__ = ("_path", "name", "reporter", "transform")
+    __slots__ = ("_path", "name", "reporter", "seen", "transform")
 
     def __init__(self, name: str, transform: Transform, reporter: Reporter) -> None:
         self.name = name
         self.transform = transform
         self.reporter = reporter
+        self.seen = False
         self._path = name.split(".")
 
     def place(self, frame: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
@@ -80,6 +87,7 @@ class SerialBridge(Bridge):
         self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
         self._decode = decoder(config)
         self._fields = [self._field(name, topic) for name, topic in field_topics(self.topic, config.fields).items()]
+        self._rate = Rate(config.max_rate, reactor)
         self._frames = 0
         self._bad = 0
         self._partial = 0
@@ -107,14 +115,15 @@ class SerialBridge(Bridge):
         return {"write": self._write}
 
     def details(self) -> dict[str, Any]:
-        """frames: published. bad: refused. dropped: over-long, or cut off by the loss of the device. superseded: values
+        """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
+        went. superseded: values
         of fields that a later one replaced before min_interval was over. unsent: bytes written to a device that went.
         """
         return {
             "device": self._settings.device,
             "frames": self._frames,
             "bad": self._bad,
-            "dropped": self._framing.overlong + self._partial,
+            "dropped": self._framing.overlong + self._partial + self._rate.refused,
             "superseded": sum(field.reporter.superseded for field in self._fields),
             "unsent": self._port.unsent,
             "last_frame_ts": self._last_frame,
@@ -146,6 +155,9 @@ class SerialBridge(Bridge):
     # --- frames -----------------------------------------------------------------------------------------------------
 
     def _take(self, frame: bytes) -> None:
+        if not self._rate.allows():
+            self.status.fault(f"more than {self._settings.max_rate} frames a second (max_rate); the rest was dropped")
+            return
         try:
             value = self._decode(frame)
             check(value)
@@ -160,6 +172,17 @@ class SerialBridge(Bridge):
         self.publish(self.topic, value, stamp)
         for field, reading in found:
             field.reporter.take(Reading(reading, stamp))
+        if self._frames == ENOUGH_FRAMES:
+            self._look_for_unseen(value)
+
+    def _look_for_unseen(self, frame: Any) -> None:
+        unseen = [field.name for field in self._fields if not field.seen]
+        if not unseen:
+            return
+        has = ", ".join(map(shown, frame))
+        error = f"no frame had the field {', '.join(unseen)} yet; the last one has {has}"
+        self.log.warn("{id}: {error}", id=self.config.id, error=error)
+        self.status.fault(error)
 
     def _transform(self, frame: Any) -> list[tuple[FieldTopic, Any]]:
         """Put the fields' values as they are published into the frame. All or none: BadValue for the first bad one."""
@@ -171,6 +194,7 @@ class SerialBridge(Bridge):
             if place is None:
                 continue
             holder, key = place
+            field.seen = True
             try:
                 holder[key] = field.transform(holder[key])
             except BadValue as error:

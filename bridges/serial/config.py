@@ -9,7 +9,8 @@ from msgspec import Meta
 from bridges.config import BridgeConfig, Field, Uri, field_topics
 
 DevicePath = Annotated[
-    str, Meta(pattern="^/", max_length=4_095, extra={"words": "the whole path, as /dev/serial/by-id/... or /dev/ttyAMA0"})
+    str,
+    Meta(pattern="^/", max_length=4_095, extra={"words": "the whole path, as /dev/serial/by-id/... or /dev/ttyAMA0"}),
 ]
 #: Characters U+0000 to U+00FF; each stands for the byte of that number.
 Bytes = Annotated[
@@ -30,12 +31,13 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     `<topic>.get_status` returns the same.
 
     device: the device's path; /dev/serial/by-id/... stays the same when devices are plugged in another order.
-    baudrate: bits per second; any the hardware can do. bytesize, parity, stopbits: the form of a character; parity is
-    none, even, odd, mark or space. flow_control: how the device says wait. settle: milliseconds after opening in which
-    what comes in is dropped, with the rest of a frame that had begun; boards that restart when they are opened
-    (Arduino) need about 2000. framing: how frames are told apart; `line` ends them with the delimiter. delimiter: ends
-    a frame; after a line feed, a carriage return before it is dropped too. write_delimiter: ends what is written; left
-    out, the delimiter. max_frame: bytes of a frame; a longer one is dropped and counted. max_write: bytes of a line to
+    baudrate: bits per second; any the hardware can do. bytesize: bits of a character. parity: the check bit of a
+    character. stopbits: bits after a character. flow_control: how the device says wait. settle: milliseconds after
+    opening in which what comes in is dropped, with the rest of a frame that had begun; boards that restart when
+    they are opened (Arduino) need about 2000. framing: how frames are told apart; `line` ends them with the
+    delimiter. delimiter: ends a frame; after a line feed, a carriage return before it is dropped too.
+    write_delimiter: ends what is written; left out, the delimiter. max_frame: bytes of a frame; a longer one is
+    dropped and counted. max_rate: frames a second; more are dropped and counted. max_write: bytes of a line to
     write. write_queue: bytes that wait for a device that takes them slowly.
 
     decode: what a frame holds: `json`; `csv`, with `columns`; `keyvalue`, as in `a=1 b=2` or `a:1,b:2`; `raw`, text as
@@ -57,6 +59,7 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     delimiter: Bytes = "\n"
     write_delimiter: Bytes | None = None
     max_frame: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
+    max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     max_write: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
     write_queue: Annotated[int, Meta(ge=1, le=1_048_576)] = 65_536
     decode: Literal["json", "csv", "keyvalue", "raw"] = "json"

@@ -10,6 +10,7 @@ import fcntl
 import grp
 import os
 import stat
+import struct
 import termios
 from collections import deque
 from functools import partial
@@ -29,6 +30,11 @@ from bridges.serial.config import SerialConfig
 OPEN_ERRORS: Final = (OSError, ValueError, termios.error)
 #: why a device cannot be opened that is not plugged in
 GONE: Final = "it is not there"
+
+#: seconds that closing may take
+PATIENCE: Final = 0.5
+#: with start, parity and two stop bits
+BITS_PER_CHARACTER: Final = 12
 
 _PARITIES: Final = {
     "none": serial.PARITY_NONE,
@@ -75,7 +81,7 @@ class Device(SerialPort):
 
     def __init__(self, config: SerialConfig, reactor: Any, owner: Owner) -> None:
         self.unsent = 0
-        self._limit = config.write_queue
+        self._config = config
         self._taken = 0
         self._handed = 0
         self._waiting: deque[tuple[int, Deferred[None]]] = deque()
@@ -102,8 +108,9 @@ class Device(SerialPort):
 
         data: what to send. Raises QueueFull.
         """
-        if self.unsent + len(data) > self._limit:
-            raise QueueFull(f"{self.unsent} bytes wait for the device; the limit is {self._limit} (write_queue)")
+        limit = self._config.write_queue
+        if self.unsent + len(data) > limit:
+            raise QueueFull(f"{self.unsent} bytes wait for the device; the limit is {limit} (write_queue)")
         self.unsent += len(data)
         self._taken += len(data)
         done: Deferred[None] = Deferred()
@@ -121,17 +128,24 @@ class Device(SerialPort):
         return written
 
     def close(self) -> None:
-        """Close at once: what can be sent without waiting is sent, the rest is given up. Idempotent."""
+        """Close at once: what can be sent within PATIENCE is sent, the rest is given up. Idempotent."""
         if not self.connected:
             return
         if self.unsent:
             self.doWrite()
         try:
-            # Otherwise close(2) blocks for up to 30 s (closing_wait) while a device does not take what is left.
-            termios.tcflush(self.fileno(), termios.TCOFLUSH)
+            self._give_up_what_blocks()
         except OPEN_ERRORS:
-            pass
+            pass  # a device that is just being unplugged holds nobody up
         self.connectionLost(Failure(ConnectionAbortedError("closed")))
+
+    def _give_up_what_blocks(self) -> None:
+        """close(2) waits until the line has taken what the kernel holds, up to 30 s, and the whole node with it."""
+        held: int = struct.unpack("i", fcntl.ioctl(self.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
+        slow = held * BITS_PER_CHARACTER / self._config.baudrate > PATIENCE
+        if slow or (held and self._config.flow_control != "none"):
+            termios.tcflush(self.fileno(), termios.TCOFLUSH)
+            self.unsent += held
 
     def connectionLost(self, reason: Failure) -> None:
         waiting, self._waiting = self._waiting, deque()

@@ -156,6 +156,25 @@ def test_noise_makes_no_flood_of_status(kitchen: Kitchen) -> None:
     assert len(kitchen.values("kitchen.status")) == 3
 
 
+def test_a_device_that_babbles_is_cut_to_max_rate(kitchen: Kitchen) -> None:
+    """What is over it is counted, and the status says why."""
+    kitchen.open(max_rate=50)
+    kitchen.say(b"1\n" * 200, until=lambda: kitchen.status()["dropped"] >= 100)
+    kitchen.reactor.until(lambda: kitchen.status()["frames"] + kitchen.status()["dropped"] == 200)
+    assert 50 <= len(kitchen.values()) == kitchen.status()["frames"] < 100
+    assert "more than 50 frames a second" in kitchen.session.last("kitchen.status")[1]["last_error"]
+
+
+def test_a_field_that_never_comes_is_told_once(kitchen: Kitchen) -> None:
+    """A misspelt name would else look like a sensor that says nothing."""
+    kitchen.open(fields={"temprature": {}, "h": {}})
+    kitchen.say(b'{"temperature": 1, "h": 2}\n' * 60, until=lambda: len(kitchen.values()) == 60)
+    kitchen.reactor.advance(60)
+    assert len(kitchen.values("kitchen.status")) == 2
+    error = kitchen.session.last("kitchen.status")[1]["last_error"]
+    assert error == "no frame had the field temprature yet; the last one has 'temperature', 'h'"
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 

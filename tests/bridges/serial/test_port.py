@@ -373,3 +373,31 @@ def test_the_form_of_a_character_is_read_back(
 )
 def test_why_a_device_cannot_be_opened(error: Exception, reason: str) -> None:
     assert reason in explain(error, "/dev/no-such-device")
+
+
+@pytest.mark.parametrize(
+    ("held", "options", "flushed"),
+    [
+        (0, {}, False),
+        (10, {"baudrate": 9600}, False),
+        (1000, {"baudrate": 9600}, True),
+        (1000, {"baudrate": 115_200}, False),
+        (1, {"baudrate": 115_200, "flow_control": "rtscts"}, True),
+    ],
+)
+def test_closing_never_waits_long_for_the_line(
+    open_bridge: Make, monkeypatch: pytest.MonkeyPatch, held: int, options: dict[str, Any], flushed: bool
+) -> None:
+    """close(2) blocks until the line has taken what the kernel holds. A short command is let out, no more."""
+    bridge = open_bridge(**options)
+    flushes: list[int] = []
+    ioctl = fcntl.ioctl
+
+    def outq(fd: int, request: int, *rest: Any) -> Any:
+        return struct.pack("i", held) if request == termios.TIOCOUTQ else ioctl(fd, request, *rest)
+
+    monkeypatch.setattr(device_module.fcntl, "ioctl", outq)
+    monkeypatch.setattr(device_module.termios, "tcflush", lambda _fd, queue: flushes.append(queue))
+    bridge.stop()
+    assert flushes == ([termios.TCOFLUSH] if flushed else [])
+    assert bridge.details()["unsent"] == (held if flushed else 0)
