@@ -159,7 +159,8 @@ def main(argv: list[str]) -> int:
         bench = Bench(generator, results, options.rounds, options.secs, options.warm, report.progress)
         run_alone(options, bench, workdir)
         run_load(options, bench, workdir)
-    about.append(f"{options.rounds} rounds of {options.secs:g} s each, in turn; 32-byte payload unless said otherwise")
+    plural = "s" if options.rounds > 1 else ""
+    about.append(f"{options.rounds} round{plural} of {options.secs:g} s a subject, in turn; payload of 32 bytes")
     print(report.as_text(results, about))
     if options.json:
         options.json.write_text(json.dumps({"about": about, **results.as_json()}, indent=2) + "\n")

@@ -189,7 +189,7 @@ def measure_modules(results: Results, workdir: Path, note: Callable[[str], None]
 
 
 def import_times(workdir: Path) -> list[list[str]]:
-    """Milliseconds the imports of a node with WebSocket and web take themselves (`-X importtime`), summed by top-level module."""
+    """Milliseconds each top-level module of a node with WebSocket and web takes to import (`-X importtime`)."""
     with servers.node(workdir, web=True, options=("-X", "importtime")) as node:
         pass
     spent: Counter[str] = Counter()

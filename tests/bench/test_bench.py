@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import threading
@@ -192,6 +193,31 @@ def test_mosquitto_is_spoken_to(generator: Generator, workdir: Path) -> None:
 MODES = (
     ("pubsub", ["--ack"]), ("pubsub", ["--spread", "300"]), ("pubsub", ["--bytes", "300"]), ("rpc", ["--callers", "2"]),
 )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_without_mosquitto_the_rest_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said what to install; it is no failure."""
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, **how: None if name == "mosquitto" else which(name, **how))
+    status = command.main(["--quick", "--secs", "0.1", "latency"])
+    out = capsys.readouterr().out
+    assert status == 0
+    assert "apt install mosquitto" in out
+    assert "edge-router msgpack" in out
+
+
+@pytest.mark.slow
+def test_a_peer_that_does_not_start_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what it said, and exit status 1; the others are measured."""
+    broken = "broken=sh -c 'echo no port {port}; exit 3'"
+    status = command.main(["--quick", "--secs", "0.1", "ack", "--peer", broken])
+    out = capsys.readouterr().out
+    assert status == 1
+    assert "broken ended with status 3: no port" in out
+    assert "edge-router msgpack" in out
 
 
 @pytest.mark.slow
