@@ -50,8 +50,8 @@ function paint() {
 /** Whoever may not call this sees the status when it changes. */
 async function askStatus(topic) {
   try {
-    const { args: [facts] } = await client.call(`${topic}.get_status`, [], {}, { timeout: 5000 });
-    receive([facts.state], facts, { topic: `${topic}.status` });
+    const { args, kwargs } = await client.call(`${topic}.get_status`, [], {}, { timeout: 5000 });
+    if (typeof args[0] === "string" && kwargs.bridge) receive(args, kwargs, { topic: `${topic}.status` });
   } catch (error) {
     if (!(error instanceof WampError)) throw error;
   }
@@ -82,6 +82,7 @@ function sayAway() {
 }
 
 const REASONS = {
+  __proto__: null,
   "wamp.error.no_such_realm": `The router has no realm ${realm}.`,
   "wamp.close.system_shutdown": "The router was shut down.",
 };

@@ -29,8 +29,9 @@ function fit(canvas, context, { width, height }) {
 }
 
 /** The places of times and values on the canvas. */
-function scales(history, { width, height }) {
-  const { low, high, span } = history.range();
+function scales(history, { width, height }, steps) {
+  const { span, ...range } = history.range();
+  const { low, high } = steps ? { low: 0, high: 1 } : range;
   const start = history.at(0).time;
   const tall = height - 2 * PADDING;
   return {
@@ -99,8 +100,9 @@ export function draw(canvas, size, series, color) {
   const context = canvas.getContext("2d");
   fit(canvas, context, size);
   if (!size.width || history.length < 2) return;
-  const places = scales(history, size);
-  const look = { height: size.height, color, steps: typeof series.value === "boolean" };
+  const steps = typeof series.value === "boolean";
+  const places = scales(history, size, steps);
+  const look = { height: size.height, color, steps };
   for (const stretch of stretches(history, Math.max(GAP, series.interval * GAP_INTERVALS))) {
     paintStretch(context, history, stretch, places, look);
   }

@@ -7,8 +7,10 @@ import { describe, formatAge, formatNumber, formatSpan, title } from "./format.j
 import { draw } from "./plot.js";
 
 const COLORS = ["--series-0", "--series-1", "--series-2", "--series-3", "--series-4", "--series-5"]; // of style.css
-const MOODS = { open: "good", opening: "wait", away: "bad", stopped: "bad" };
-const STATES = { open: "connected", opening: "connecting", away: "unplugged", stopped: "stopped" };
+// Without a prototype: what is looked up comes from anywhere.
+const MOODS = { __proto__: null, open: "good", opening: "wait", away: "bad", stopped: "bad" };
+const STATES = { __proto__: null, open: "connected", opening: "connecting", away: "unplugged", stopped: "stopped" };
+const GONE = { away: "The device is unplugged.", stopped: "The bridge was stopped." };
 
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
@@ -95,7 +97,7 @@ class Section {
     this.pill.dataset.mood = MOODS[status.state] ?? "wait";
     setText(this.device, status.device);
     const notes = [];
-    if (this.gone) notes.push(`The device is ${STATES[status.state]}; the values below are the last ones it sent.`);
+    if (this.gone) notes.push(`${GONE[status.state]} The values below are the last ones.`);
     if (status.bad) notes.push(`${status.bad} bad ${status.bad === 1 ? "frame" : "frames"} so far.`);
     if (status.error && (this.gone || status.bad)) notes.push(status.error);
     setText(this.trouble, notes.join(" "));

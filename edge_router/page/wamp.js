@@ -366,6 +366,7 @@ export class Client {
   #answered = (message) => { this.#settle(message[1])?.answered(message); };
 
   #table = {
+    __proto__: null,
     [CODE.WELCOME]: (message) => this.#joined(message),
     // It was asked and said no: there is no hurry to ask again.
     [CODE.ABORT]: ([, details, uri]) => this.#drop(failure(uri, details.message), undefined, this.#options.maxDelay),

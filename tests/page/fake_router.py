@@ -30,7 +30,7 @@ class FakeRouter:
 
     port: 0 takes a free one. refuse: error URI for every SUBSCRIBE.
 
-    received: all messages so far. procedures: name -> args of the result.
+    received: all messages so far. procedures: name -> args and kwargs of the result.
     """
 
     def __init__(self, directory: Path, port: int = 0, refuse: str | None = None) -> None:
@@ -108,7 +108,7 @@ class FakeRouter:
 
     def _call(self, message: list[Any]) -> list[Any]:
         if message[3] in self.procedures:
-            return [RESULT, message[1], {}, self.procedures[message[3]]]
+            return [RESULT, message[1], {}, *self.procedures[message[3]]]
         return [ERROR, CALL, message[1], {}, "wamp.error.no_such_procedure"]
 
     def _subscribe(self, connection: ServerConnection, message: list[Any]) -> None:

@@ -86,8 +86,8 @@ def test_says_that_a_device_is_unplugged(browser: Browser, page_files: Path) -> 
 def test_asks_for_the_status_that_was_told_before(browser: Browser, page_files: Path) -> None:
     """Of a bridge that tells its status when that changes, a page that came later asks for it."""
     with FakeRouter(page_files) as router:
-        facts = {"state": "open", "bridge": "kitchen", "device": "/dev/x"}
-        router.procedures["com.example.kitchen.get_status"] = [facts]
+        facts = {"bridge": "kitchen", "device": "/dev/x"}
+        router.procedures["com.example.kitchen.get_status"] = [["open"], facts]
         page = browser.open(router.url)
         router.wait_for_subscriber()
         router.publish("com.example.kitchen", {"temperature": 21.5}, **frame(1))
