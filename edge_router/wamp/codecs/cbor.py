@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from edge_router.wamp.codecs.cborwalk import Malformed, head, skip
-from edge_router.wamp.codecs.codec import refused, wire_form
+from edge_router.wamp.codecs.codec import refused, wire_form, without_nothing
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.ids import MAX_ID
 from edge_router.wamp.messages import MESSAGES, Attributes, Id, Message
@@ -25,6 +25,7 @@ _ARRAY: Final = 4
 _MAP: Final = 5
 _EMPTY_MAP: Final = 0xA0
 _NO_ARGS: Final = Raw(b"\x80")
+_NOTHING: Final = (None, cbor2.undefined)
 
 #: reads one field at an offset: (its value, where the next one begins)
 Reader = Callable[[bytes, int], tuple[Any, int]]
@@ -80,7 +81,13 @@ def _converted(kind: Any, default: Any = None) -> Reader:
         if default is not None and frame[at] == _EMPTY_MAP:
             return default, at + 1
         after = skip(frame, at, 1)
-        return msgspec.convert(loads(frame[at:after]), kind), after
+        value = loads(frame[at:after])
+        try:
+            return msgspec.convert(value, kind), after
+        except msgspec.ValidationError:
+            if not isinstance(value, dict):
+                raise
+            return msgspec.convert(without_nothing(value, _NOTHING), kind), after
 
     return read
 

@@ -7,6 +7,7 @@ So a bad payload is its sender's protocol violation and never reaches a receiver
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any, Final, Protocol, Union
 
 from msgspec import Raw
@@ -72,6 +73,46 @@ def payload_shape(message: Message) -> int:
 
 #: nothing is left out; only args; neither; kwargs without args
 COMPLETE, ONLY_ARGS, NO_PAYLOAD, ONLY_KWARGS = range(4)
+
+
+def without_nothing(attributes: dict[Any, Any], nothing: Collection[Any]) -> dict[Any, Any]:
+    """Options or details without the attributes that are `nothing`: null or undefined.
+
+    Some clients (wampy.js) send as `undefined` what their user did not give, where the spec would have it left out.
+    """
+    return {key: value for key, value in attributes.items() if value not in nothing}
+
+
+class SecondReader:
+    """Reads a frame that was refused once more, without attributes that are nothing.
+
+    decode: frame -> message. split: frame -> its fields as they are. loads, dumps: of the encoding. nothing: its values
+    for that.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[bytes], Message],
+        split: Callable[[bytes], list[Raw]],
+        loads: Callable[[Raw], Any],
+        dumps: Callable[[Any], bytes],
+        nothing: Collection[Any],
+    ) -> None:
+        self._decode = decode
+        self._split = split
+        self._loads = loads
+        self._dumps = dumps
+        self._nothing = nothing
+
+    def read(self, frame: bytes) -> Message:
+        """The message. Raises what the parts raise; a frame without such attributes is refused as before."""
+        fields = self._split(frame)
+        for at, field in enumerate(fields[1:4], 1):
+            attributes = self._loads(field)
+            if isinstance(attributes, dict):
+                fields[at] = Raw(self._dumps(without_nothing(attributes, self._nothing)))
+                break
+        return self._decode(self._dumps(fields))
 
 
 def too_deep(value: Any) -> bool:

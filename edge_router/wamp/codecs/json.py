@@ -20,6 +20,7 @@ from edge_router.wamp.codecs.codec import (
     MAX_NESTING,
     ONLY_ARGS,
     ONLY_KWARGS,
+    SecondReader,
     payload_shape,
     refused,
     too_deep,
@@ -46,6 +47,8 @@ class JsonCodec:
         self._decode: Callable[[bytes], Message] = msgspec.json.Decoder(ANY_MESSAGE).decode
         self._encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_cannot_say).encode
         self._loads: Callable[[Any], Any] = msgspec.json.Decoder().decode
+        split: Callable[[bytes], list[Raw]] = msgspec.json.Decoder(list[Raw]).decode
+        self._decode_again = SecondReader(self._decode, split, self._loads, self._encode, (None,)).read
 
     def decode(self, frame: bytes) -> Message:
         try:
@@ -54,8 +57,11 @@ class JsonCodec:
             may_be_deep = len(frame) > 2 * MAX_NESTING and frame.count(b"[") + frame.count(b"{") > MAX_NESTING
             if may_be_deep and too_deep(self._loads(frame)):
                 raise RecursionError
-            message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            try:
+                message = self._decode(frame)
+            except msgspec.ValidationError:
+                message = self._decode_again(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as problem:
             raise refused(problem, "JSON") from None
         if type(message) in WITH_PAYLOAD:
             if message.args and bytes(message.args)[0] != _LIST:  # type: ignore[attr-defined]

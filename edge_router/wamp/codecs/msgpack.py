@@ -19,6 +19,7 @@ from edge_router.wamp.codecs.codec import (
     NO_PAYLOAD,
     ONLY_ARGS,
     ONLY_KWARGS,
+    SecondReader,
     payload_shape,
     refused,
     too_deep,
@@ -28,6 +29,8 @@ from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.messages import WITH_PAYLOAD, Message
 
 _NO_ARGS: Final = Raw(b"\x90")
+#: null, and JavaScript's undefined as its libraries write it
+_NOTHING: Final = (None, msgspec.msgpack.Ext(0, b"\0"))
 #: all octets but those that begin a map or an array; what is left of a frame without these bounds its nesting
 _NO_CONTAINER: Final = bytes(sorted(set(range(256)) - set(range(0x80, 0xA0)) - {0xDC, 0xDD, 0xDE, 0xDF}))
 #: the first octet of a short array -> that of one shorter by what is absent
@@ -49,12 +52,17 @@ class MsgPackCodec:
         self._decode: Callable[[bytes], Message] = msgspec.msgpack.Decoder(ANY_MESSAGE).decode
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder(enc_hook=_cannot_say).encode
         self._loads: Callable[[Any], Any] = msgspec.msgpack.Decoder().decode
+        split: Callable[[bytes], list[Raw]] = msgspec.msgpack.Decoder(list[Raw]).decode
+        self._decode_again = SecondReader(self._decode, split, self._loads, self._encode, _NOTHING).read
         self._check_args: Callable[[Any], Any] = msgspec.msgpack.Decoder(list[Any]).decode
         self._check_kwargs: Callable[[Any], Any] = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
     def decode(self, frame: bytes) -> Message:
         try:
-            message = self._decode(frame)
+            try:
+                message = self._decode(frame)
+            except msgspec.ValidationError:
+                message = self._decode_again(frame)
             if type(message) in WITH_PAYLOAD:
                 if message.args:  # type: ignore[attr-defined]
                     self._check_args(message.args)  # type: ignore[attr-defined]
