@@ -36,7 +36,7 @@ def _json(_config: SerialConfig) -> Decoder:
             return parse(frame)
         except RecursionError:
             raise BadValue("no JSON for us: nested too deeply") from None
-        except ValueError as error:
+        except (msgspec.MsgspecError, ValueError) as error:  # of msgspec 0.19, the one is no subclass of the other
             raise BadValue(f"no JSON: {_reason(error)}, in {shown(frame)}") from None
 
     return decode
@@ -114,7 +114,7 @@ def _plain(name: str, cell: str, as_text: Container[str]) -> Any:
     return cell if found is None else found
 
 
-def _reason(error: ValueError) -> str:
+def _reason(error: Exception) -> str:
     return str(error).removeprefix("JSON is malformed: ")
 
 
