@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from edge_router.cli.directory import add_config, read_config
+from edge_router.cli.configuration import read_config
+from edge_router.cli.directory import add_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

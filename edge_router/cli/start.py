@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable
 
 from edge_router import registry
-from edge_router.cli.directory import Read, add_config, read_config
+from edge_router.cli.apart import Parsed, read_apart
+from edge_router.cli.directory import add_config
 from edge_router.node.lean import hold_back
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
@@ -44,22 +45,22 @@ def positive(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Run a node until it is stopped. Result: 0; 1 if it cannot be started, with the reasons on stderr."""
-    read = read_config(args)
-    if read is None:
+    parsed = read_apart(args)
+    if parsed is None:
         return 1
-    pid_file = PidFile(read.directory)
+    pid_file = PidFile(parsed.directory)
     try:
-        stale = pid_file.take(options_of(args, read))
+        stale = pid_file.take(options_of(args, parsed))
     except (NodeRunningError, OSError) as error:
         print(f"edge-router: {error}", file=sys.stderr)
         return 1
     try:
-        return run_node(args, read, stale, pid_file.release)
+        return run_node(args, parsed, stale, pid_file.release)
     finally:
         pid_file.release()
 
 
-def run_node(args: argparse.Namespace, read: Read, stale: bool, give_way: Callable[[], None]) -> int:
+def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Callable[[], None]) -> int:
     """Load Twisted and the node, and run it.
 
     stale: the last node here did not end in order. give_way: removes the pid file. Result: the exit status.
@@ -68,11 +69,11 @@ def run_node(args: argparse.Namespace, read: Read, stale: bool, give_way: Callab
     begin_log = registry.load("edge_router.node.log:begin_log")
     begin_log(sys.stderr, args.loglevel, args.logformat, os.environ)
     program = registry.load("edge_router.node.program:Program")
-    status: int = program(read.loaded, read.directory, stale, give_way).run(args.shutdownafter)
+    status: int = program(parsed.config, parsed.notices, parsed.directory, stale, give_way).run(args.shutdownafter)
     return status
 
 
-def options_of(args: argparse.Namespace, read: Read) -> dict[str, object]:
+def options_of(args: argparse.Namespace, parsed: Parsed) -> dict[str, object]:
     """What the node was started with, for node.pid."""
     given = {name: value for name, value in vars(args).items() if value is not None}
-    return {**given, "cbdir": str(read.directory), "config": str(read.path)}
+    return {**given, "cbdir": str(parsed.directory), "config": str(parsed.path)}

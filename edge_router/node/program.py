@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from edge_router import __version__
-from edge_router.config.load import Loaded
+from edge_router.config.schema import Config
 from edge_router.node.node import Node
 from edge_router.node.reactor import install_reactor, raise_descriptor_limit, settle_garbage
 from edge_router.node.systemd import Notifier
@@ -29,14 +29,17 @@ LAST_ORDERS = 4.5
 class Program:
     """One run of a node.
 
-    loaded: the configuration. directory: the node directory. stale: whether the node that ran here last did not end in
-    order. give_way: called before the process ends at once.
+    config: the configuration. notices: what its reader had to say. directory: the node directory. stale: whether the
+    node that ran here last did not end in order. give_way: called before the process ends at once.
     """
 
     log = Logger()
 
-    def __init__(self, loaded: Loaded, directory: Path, stale: bool, give_way: Callable[[], None]) -> None:
-        self._loaded = loaded
+    def __init__(
+        self, config: Config, notices: list[str], directory: Path, stale: bool, give_way: Callable[[], None]
+    ) -> None:
+        self._config = config
+        self._notices = notices
         self._directory = directory
         self._stale = stale
         self._give_way = give_way
@@ -50,12 +53,12 @@ class Program:
         descriptors = raise_descriptor_limit()
         self.log.info("edge-router {version} starts in {place}", version=__version__, place=self._directory)
         self.log.debug("{count} file descriptors are allowed", count=descriptors)
-        for notice in self._loaded.notices:
+        for notice in self._notices:
             self.log.warn("{notice}", notice=notice)
         if self._stale:
             self.log.warn("the node that ran here before did not end in order; its node.pid is replaced")
         self._notifier = Notifier(os.environ, reactor, os.getpid())
-        self._node = Node(self._loaded.config, self._directory, reactor)
+        self._node = Node(self._config, self._directory, reactor)
         reactor.callWhenRunning(self._begin)
         if seconds is not None:
             reactor.callLater(seconds, self._end, f"{seconds:g} s are over")

@@ -13,8 +13,9 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 
-# Collections of the youngest generation start after so many new containers. The message path makes few that live; at
-# CPython's 700 a busy router walks them 40 times as often and finds nothing.
+# A collection of the youngest generation starts after so many new containers; CPython's own figure is 700. Measured:
+# 1000 sessions that join and 5 s of load took 471 collections, 0.36 s of 4 s CPU, and the longest stood still for
+# 124 ms. With this figure and the start frozen: 10 collections, 0.02 s, 5 ms. What is collected was about nothing.
 GC_THRESHOLD = 30_000
 
 
