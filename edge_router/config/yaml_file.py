@@ -21,6 +21,8 @@ _MAX_DIGITS = 40
 _SURPRISING = re.compile(r"[-+]?(?:0[0-9_]+\Z|[0-9_]+:)")
 _INFINITE = re.compile(r"[-+]?\.(?:nan|inf)|.*e\+[0-9]{3}", re.IGNORECASE)
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
 _TAG = "tag:yaml.org,2002:"
 _KNOWN_TAGS = frozenset(_TAG + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "merge"))
 
@@ -49,9 +51,12 @@ def read(text: str) -> tuple[object, FindLine]:
 
 
 def find_lines(text: str) -> FindLine:
-    """What finds lines in JSON, which YAML's parser reads too once tabs, legal only between values, are spaces."""
+    """What finds lines in JSON, which YAML's parser reads too after two changes that move no line.
+
+    Tabs, which JSON has only between values, become spaces; `\\u` escapes of surrogates become others.
+    """
     try:
-        spaced = text.replace("\t", " ")
+        spaced = _SURROGATE.sub(r"\\u003f", text.replace("\t", " "))
         _check_depth(spaced)
         root = yaml.compose(spaced, Loader=_Loader)
     except (yaml.YAMLError, Unreadable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,8 +62,8 @@ def minimal(info: Any) -> Any:
             return minimal(info.types[0])
         case inspect.Metadata():
             return minimal(info.type)
-        case inspect.StrType():
-            return "x"
+        case inspect.StrType(pattern=pattern):
+            return next(text for text in ("x", "/x", "660") if re.search(pattern or "", text))
         case inspect.IntType():
             return info.ge or 0
         case inspect.DictType():

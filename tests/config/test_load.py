@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
-from edge_router.config import schema
+from edge_router.config import schema, yaml_file
 from edge_router.config.load import load
 from edge_router.config.problems import ConfigErrors
 from tests.config.texts import REALM, complaints, load_text, notices, transport
@@ -52,7 +53,7 @@ def test_json_says_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("indent", ["\t", "  "])
 def test_lines_of_json(indent: str, tmp_path: Path) -> None:
     """Problems in JSON have lines too, whatever it is indented with."""
-    text = json.dumps({"version": 2, "controller": {"id": "a", "idd": 1}}, indent=indent)
+    text = json.dumps({"version": 2, "controller": {"id": "\U0001f600", "idd": 1}}, indent=indent)
     assert complaints(text, tmp_path, "config.json") == ["5: controller.idd: unknown key; did you mean 'id'?"]
 
 
@@ -96,8 +97,8 @@ UNREADABLE: dict[str, tuple[str, str, str]] = {
     ),
     "broken JSON": (
         "config.json",
-        '{\n"a": 1,\n}',
-        "3: not valid JSON: Expecting property name enclosed in double quotes (column 1)",
+        '{\n"a": 1\n"b": 2}',
+        "3: not valid JSON: Expecting ',' delimiter (column 1)",
     ),
     "comment in JSON": ("config.json", "{} // no", "1: not valid JSON: Extra data (column 4)"),
     "NaN in JSON": ("config.json", '{"a": NaN}', "a value cannot be read: NaN is not JSON"),
@@ -142,6 +143,19 @@ def test_unreadable(case: str, tmp_path: Path) -> None:
     """What is no plain YAML or JSON is refused with the line where that shows."""
     name, text, expected = UNREADABLE[case]
     assert complaints(text, tmp_path, name) == [expected]
+
+
+def test_without_libyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML without its C part reads the same, and is as careful."""
+    monkeypatch.setattr(yaml_file, "_Loader", yaml.SafeLoader)
+    assert load_text(REALM, tmp_path).config.workers[0].realms[0].name == "realm1"
+    for text, expected in (
+        ("a:\n  - b: 1\n    b: 2\n", "3: key 'b' given twice; first on line 2"),
+        ("[" * 500, "1: nested deeper than 64 levels"),
+        ('a: "\\ud800"', "1: half of a character (a surrogate), which is no text"),
+        ("a: &x\n  b: *x", "1: an alias stands for something that contains it"),
+    ):
+        assert complaints(text, tmp_path) == [expected]
 
 
 @pytest.mark.parametrize("depth", [50, 400, 900, 100_000])
