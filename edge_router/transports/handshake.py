@@ -86,7 +86,7 @@ class WampServerProtocol(ServerProtocol):
     ) -> None:
         super().__init__(
             extensions=extensions,
-            max_size=(options.max_message_size, options.max_frame_size or None),
+            max_size=options.max_message_size,
             logger=_SILENT,
         )
         self._offered = offered

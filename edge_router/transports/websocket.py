@@ -39,6 +39,7 @@ MAX_HEAD: Final = 16_384
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
+TOO_BIG: Final = 1009
 INTERNAL_ERROR: Final = 1011
 
 _FOR_PEOPLE: Final = (
@@ -234,6 +235,11 @@ class WebSocketServer(StreamProtocol):
     def _received(self, frame: Frame) -> None:
         opcode = frame.opcode
         if self._session is None or self._ws.state is CONNECTING:
+            return
+        longest = self._common.config.options.max_frame_size
+        if longest and len(frame.data) > longest:
+            self._ws.fail(TOO_BIG, f"a frame of {len(frame.data)} bytes; at most {longest} are taken here")
+            self._leave()
             return
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             if opcode is not self._opcode:

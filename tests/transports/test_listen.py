@@ -22,6 +22,10 @@ from tests.transports.loop import Loop
 HERE = Path("/")
 
 
+#: Twisted 24.11 does not close the socket that it could not bind
+TWISTED_24_LEAKS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 class Greeter(Protocol):
     """Says hello, and whatever it gets back."""
 
@@ -116,6 +120,7 @@ def test_keepalive_without_pings_has_a_default() -> None:
     assert KeepAlive.from_pings(0, 5_000) == KeepAlive(idle=10.0, timeout=5.0)
 
 
+@TWISTED_24_LEAKS
 def test_a_busy_port_is_named_with_what_to_do(loop: Loop) -> None:
     """Port busy: the error says the place, the reason, and what would help."""
     first = tcp(loop, TcpEndpoint(port=0, interface="127.0.0.1"))
@@ -126,6 +131,7 @@ def test_a_busy_port_is_named_with_what_to_do(loop: Loop) -> None:
     loop.result(first.stop())
 
 
+@TWISTED_24_LEAKS
 def test_an_address_that_is_not_there_is_named(loop: Loop) -> None:
     """192.0.2.0/24 is nobody's (RFC 5737)."""
     with pytest.raises(CannotListen, match=r"tcp4:192\.0\.2\.1:0: no network interface of this machine"):
