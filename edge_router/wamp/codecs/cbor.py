@@ -25,7 +25,10 @@ _ARRAY: Final = 4
 _MAP: Final = 5
 _EMPTY_MAP: Final = 0xA0
 _NO_ARGS: Final = Raw(b"\x80")
-_NOTHING: Final = (None, cbor2.undefined)
+#: the tag of octets as a typed array (RFC 8746, section 2), which is how JavaScript's libraries write a Uint8Array
+_UINT8_ARRAY: Final = 64
+#: octets without which a payload has neither that tag nor undefined
+_UNUSUAL: Final = (b"\xd8\x40", b"\xf7")
 
 #: reads one field at an offset: (its value, where the next one begins)
 Reader = Callable[[bytes, int], tuple[Any, int]]
@@ -87,7 +90,7 @@ def _converted(kind: Any, default: Any = None) -> Reader:
         except msgspec.ValidationError:
             if not isinstance(value, dict):
                 raise
-            return msgspec.convert(without_nothing(value, _NOTHING), kind), after
+            return msgspec.convert(without_nothing(value, (None,)), kind), after
 
     return read
 
@@ -165,11 +168,26 @@ class CborCodec:
 
 
 def loads(octets: bytes) -> Any:
-    """Decode one item that `skip` has found well-formed. Raises TranscodeError for what Python cannot hold."""
+    """Decode one item that `skip` has found well-formed. Raises TranscodeError for what Python cannot hold.
+
+    A typed array of octets becomes octets, and undefined null, so that they have a form in the other encodings.
+    """
     try:
-        return cbor2.loads(octets)
+        value = cbor2.loads(octets)
     except (cbor2.CBORDecodeError, TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as problem:
         raise TranscodeError(f"no CBOR: {problem}") from None
+    return _to_usual(value) if any(mark in octets for mark in _UNUSUAL) else value
+
+
+def _to_usual(value: Any) -> Any:
+    kind = type(value)
+    if kind is list:
+        return [_to_usual(item) for item in value]
+    if kind is dict:
+        return {key: _to_usual(item) for key, item in value.items()}
+    if kind is cbor2.CBORTag and value.tag == _UINT8_ARRAY and type(value.value) is bytes:
+        return value.value
+    return None if value is cbor2.undefined else value
 
 
 def _encode_uint(value: int) -> bytes:

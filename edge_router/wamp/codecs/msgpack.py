@@ -29,8 +29,9 @@ from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.messages import WITH_PAYLOAD, Message
 
 _NO_ARGS: Final = Raw(b"\x90")
-#: null, and JavaScript's undefined as its libraries write it
-_NOTHING: Final = (None, msgspec.msgpack.Ext(0, b"\0"))
+#: undefined, as JavaScript's libraries write it
+_UNDEFINED: Final = msgspec.msgpack.Ext(0, b"\0")
+_UNDEFINED_OCTETS: Final = b"\xd4\x00\x00"
 #: all octets but those that begin a map or an array; what is left of a frame without these bounds its nesting
 _NO_CONTAINER: Final = bytes(sorted(set(range(256)) - set(range(0x80, 0xA0)) - {0xDC, 0xDD, 0xDE, 0xDF}))
 #: the first octet of a short array -> that of one shorter by what is absent
@@ -53,7 +54,7 @@ class MsgPackCodec:
         self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder(enc_hook=_cannot_say).encode
         self._loads: Callable[[Any], Any] = msgspec.msgpack.Decoder().decode
         split: Callable[[bytes], list[Raw]] = msgspec.msgpack.Decoder(list[Raw]).decode
-        self._decode_again = SecondReader(self._decode, split, self._loads, self._encode, _NOTHING).read
+        self._decode_again = SecondReader(self._decode, split, self._loads, self._encode, (None, _UNDEFINED)).read
         self._check_args: Callable[[Any], Any] = msgspec.msgpack.Decoder(list[Any]).decode
         self._check_kwargs: Callable[[Any], Any] = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
@@ -85,15 +86,25 @@ class MsgPackCodec:
 
     def loads(self, raw: Raw | bytes) -> Any:
         try:
-            return self._loads(raw)
+            value = self._loads(raw)
         except (msgspec.DecodeError, ValueError, TypeError) as problem:
             raise TranscodeError(f"no MsgPack: {problem}") from None
+        return _undefined_to_null(value) if _UNDEFINED_OCTETS in bytes(raw) else value
 
     def dumps(self, value: Any) -> Raw:
         try:
             return Raw(self._encode(value))
         except (TypeError, ValueError, OverflowError, RecursionError) as problem:
             raise TranscodeError(f"no form in MsgPack: {problem}") from None
+
+
+def _undefined_to_null(value: Any) -> Any:
+    kind = type(value)
+    if kind is list:
+        return [_undefined_to_null(item) for item in value]
+    if kind is dict:
+        return {key: _undefined_to_null(item) for key, item in value.items()}
+    return None if kind is msgspec.msgpack.Ext and value == _UNDEFINED else value
 
 
 def _cannot_say(value: Any) -> Any:
