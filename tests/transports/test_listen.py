@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import socket
 from pathlib import Path
@@ -128,6 +129,8 @@ def test_a_busy_port_is_named_with_what_to_do(loop: Loop) -> None:
     with pytest.raises(CannotListen) as caught:
         tcp(loop, TcpEndpoint(port=port, interface="127.0.0.1"))
     assert str(caught.value).startswith(f"tcp4:127.0.0.1:{port}: the port is in use by another program")
+    del caught
+    gc.collect()
     loop.result(first.stop())
 
 
@@ -136,6 +139,7 @@ def test_an_address_that_is_not_there_is_named(loop: Loop) -> None:
     """192.0.2.0/24 is nobody's (RFC 5737)."""
     with pytest.raises(CannotListen, match=r"tcp4:192\.0\.2\.1:0: no network interface of this machine"):
         tcp(loop, TcpEndpoint(port=0, interface="192.0.2.1"))
+    gc.collect()
 
 
 def test_an_address_of_the_other_version_is_refused(loop: Loop) -> None:
