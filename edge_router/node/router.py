@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from edge_router import registry
 from edge_router.config.schema import AnonymousAuth, Auth, Limits
 from edge_router.config.schema import RouterWorker as RouterConfig
+from edge_router.node.refusals import Refusals
 from edge_router.router.interfaces import Authenticator, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
@@ -38,6 +39,7 @@ class RouterWorker:
         self.places: list[str] = []
         self._config = config
         self._reactor = reactor
+        self._refusals = Refusals(reactor)
         self._router = Router(reactor, on_refused=self._refused)
         for realm in config.realms:
             self._router.add_realm(realm)
@@ -56,12 +58,7 @@ class RouterWorker:
         return self._router.attach(peer, methods, limits)
 
     def _refused(self, session: RouterSession, reason: str, message: str) -> None:
-        self.log.info(
-            "{peer}: session refused: {reason}: {message}",
-            peer=session.peer.details.peer,
-            reason=reason,
-            message=message,
-        )
+        self._refusals.add(session.peer.details.peer, reason, message)
 
     def has_realm(self, name: str) -> bool:
         """Whether this worker has a realm of that name."""

@@ -31,7 +31,7 @@ def test_what_is_held_back_is_not_loaded() -> None:
     """The reactor is there, and neither asyncio nor cookies, HTTP clients, e-mail, TLS or ctypes."""
     run("""
 for name in ("asyncio", "asyncio.events", "http.cookiejar", "http.client", "urllib.request", "email.message",
-             "ssl", "ctypes", "pickle", "html.entities", "OpenSSL"):
+             "ssl", "ctypes", "pickle", "logging", "html.entities", "OpenSSL"):
     assert not is_loaded(name), name
 """)
 
@@ -131,6 +131,29 @@ from twisted.python.reflect import fullFuncName
 assert fullFuncName(defer.succeed) == "twisted.internet.defer.succeed"
 import pickle, copyreg
 assert pickle.loads(pickle.dumps({"a": [1]})) == {"a": [1]} and is_loaded("pickle")
+""")
+
+
+def test_logging_is_there_when_it_is_used() -> None:
+    """What is passed on to it arrives, at the right level, and the tables of levels are the same."""
+    run("""
+from twisted.logger import LogLevel, STDLibLogObserver, _stdlib
+assert not is_loaded("logging")
+observer = STDLibLogObserver("somebody")
+import logging
+assert is_loaded("logging")
+records = []
+class Keep(logging.Handler):
+    def emit(self, record): records.append((record.levelno, record.getMessage()))
+logging.getLogger("somebody").addHandler(Keep())
+logging.getLogger("somebody").setLevel(1)
+observer({"log_level": LogLevel.warn, "log_format": "hello", "log_time": 0})
+assert records == [(logging.WARNING, "hello")], records
+assert _stdlib.toStdlibLogLevelMapping == {getattr(LogLevel, name): getattr(logging, text) for name, text in (
+    ("debug", "DEBUG"), ("info", "INFO"), ("warn", "WARNING"), ("error", "ERROR"), ("critical", "CRITICAL"))}
+for level in (10, 20, 30, 40, 50):
+    name = logging.getLevelName(level)
+    assert _stdlib.fromStdlibLogLevelMapping[level] == _stdlib.fromStdlibLogLevelMapping[name]
 """)
 
 
