@@ -15,11 +15,11 @@ import cbor2
 import msgspec
 from msgspec import Raw
 
-from edge_router.wamp.codecs.cborwalk import Malformed, head, skip
+from edge_router.wamp.codecs.cborwalk import Malformed, head, skip, skip_items
 from edge_router.wamp.codecs.codec import refused, wire_form, without_nothing
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.ids import MAX_ID
-from edge_router.wamp.messages import MESSAGES, Attributes, Id, Message
+from edge_router.wamp.messages import MESSAGES, WITH_PAYLOAD, Attributes, Event, EventDetails, Id, Message
 
 _ARRAY: Final = 4
 _MAP: Final = 5
@@ -29,6 +29,10 @@ _NO_ARGS: Final = Raw(b"\x80")
 _UINT8_ARRAY: Final = 64
 #: octets without which a payload has neither that tag nor undefined
 _UNUSUAL: Final = (b"\xd8\x40", b"\xf7")
+
+#: options of publications and calls that are kept decoded: how many, and how long (octets)
+MOST_REMEMBERED: Final = 256
+LONGEST_REMEMBERED: Final = 256
 
 #: reads one field at an offset: (its value, where the next one begins)
 Reader = Callable[[bytes, int], tuple[Any, int]]
@@ -63,47 +67,73 @@ def _read_text(frame: bytes, at: int) -> tuple[str, int]:
     return str(frame[start:after], "utf-8"), after
 
 
-def _read_args(frame: bytes, at: int) -> tuple[Raw, int]:
-    if frame[at] >> 5 != _ARRAY:
-        raise Malformed("the arguments of a message must be a list")
-    after = skip(frame, at, 1)
-    return Raw(frame[at:after]), after
+def _container(major: int, what: str) -> Reader:
+    """Reads args or kwargs, as the bytes they are."""
+    short, items = major << 5, major - _ARRAY + 1
 
-
-def _read_kwargs(frame: bytes, at: int) -> tuple[Raw, int]:
-    if frame[at] >> 5 != _MAP:
-        raise Malformed("the keyword arguments of a message must be a dict")
-    after = skip(frame, at, 1)
-    return Raw(frame[at:after]), after
-
-
-def _converted(kind: Any, default: Any = None) -> Reader:
-    """Reads a field of any other type by way of Python objects; `default` stands for an empty dict."""
-
-    def read(frame: bytes, at: int) -> tuple[Any, int]:
-        if default is not None and frame[at] == _EMPTY_MAP:
-            return default, at + 1
-        after = skip(frame, at, 1)
-        value = loads(frame[at:after])
-        try:
-            return msgspec.convert(value, kind), after
-        except msgspec.ValidationError:
-            if not isinstance(value, dict):
-                raise
-            return msgspec.convert(without_nothing(value, (None,)), kind), after
+    def read(frame: bytes, at: int) -> tuple[Raw, int]:
+        octet = frame[at]
+        if short <= octet < short + 24:
+            after = skip_items(frame, at + 1, 2, (octet - short) * items)
+        elif octet >> 5 == major:
+            after = skip(frame, at, 1)
+        else:
+            raise Malformed(f"in a message, {what}")
+        return Raw(frame[at:after]), after
 
     return read
 
 
-def _reader(name: str, kind: Any) -> Reader:
+def _attributes(kind: type[Attributes], remembers: bool) -> Reader:
+    """Reads options or details. What is on the hot path says the same over and over: it is remembered."""
+    default = kind()
+    remembered: dict[bytes, Attributes] = {}
+
+    def read(frame: bytes, at: int) -> tuple[Attributes, int]:
+        if frame[at] == _EMPTY_MAP:
+            return default, at + 1
+        after = skip(frame, at, 1)
+        octets = frame[at:after]
+        found = remembered.get(octets)
+        if found is None:
+            found = _convert(loads(octets), kind)
+            if remembers and len(octets) <= LONGEST_REMEMBERED:
+                if len(remembered) >= MOST_REMEMBERED:
+                    remembered.clear()
+                remembered[octets] = found
+        return found, after
+
+    return read
+
+
+def _convert(value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        if not isinstance(value, dict):
+            raise
+        return msgspec.convert(without_nothing(value, (None,)), kind)
+
+
+def _converted(kind: Any) -> Reader:
+    """Reads a field of any other type by way of Python objects."""
+
+    def read(frame: bytes, at: int) -> tuple[Any, int]:
+        after = skip(frame, at, 1)
+        return _convert(loads(frame[at:after]), kind), after
+
+    return read
+
+
+def _reader(message: type[Message], name: str, kind: Any) -> Reader:
     if kind is Raw:
-        return _read_args if name == "args" else _read_kwargs
+        return _READ_ARGS if name == "args" else _READ_KWARGS
     if kind == Id:
         return _read_id
     if kind is str:
         return _read_text
     if isinstance(kind, type) and issubclass(kind, Attributes):
-        return _converted(kind, kind())
+        return _attributes(kind, message in WITH_PAYLOAD)
     return _converted(kind)
 
 
@@ -111,7 +141,15 @@ def _readers(kind: type[Message]) -> tuple[type[Message], tuple[Reader, ...], in
     hints = get_type_hints(kind, include_extras=True)
     fields = kind.__struct_fields__
     required = len(fields) - len(kind.__struct_defaults__)
-    return kind, tuple(_reader(name, hints[name]) for name in fields), required
+    return kind, tuple(_reader(kind, name, hints[name]) for name in fields), required
+
+
+_READ_ARGS: Final = _container(_ARRAY, "arguments must be a list")
+_READ_KWARGS: Final = _container(_MAP, "keyword arguments must be a dict")
+
+
+_NO_DETAILS: Final = EventDetails()
+_EVENT_WITH_ARGS: Final = b"\x85\x18\x24"  # an array of five, and 36
 
 
 class CborCodec:
@@ -154,6 +192,10 @@ class CborCodec:
             raise refused(problem if isinstance(problem, RecursionError) else Malformed(text), "CBOR") from None
 
     def encode(self, message: Message) -> bytes:
+        if type(message) is Event and message.args and not message.kwargs and message.details == _NO_DETAILS:
+            # nearly all that is sent; worth a line of its own: 0.5 us instead of 1.8
+            ids = _encode_uint(message.subscription), _encode_uint(message.publication)
+            return b"".join((_EVENT_WITH_ARGS, *ids, b"\xa0", message.args))
         form = wire_form(message, _NO_ARGS)
         return b"".join([bytes((0x80 | len(form),)), *map(_encode_field, form)])
 

@@ -61,10 +61,11 @@ def skip(data: bytes, at: int, depth: int) -> int:
     Raises Malformed, RecursionError (nested too deeply), or IndexError where the data ends too early; only the caller
     sees whether the last item ends beyond the data.
     """
-    return _skip_items(data, at, depth, 1)
+    return skip_items(data, at, depth, 1)
 
 
-def _skip_items(data: bytes, at: int, depth: int, count: int) -> int:
+def skip_items(data: bytes, at: int, depth: int, count: int) -> int:
+    """Pass over `count` items, as `skip` does over one."""
     sizes = _SIZES
     for _ in range(count):
         octet = data[at]
@@ -100,12 +101,12 @@ def _skip_one(data: bytes, at: int, depth: int) -> int:
     if count == INDEFINITE:
         return _skip_indefinite(data, after, depth + 1, 2 if major == 5 else 1)
     if major == 6:
-        return _skip_items(data, after, depth + 1, 1)
+        return skip_items(data, after, depth + 1, 1)
     if major == 5:
         count *= 2
     if count > len(data) - after:
         raise IndexError
-    return _skip_items(data, after, depth + 1, count)
+    return skip_items(data, after, depth + 1, count)
 
 
 def _skip_string(data: bytes, at: int, length: int, major: int) -> int:
@@ -128,5 +129,5 @@ def _skip_string(data: bytes, at: int, length: int, major: int) -> int:
 
 def _skip_indefinite(data: bytes, at: int, depth: int, step: int) -> int:
     while data[at] != _BREAK:
-        at = _skip_items(data, at, depth, step)
+        at = skip_items(data, at, depth, step)
     return at + 1
