@@ -14,10 +14,13 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from edge_router.wamp.errors import ProtocolViolation
-from edge_router.wamp.messages import CODES, MESSAGES, WITH_PAYLOAD, Message
+from edge_router.wamp.messages import CODES, MESSAGES, WITH_PAYLOAD, Message, Unregistered, Unsubscribed
 
 #: containers within containers in one message; receivers written in Python break at about a thousand
 MAX_NESTING: Final = 128
+
+#: answers whose details say why the router revoked something; an answer to a request (not 0) has none on the wire
+MAY_REVOKE: Final = frozenset({Unsubscribed, Unregistered})
 
 #: "one of the messages", for decoders that pick the class by the tag
 ANY_MESSAGE: Final[Any] = Union[tuple(MESSAGES.values())]  # noqa: UP007 - made from a table
@@ -54,7 +57,10 @@ def wire_form(message: Message, no_args: Raw) -> tuple[Any, ...]:
     no_args: an empty list in the encoding, for a message that has kwargs and no args.
     """
     fields = astuple(message)
-    if type(message) in WITH_PAYLOAD:
+    if type(message) in MAY_REVOKE:
+        if message.request:  # type: ignore[attr-defined]
+            fields = fields[:1]
+    elif type(message) in WITH_PAYLOAD:
         if not fields[-1]:
             fields = fields[:-1] if fields[-2] else fields[:-2]
         elif not fields[-2]:
@@ -65,14 +71,14 @@ def wire_form(message: Message, no_args: Raw) -> tuple[Any, ...]:
 def payload_shape(message: Message) -> int:
     """Which of a message's last two fields are there, for encoders that splice: one of the constants below."""
     if type(message) not in WITH_PAYLOAD:
-        return COMPLETE
+        return REARRANGED if type(message) in MAY_REVOKE else COMPLETE
     if message.kwargs:  # type: ignore[attr-defined]
-        return COMPLETE if message.args else ONLY_KWARGS  # type: ignore[attr-defined]
+        return COMPLETE if message.args else REARRANGED  # type: ignore[attr-defined]
     return ONLY_ARGS if message.args else NO_PAYLOAD  # type: ignore[attr-defined]
 
 
-#: nothing is left out; only args; neither; kwargs without args
-COMPLETE, ONLY_ARGS, NO_PAYLOAD, ONLY_KWARGS = range(4)
+#: nothing is left out; only args; neither; anything that `wire_form` has to see to
+COMPLETE, ONLY_ARGS, NO_PAYLOAD, REARRANGED = range(4)
 
 
 def without_nothing(attributes: dict[Any, Any], nothing: Collection[Any]) -> dict[Any, Any]:

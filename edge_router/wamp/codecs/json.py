@@ -19,7 +19,7 @@ from edge_router.wamp.codecs.codec import (
     COMPLETE,
     MAX_NESTING,
     ONLY_ARGS,
-    ONLY_KWARGS,
+    REARRANGED,
     SecondReader,
     payload_shape,
     refused,
@@ -72,7 +72,7 @@ class JsonCodec:
 
     def encode(self, message: Message) -> bytes:
         shape = payload_shape(message)
-        if shape == ONLY_KWARGS:
+        if shape == REARRANGED:
             return self._encode(wire_form(message, _NO_ARGS))
         data = self._encode(message)
         # an absent payload was written as nothing between two commas; each goes with its comma

@@ -18,7 +18,7 @@ from edge_router.wamp.codecs.codec import (
     MAX_NESTING,
     NO_PAYLOAD,
     ONLY_ARGS,
-    ONLY_KWARGS,
+    REARRANGED,
     SecondReader,
     payload_shape,
     refused,
@@ -78,7 +78,7 @@ class MsgPackCodec:
 
     def encode(self, message: Message) -> bytes:
         shape = payload_shape(message)
-        if shape == ONLY_KWARGS:
+        if shape == REARRANGED:
             return self._encode(wire_form(message, _NO_ARGS))
         data = self._encode(message)
         # an absent payload was written as nothing; only the array's length, in the first octet, still counts it
