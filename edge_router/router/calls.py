@@ -33,13 +33,14 @@ class CallUnderWay:
         self.progressive = progressive
         self.timeout = call.options.timeout
         self.timer: Delayed | None = None
-        session = callee.session
-        self.invocation = session.issued_invocations = next(session.invocation_ids)
+        self.invocation = callee.session.issued_invocations + 1
 
     def start(self) -> None:
-        """Enter the call in both sessions' books."""
+        """Enter the call in both sessions' books: its INVOCATION is on its way."""
         self.caller.calls[self.request] = self
-        self.callee.session.invocations[self.invocation] = self
+        session = self.callee.session
+        session.issued_invocations = self.invocation
+        session.invocations[self.invocation] = self
         self.callee.active += 1
 
     @property

@@ -59,6 +59,8 @@ _NO_DETAILS: Final = InvocationDetails()
 _FINAL: Final = ResultDetails()
 _PROGRESS: Final = ResultDetails(progress=True)
 _NO_ERROR_DETAILS: Final = Passthru()
+#: what a callee must be able to do before it is asked for progressive results (spec, "Progressive Call Results")
+_STREAMING: Final = frozenset({"callee.progressive_call_results", "callee.call_canceling"})
 
 
 class Callee:
@@ -185,7 +187,7 @@ class Dealer:
             raise WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")
         self.called += 1
         target = callee.session
-        progressive = options.receive_progress and "callee.progressive_call_results" in target.features
+        progressive = options.receive_progress and target.features >= _STREAMING
         call = CallUnderWay(session, message, callee, progressive)
         if progressive or grant.disclose_caller or options.disclose_me or registration.match != "exact":
             details = _details(session, message, grant, registration, progressive)
@@ -208,7 +210,9 @@ class Dealer:
             if call.is_owed:
                 if call.timeout:
                     self._restart_timer(call)
-                self._pass_on(call, Result(call.request, _PROGRESS, message.args, message.kwargs))
+                result = Result(call.request, _PROGRESS, message.args, message.kwargs)
+                if not self._pass_on(call, result):
+                    self._let_go(call, CANCELED)
             return
         call.release()
         if call.is_owed:
@@ -235,12 +239,15 @@ class Dealer:
             raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")
         return call
 
-    def _pass_on(self, call: CallUnderWay, message: Result | Error) -> None:
+    def _pass_on(self, call: CallUnderWay, message: Result | Error) -> bool:
+        """Give the caller what its callee says. Result: whether that worked; if not, the call ended with an ERROR."""
         codec = call.callee.session.peer.codec
         try:
             call.caller.peer.deliver(Outgoing(message, codec))
         except WampError as error:
             self._fail(call, error)
+            return False
+        return True
 
     def _fail(self, call: CallUnderWay, error: WampError) -> None:
         """Give the caller an ERROR of the router's own as the final answer."""

@@ -14,7 +14,6 @@ session with ABORT. In the realm, messages go straight to broker and dealer; ans
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from msgspec import Raw
@@ -81,7 +80,6 @@ class RouterSession:
         "calls",
         "features",
         "id",
-        "invocation_ids",
         "invocations",
         "issued_invocations",
         "limits",
@@ -252,7 +250,6 @@ class RouterSession:
         self.registrations: dict[int, Registration] = {}
         self.calls: dict[int, CallUnderWay] = {}
         self.invocations: dict[int, CallUnderWay] = {}
-        self.invocation_ids = count(1)
         self.issued_invocations = 0
         self.realm = realm
         self._handlers = realm.handlers
