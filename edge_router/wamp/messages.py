@@ -209,7 +209,7 @@ class Call(Message, tag=48):
 
 
 class CancelOptions(Attributes, frozen=True):
-    mode: CancelMode = "skip"
+    mode: CancelMode = "killnowait"  # the spec names no default; this is Crossbar's
 
 
 class Cancel(Message, tag=49):
