@@ -7,7 +7,7 @@ bridge adds procedures of its own. Its frames are numbered and stamped here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -17,7 +17,9 @@ from bridges.clock import Clock
 from bridges.config import BridgeConfig
 from bridges.stamps import Stamp, Stamps
 from bridges.status import Status
-from edge_router.client import Registration, Result, Session
+from edge_router.client import CallError, Registration, Result, Session
+
+SESSION_OVER: Final = "wamp.error.network_failure"
 
 
 class Bridge:
@@ -36,6 +38,7 @@ class Bridge:
         self.status = Status(clock, self.stamps, self._publish_status, self._details)
         self._session: Session | None = None
         self._registrations: list[Registration] = []
+        self._known_topics: set[str] = set()
 
     # --- what a kind of bridge gives --------------------------------------------------------------------------------
 
@@ -64,6 +67,7 @@ class Bridge:
         if self._session is not None:
             raise RuntimeError(f"bridge {self.config.id} is started already")
         self._session = session
+        self._known_topics.clear()
         handlers = {"get_status": self._get_status, **self.procedures()}
         registering = [self._register(session, f"{self.topic}.{name}", call) for name, call in handlers.items()]
         started: Deferred[Any] = gatherResults(registering, consumeErrors=True)
@@ -88,7 +92,7 @@ class Bridge:
         kwargs = {"bridge": self.config.id, "seq": stamp.seq, "ts": stamp.ts, "ts_quality": stamp.ts_quality}
         if unit is not None:
             kwargs["unit"] = unit
-        self._session.publish(topic, [value], kwargs)
+        self._send(topic, [value], kwargs)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -122,7 +126,25 @@ class Bridge:
 
     def _publish_status(self, args: list[Any], kwargs: dict[str, Any]) -> None:
         if self._session is not None:
-            self._session.publish(f"{self.topic}.status", args, kwargs)
+            self._send(f"{self.topic}.status", args, kwargs)
+
+    def _send(self, topic: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """The first event of a topic is acknowledged: that the role may not publish there would go unnoticed else."""
+        assert self._session is not None
+        if topic in self._known_topics:
+            self._session.publish(topic, args, kwargs)
+            return
+        self._known_topics.add(topic)
+        acknowledged = self._session.publish(topic, args, kwargs, acknowledge=True)
+        assert acknowledged is not None
+        acknowledged.addErrback(self._not_published, topic, self._session)
+
+    def _not_published(self, failure: Failure, topic: str, session: Session) -> None:
+        over = isinstance(failure.value, CallError) and failure.value.uri == SESSION_OVER
+        if self._session is session and not over:
+            error = f"nothing can be published to {topic}: {failure.getErrorMessage()}"
+            self.log.error("{id}: {error}", id=self.config.id, error=error)
+            self.status.note(error)
 
     def _details(self) -> dict[str, Any]:
         return {"bridge": self.config.id, **self.details()}

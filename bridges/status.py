@@ -48,12 +48,12 @@ class Status:
         self.state = state
         self._since = self._stamps.now()[0]
         if error is not None:
-            self._note(error)
+            self.note(error)
         self._tell()
 
     def fault(self, error: str) -> None:
         """Something went wrong without a change of state: a bad frame, say."""
-        self._note(error)
+        self.note(error)
         if self._due is not None:
             return
         left = 0.0 if self._fault_told_at is None else self._fault_told_at + EVERY - self._clock.seconds()
@@ -61,6 +61,11 @@ class Status:
             self._due = self._clock.callLater(left, self._tell_fault)
         else:
             self._tell_fault()
+
+    def note(self, error: str) -> None:
+        """Something went wrong that will be seen with the next event or request."""
+        self._error = error
+        self._error_at = self._stamps.now()[0]
 
     def stop(self) -> None:
         """Set no timer any more. Idempotent."""
@@ -79,10 +84,6 @@ class Status:
             "last_error": self._error,
             "last_error_ts": self._error_at,
         }
-
-    def _note(self, error: str) -> None:
-        self._error = error
-        self._error_at = self._stamps.now()[0]
 
     def _tell_fault(self) -> None:
         self._due = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.logger import globalLogPublisher
 
 from bridges.serial.bridge import SerialBridge
 from bridges.serial.config import SerialConfig
@@ -64,9 +65,9 @@ def make_bridge(configure: Callable[..., SerialConfig], reactor: PtyReactor) -> 
     yield make
     for bridge in made:
         bridge.stop()
-    reactor.advance(0)  # what the router has to flush
     assert not reactor.getReaders(), "a stopped bridge reads no descriptor"
-    assert not reactor.getDelayedCalls(), "a stopped bridge has no timer"
+    ours = [call for call in reactor.getDelayedCalls() if call.func.__module__.startswith("bridges.")]
+    assert not ours, "a stopped bridge has no timer"
 
 
 @pytest.fixture
@@ -82,3 +83,17 @@ def open_bridge(
         return bridge
 
     return make
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Texts that the bridge logged for the operator."""
+    texts: list[str] = []
+
+    def observe(event: Any) -> None:
+        if event["log_namespace"].startswith("bridges.") and event["log_level"].name != "debug":
+            texts.append(event["log_format"].format(**event))
+
+    globalLogPublisher.addObserver(observe)
+    yield texts
+    globalLogPublisher.removeObserver(observe)

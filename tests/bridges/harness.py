@@ -109,10 +109,14 @@ class FakeSession:
         self.events: list[tuple[str, Any, dict[str, Any]]] = []
         self.procedures: dict[str, Callable[..., Any]] = {}
         self.refuse = refuse
+        self.acknowledged = 0
 
-    def publish(self, topic: str, args: Any = (), kwargs: Any = None, **options: Any) -> None:
-        assert not options
+    def publish(
+        self, topic: str, args: Any = (), kwargs: Any = None, acknowledge: bool = False
+    ) -> Deferred[int] | None:
         self.events.append((topic, args[0], kwargs))
+        self.acknowledged += acknowledge
+        return succeed(1) if acknowledge else None
 
     def register(self, procedure: str, handler: Callable[..., Any]) -> Deferred[Any]:
         if procedure in self.refuse:

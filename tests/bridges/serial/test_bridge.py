@@ -114,6 +114,13 @@ def test_deadband_holds_the_field_back_and_not_the_frame(kitchen: Kitchen) -> No
     assert kitchen.values("kitchen.t") == [20, 21]
 
 
+def test_only_the_first_event_of_a_topic_asks_for_an_answer(kitchen: Kitchen) -> None:
+    """An answer to each event would be a third more work."""
+    kitchen.open(fields={"t": {}})
+    kitchen.say(b'{"t": 1}\n' * 50, until=lambda: len(kitchen.values()) == 50)
+    assert kitchen.session.acknowledged == 3, "kitchen, kitchen.t, kitchen.status"
+
+
 # --- bad frames ------------------------------------------------------------------------------------------------------
 
 

@@ -7,13 +7,12 @@ import fcntl
 import os
 import struct
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import serial
-from twisted.logger import globalLogPublisher
 
 from bridges.serial import device as device_module
 from bridges.serial.bridge import SerialBridge
@@ -25,20 +24,6 @@ Make = Callable[..., SerialBridge]
 
 #: linux/termios.h: struct termios2 with the speeds as numbers; whether a terminal is claimed
 TCGETS2, TIOCGEXCL = 0x802C542A, 0x80045440
-
-
-@pytest.fixture
-def logged() -> Iterator[list[str]]:
-    """Texts that the bridge logged for the operator."""
-    texts: list[str] = []
-
-    def observe(event: Any) -> None:
-        if event["log_namespace"].startswith("bridges.") and event["log_level"].name != "debug":
-            texts.append(event["log_format"].format(**event))
-
-    globalLogPublisher.addObserver(observe)
-    yield texts
-    globalLogPublisher.removeObserver(observe)
 
 
 def states(session: FakeSession) -> list[str]:

@@ -20,10 +20,13 @@ Join = Callable[[str], Session]
 
 @pytest.fixture
 def join(reactor: PtyReactor) -> Join:
-    """Joins realm1 in a role: `trusted`, or `viewer`, which may subscribe to what the kitchen says."""
+    """Joins realm1 in a role: `trusted`; `viewer`, which may subscribe to what the kitchen says; `server`, which may
+    register but not publish.
+    """
     viewer = {"name": "viewer", "permissions": [{"uri": "kitchen.", "match": "prefix", "allow": {"subscribe": True}}]}
+    server = {"name": "server", "permissions": [{"uri": "kitchen.", "match": "prefix", "allow": {"register": True}}]}
     router = Router(reactor)
-    realm = router.add_realm(msgspec.convert({"name": "realm1", "roles": [viewer]}, Realm))
+    realm = router.add_realm(msgspec.convert({"name": "realm1", "roles": [viewer, server]}, Realm))
     outbox = Outbox(reactor)
     return lambda role: local.join(lambda peer: realm.admit(peer, role, f"the-{role}"), outbox)
 
@@ -92,6 +95,28 @@ def test_a_role_that_may_not_register_fails_the_start(
     assert failures[0].value.uri == "wamp.error.not_authorized"
 
 
+def test_a_role_that_may_not_publish_is_told(
+    join: Join,
+    make_bridge: Callable[..., SerialBridge],
+    device: FakeDevice,
+    reactor: PtyReactor,
+    logged: list[str],
+) -> None:
+    """Once a topic, in the log and in the status; else a sensor would only seem to say nothing."""
+    bridge = make_bridge()
+    bridge.start(join("server"))
+    reactor.until(lambda: len(logged) == 2)
+    device.say(b"1\n2\n3\n")
+    reactor.until(lambda: bridge.details()["frames"] == 3)
+    reactor.advance(1)
+    reasons = [text.split(": ")[1:3] for text in logged if "nothing can be published" in text]
+    assert reasons == [
+        ["nothing can be published to kitchen.status", "wamp.error.not_authorized"],
+        ["nothing can be published to kitchen", "wamp.error.not_authorized"],
+    ]
+    assert "nothing can be published to kitchen:" in bridge.status.kwargs()["last_error"]
+
+
 def test_a_second_bridge_of_the_same_topic_fails_the_start(
     join: Join, make_bridge: Callable[..., SerialBridge], reactor: PtyReactor
 ) -> None:
@@ -103,13 +128,14 @@ def test_a_second_bridge_of_the_same_topic_fails_the_start(
 
 
 def test_a_session_that_ended_first_does_not_keep_the_bridge_from_stopping(
-    join: Join, make_bridge: Callable[..., SerialBridge], reactor: PtyReactor
+    join: Join, make_bridge: Callable[..., SerialBridge], reactor: PtyReactor, logged: list[str]
 ) -> None:
-    """At shutdown the router may say GOODBYE before the node stops its bridges."""
+    """The router may say GOODBYE before the node stops its bridges; that is no news for the log."""
     bridge = make_bridge()
     session = join("trusted")
     bridge.start(session)
-    reactor.until(lambda: reactor.getReaders())
+    reactor.until(reactor.getReaders)
     session.leave()
     bridge.stop()
     reactor.advance(1)
+    assert logged == []
