@@ -225,6 +225,9 @@ def _universal(section: schema.Universal, path: Path, whole: _Whole) -> Found:
     yield from _paths(section, path, whole)
     if section.rawsocket is None and section.web is None and not section.websocket:
         yield Problem(path, "nothing is served here; add `rawsocket`, `websocket` or `web`")
+    for name in section.web.paths if section.web else ():
+        if name in section.websocket:
+            yield Problem((*path, "web", "paths", name), f"path {name!r} is under `websocket` too; choose another")
 
 
 def _static(section: schema.StaticPath, path: Path, whole: _Whole) -> Found:

@@ -84,6 +84,11 @@ def _length(kind: str, info: Any) -> str:
     return f"{kind} (at most {high} long)" if high else kind
 
 
+def _literal(info: Any) -> str:
+    values = [str(value) for value in info.values]
+    return values[0] if len(values) == 1 else f"one of {', '.join(values)}"
+
+
 def _text(info: Any) -> str:
     words = _length("text", info)
     return f"{words} like {info.pattern}" if info.pattern else words
@@ -111,7 +116,7 @@ _WORDS: dict[type, Callable[[Any], str]] = {
     inspect.IntType: _number("a whole number"),
     inspect.FloatType: _number("a number"),
     inspect.StrType: _text,
-    inspect.LiteralType: lambda info: "one of " + ", ".join(str(value) for value in info.values),
+    inspect.LiteralType: _literal,
     inspect.ListType: lambda info: f"{_length('a list', info)}, each {wanted(info.item_type)}",
     inspect.DictType: lambda info: f"a mapping of names to {wanted(info.value_type)}",
     inspect.UnionType: _union,

@@ -196,6 +196,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         transport(f"{{type: universal, {TCP}, websocket: {{'a b': {{type: websocket}}}}}}"),
         [f"7: {T}.0.websocket.a b: a path is one name of letters, digits, - and _, or / for the root"],
     ),
+    "one path for two in universal": (
+        transport(
+            f"{{type: universal, {TCP}, websocket: {{ws: {{type: websocket}}}}, "
+            "web: {paths: {ws: {type: nodeinfo}}}}"
+        ),
+        [f"7: {T}.0.web.paths.ws: path 'ws' is under `websocket` too; choose another"],
+    ),
     "universal for nothing": (
         transport(f"{{type: universal, {TCP}}}"),
         [f"7: {T}.0: nothing is served here; add `rawsocket`, `websocket` or `web`"],
