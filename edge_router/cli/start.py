@@ -14,6 +14,7 @@ from collections.abc import Callable
 from edge_router import registry
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
+from edge_router.config.schema import Config
 from edge_router.node.lean import hold_back
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
@@ -65,12 +66,17 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
 
     stale: the last node here did not end in order. give_way: removes the pid file. Result: the exit status.
     """
-    hold_back(tls=False)
+    hold_back(tls=False, transports=transport_types(parsed.config))
     begin_log = registry.load("edge_router.node.log:begin_log")
     begin_log(sys.stderr, args.loglevel, args.logformat, os.environ)
     program = registry.load("edge_router.node.program:Program")
     status: int = program(parsed.config, parsed.notices, parsed.directory, stale, give_way).run(args.shutdownafter)
     return status
+
+
+def transport_types(config: Config) -> set[str]:
+    """The types of the transports of a configuration."""
+    return {registry.type_name(transport) for worker in config.workers for transport in worker.transports}
 
 
 def options_of(args: argparse.Namespace, parsed: Parsed) -> dict[str, object]:

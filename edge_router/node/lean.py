@@ -12,26 +12,36 @@ epoll reactor goes from 31.2 to 20.8 MB. `tests/node/test_lean.py` shows that no
 - pickle, 0.5 MB: `twisted.python.reflect` asks it for the module of a function.
 - logging, 0.4 MB: `twisted.logger` passes on to it what it is asked to; here nobody asks. (websockets loads it.)
 - html.entities, 0.5 MB: `html` needs its table to unescape; Twisted and twisted.web only escape.
+- tempfile and importlib.metadata, 0.8 MB with shutil, zipfile, bz2 and lzma: `twisted.web.http` keeps large bodies in
+  files, which `edge_router.web` does not let it do; `websockets.version` asks only if it is no release.
+- _hashlib, 3.5 MB, which is OpenSSL's libcrypto: `hashlib` and `hmac` prefer it to CPython's own functions. For one
+  SHA-1 a WebSocket these will do; what only OpenSSL has is there when it is asked for.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from types import CoroutineType, ModuleType
 from typing import Any
 
 
-def hold_back(tls: bool) -> None:
-    """Import Twisted's core without what it does not need.
+def hold_back(tls: bool, transports: Collection[str] = ()) -> None:
+    """Import Twisted's core, and what transports take of other packages, without what they do not need.
 
-    tls: whether the configuration has a TLS endpoint. Nothing happens for what is loaded already.
+    tls: whether the configuration has a TLS endpoint, which needs all of OpenSSL. transports: the types of the
+    configuration's transports. Nothing happens for what is loaded already.
     """
+    later = [importer for kind, importers in _OF_TRANSPORTS.items() if kind in transports for importer in importers]
     if not tls:
         sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # None is how an import is blocked
-    for importer, absent in _HELD_BACK.items():
+        if later:
+            hash_without_openssl()
+    for importer in (*_OF_ALL, *later):
+        absent = _HELD_BACK[importer]
         with ExitStack() as stack:
             for name, stand_in in absent.items():
                 stack.enter_context(_standing_in(name, stand_in))
@@ -89,7 +99,7 @@ class _Logging(_Later):
         return {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}[level]
 
 
-# who imports -> what it gets instead, in the order of the imports; None: an ImportError
+# who imports -> what it gets instead; None: an ImportError
 _HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
     "html": {"html.entities": _Entities("html.entities")},
     "twisted.python.compat": {"http.cookiejar": _Later("http.cookiejar")},
@@ -97,7 +107,54 @@ _HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
     "twisted.python.win32": {"ctypes": None},
     "twisted.logger": {"logging": _Logging("logging")},
     "twisted.internet.defer": {"asyncio": _Asyncio("asyncio")},
+    "twisted.web.http": {"tempfile": _Later("tempfile")},
+    "websockets.version": {"importlib.metadata": _Later("importlib.metadata")},
 }
+# in the order of the imports
+_OF_ALL = (
+    "html",
+    "twisted.python.compat",
+    "twisted.python.reflect",
+    "twisted.python.win32",
+    "twisted.logger",
+    "twisted.internet.defer",
+)
+_OF_TRANSPORTS = {
+    "websocket": ("websockets.version",),
+    "web": ("twisted.web.http", "websockets.version"),
+    "universal": ("twisted.web.http", "websockets.version"),
+}
+
+
+def hash_without_openssl() -> None:
+    """Import `hashlib` and `hmac` with CPython's own functions, if this Python was built with all of them."""
+    if "hashlib" in sys.modules or not all(find_spec(name) for name in _HASHES):
+        return
+    with _standing_in("_hashlib", None):
+        hashlib: Any = import_module("hashlib")
+        import_module("hmac")
+    own_new = hashlib.new
+
+    def new(name: str, data: bytes = b"", **options: Any) -> Any:
+        try:
+            return own_new(name, data, **options)
+        except ValueError:
+            return import_module("_hashlib").new(name, data, **options)
+
+    def of_openssl(name: str) -> Any:
+        if name not in _OPENSSL_ALONE:
+            raise AttributeError(f"module 'hashlib' has no attribute '{name}'")
+        return getattr(import_module("_hashlib"), name)
+
+    vars(hashlib).pop("pbkdf2_hmac", None)  # Python 3.11 has a slow one of its own
+    hashlib.new = new
+    hashlib.__getattr__ = of_openssl
+
+
+# CPython's own hash functions
+_SHA2 = ("_sha2",) if sys.version_info >= (3, 12) else ("_sha256", "_sha512")
+_HASHES = ("_md5", "_sha1", "_sha3", "_blake2", *_SHA2)
+_OPENSSL_ALONE = frozenset({"pbkdf2_hmac", "scrypt"})
 
 
 @contextmanager
@@ -106,9 +163,14 @@ def _standing_in(name: str, stand_in: ModuleType | None) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
+    package, _, attribute = name.rpartition(".")
+    if package:
+        setattr(import_module(package), attribute, stand_in)
     sys.modules[name] = stand_in  # type: ignore[assignment]
     try:
         yield
     finally:
         if sys.modules.get(name) is stand_in:
-            sys.modules.pop(name, None)
+            del sys.modules[name]
+            if package:
+                delattr(import_module(package), attribute)

@@ -9,7 +9,8 @@ import pytest
 
 HELD_BACK = """
 from edge_router.node.lean import hold_back
-hold_back(tls=False)
+ALL = ("rawsocket", "websocket", "web", "universal")
+hold_back(tls=False, transports=ALL)
 import sys, types
 import twisted.internet.epollreactor, twisted.internet.protocol, twisted.logger
 from twisted.internet import defer
@@ -28,10 +29,11 @@ def run(program: str) -> None:
 
 
 def test_what_is_held_back_is_not_loaded() -> None:
-    """The reactor is there, and neither asyncio nor cookies, HTTP clients, e-mail, TLS or ctypes."""
+    """The reactor is there, and HTTP for servers; neither asyncio nor cookies, HTTP clients, TLS or ctypes."""
     run("""
-for name in ("asyncio", "asyncio.events", "http.cookiejar", "http.client", "urllib.request", "email.message",
-             "ssl", "ctypes", "pickle", "logging", "html.entities", "OpenSSL"):
+for name in ("asyncio", "asyncio.events", "http.cookiejar", "http.client", "urllib.request", "tempfile", "shutil",
+             "zipfile", "importlib.metadata", "ssl", "ctypes", "pickle", "logging", "html.entities", "_hashlib",
+             "OpenSSL"):
     assert not is_loaded(name), name
 """)
 
@@ -157,6 +159,48 @@ for level in (10, 20, 30, 40, 50):
 """)
 
 
+def test_hashes_are_right_and_openssl_is_there_when_it_is_asked_for() -> None:
+    """FIPS 180, RFC 2202, then what only OpenSSL has: PBKDF2 (RFC 6070), scrypt (RFC 7914), SHA-512/256."""
+    run("""
+import hashlib, hmac
+assert hashlib.sha1(b"abc").hexdigest() == "a9993e364706816aba3e25717850c26c9cd0d89d"
+assert hashlib.new("sha256", b"abc").hexdigest().startswith("ba7816bf")
+assert hmac.new(b"key", b"The quick brown fox jumps over the lazy dog", "md5").hexdigest().startswith("80070713463e77")
+assert hmac.compare_digest(b"a", b"a") and not hmac.compare_digest(b"a", b"b")
+assert not is_loaded("_hashlib")
+from hashlib import pbkdf2_hmac
+assert pbkdf2_hmac("sha1", b"password", b"salt", 2).hex() == "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"
+assert is_loaded("_hashlib")
+assert hashlib.scrypt(b"", salt=b"", n=16, r=1, p=1, dklen=8).hex() == "77d6576238657b20"
+assert hashlib.new("sha512_256", b"abc").hexdigest().startswith("53048e26")
+for nonsense in (lambda: hashlib.new("nosuch"), lambda: hashlib.nosuch):
+    try:
+        nonsense()
+    except (ValueError, AttributeError):
+        pass
+    else:
+        raise AssertionError
+assert not hasattr(hashlib, "nosuch")
+""")
+
+
+def test_temporary_files_and_metadata_are_there_when_they_are_used() -> None:
+    """A large request body would be kept in a file by plain twisted.web; versions of packages are found."""
+    run("""
+from twisted.web import http
+import websockets.server
+assert not is_loaded("tempfile") and not is_loaded("importlib.metadata")
+with http._getContentFile(10_000_000) as file:
+    assert file.write(b"x") == 1
+assert is_loaded("tempfile")
+import importlib.metadata
+assert importlib.metadata.version("websockets") and is_loaded("importlib.metadata")
+from importlib import metadata
+import tempfile, shutil
+assert tempfile.gettempdir() and metadata is importlib.metadata
+""")
+
+
 def test_html_is_unescaped_with_the_real_table() -> None:
     """Names, numbers, names without a semicolon and names that do not exist."""
     run("""
@@ -214,7 +258,7 @@ except ImportError:
 else:
     raise AssertionError
 del sys.modules["OpenSSL"]
-hold_back(tls=True)
+hold_back(tls=True, transports=ALL)
 assert "OpenSSL" not in sys.modules
 """)
 
@@ -222,11 +266,13 @@ assert "OpenSSL" not in sys.modules
 def test_holding_back_what_is_loaded_already_changes_nothing() -> None:
     """Under a debugger or a test runner asyncio may be there before us."""
     program = """
-import asyncio, http.cookiejar, ctypes, sys
-before = {name: sys.modules[name] for name in ("asyncio", "http.cookiejar", "ctypes")}
+import asyncio, http.cookiejar, ctypes, hashlib, sys
+new = hashlib.new
+before = {name: sys.modules[name] for name in ("asyncio", "http.cookiejar", "ctypes", "hashlib", "_hashlib")}
 from edge_router.node.lean import hold_back
-hold_back(tls=False)
+hold_back(tls=False, transports=("web", "universal"))
 assert all(sys.modules[name] is module for name, module in before.items())
+assert hashlib.new is new
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
