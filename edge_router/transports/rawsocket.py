@@ -140,7 +140,7 @@ class RawSocketServer(StreamProtocol):
 
     def _too_late(self) -> None:
         """The time for handshake and HELLO is up."""
-        if self._session is not None and self._session.joined:
+        if self._session is not None and self._session.id:  # joined; it may have left again by now
             return
         patience = self._config.options.open_handshake_timeout
         self.log.info("{peer}: no HELLO within {patience} ms", peer=peer_name(self.transport), patience=patience)
