@@ -66,9 +66,11 @@ class SocketConnection:
             self.synchronize()
 
     def hang_up(self) -> None:
-        """Close; the router notices within a turn or two."""
+        """Close; the router has noticed after a turn."""
         self._socket.close()
         self.closed = True
+        for _ in range(3):
+            self._turn()
 
     def write(self, data: bytes) -> None:
         while data and not self.closed:
