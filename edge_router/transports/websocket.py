@@ -26,7 +26,7 @@ from edge_router.transports.listen import Connections, KeepAlive, Listener, list
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name
 from edge_router.transports.pings import Pings
-from edge_router.transports.wsframes import WIRES
+from edge_router.transports.wsframes import WIRES, whole_messages
 from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.errors import ProtocolViolation
 
@@ -95,6 +95,8 @@ class WebSocketServer(StreamProtocol):
         self._ws = WampServerProtocol(tuple(common.codecs), common.origins, common.config.options, common.extensions)
         self._head_size = 0
         self._opcode = Opcode.TEXT
+        self._plain = False
+        self._limit = 0
         self._message: bytearray | None = None
         self._peer: WebSocketPeer | None = None
         self._session: ReceivingSession | None = None
@@ -118,7 +120,12 @@ class WebSocketServer(StreamProtocol):
         outbox = self._common.host.outbox
         outbox.begin()
         try:
-            ws.receive_data(data)
+            if self._plain and not ws.reader.buffer and self._message is None and ws.state is OPEN:
+                messages, data = whole_messages(data, self._opcode is Opcode.BINARY, self._limit)
+                for message in messages:
+                    self._decode(message)
+            if data:
+                ws.receive_data(data)
             for event in ws.events_received():
                 if isinstance(event, Frame):
                     self._received(event)
@@ -196,6 +203,9 @@ class WebSocketServer(StreamProtocol):
         config, host = common.config, common.host
         codec = common.codecs[self._ws.subprotocol or "wamp.2.json"]
         self._opcode = Opcode.BINARY if codec.binary else Opcode.TEXT
+        options = config.options
+        self._plain = not self._ws.extensions
+        self._limit = min(options.max_message_size, options.max_frame_size or options.max_message_size)
         out = Compressor(transport, self._ws.extensions) if self._ws.extensions else transport
         details = TransportDetails("websocket", peer_name(transport), codec.name)
         peer = WebSocketPeer(

@@ -5,6 +5,7 @@ HTML, or JSON by `?format=json` or an `Accept` header that asks for it (RFC 9110
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -74,7 +75,7 @@ def _weight(parameters: list[str]) -> float:
 def _section(info: dict[str, Any]) -> str:
     """A table of the plain facts, then a section for each that has parts."""
     plain = {name: value for name, value in info.items() if not _has_parts(value)}
-    body = table((_words(name), _text(value)) for name, value in plain.items())
+    body = table((_words(name), _FORMATS.get(name, _text)(value)) for name, value in plain.items())
     for name, value in info.items():
         if name not in plain:
             body += f"<h2>{escape(_words(name))}</h2>" + "".join(map(_section, _parts(value)))
@@ -95,4 +96,20 @@ def _words(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "-" if value is None else str(value)
+
+
+def _duration(seconds: float) -> str:
+    """`3 d 4 h 5 min 6 s`, from the first that is not 0."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    first = next((i for i, (count, _) in enumerate(parts) if count), 3)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first:])
+
+
+#: facts that people want said otherwise than programs do
+_FORMATS: dict[str, Callable[[Any], str]] = {"uptime": _duration}

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, execute, succeed
 
 from edge_router.config.schema import NestedPath, Web, WebOptions
 from edge_router.transports.host import Host
-from edge_router.transports.listen import Connections, KeepAlive, Listener, listen
+from edge_router.transports.listen import CannotListen, Connections, KeepAlive, Listener, listen
 from edge_router.web.channel import WebChannel
 from edge_router.web.path import NestedService
 
@@ -17,10 +17,14 @@ class Site:
     """Makes the HTTP connections of a port.
 
     paths: path -> configuration of a web service. options: of the transport. host: the node.
+    Raises CannotListen if something that is to be served is not there.
     """
 
     def __init__(self, paths: dict[str, Any], options: WebOptions, host: Host) -> None:
-        self._root = NestedService(NestedPath(paths=paths), host)
+        try:
+            self._root = NestedService(NestedPath(paths=paths), host)
+        except FileNotFoundError as missing:
+            raise CannotListen(f"web: {missing}") from missing
         self._options = options
         self._clock = host.reactor
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import resource
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -358,3 +360,29 @@ def test_stop_delivers_what_was_written_before(loop: Loop) -> None:
         loop.result(listener.stop())
         assert received(loop, client) == b"goodbye"
         assert received(loop, client) == b""
+
+
+def test_no_descriptors_left_does_not_spin(loop: Loop) -> None:
+    """EMFILE: those who wait are closed, the loop sleeps again, and later ones are served."""
+    listener = tcp(loop, TcpEndpoint(port=0, interface="127.0.0.1"), limit=1000)
+    clients = [connect(listener) for _ in range(20)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    first_free = os.dup(0)
+    os.close(first_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (first_free, hard))
+    try:
+        for _ in range(5):
+            loop.reactor.iterate(0.01)
+        before = time.process_time()
+        for _ in range(5):
+            loop.reactor.iterate(0.05)
+        assert time.process_time() - before < 0.1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    answers = [received(loop, client) for client in clients]
+    assert answers == [b""] * 20
+    with connect(listener) as late:
+        assert received(loop, late) == b"hello"
+    for client in clients:
+        client.close()
+    loop.result(listener.stop())

@@ -21,7 +21,10 @@ from tests.web.ports import Answer, WebPort, request
 HELLO = Hello("realm1", HelloDetails(roles={"subscriber": {}}))
 INFO = {
     "version": "0.1.0",
-    "uptime_seconds": 12,
+    "uptime": 93_784.5,
+    "sessions_refused": 0,
+    "bridges": [],
+    "id": None,
     "realms": [{"name": "<realm1>", "sessions": 3}],
     "transports": ["tcp4:*:80", "unix:/run/x"],
 }
@@ -99,7 +102,10 @@ def test_the_nodes_page_is_escaped_html(port: WebPort) -> None:
     page = answer.body.decode()
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert "<th>uptime seconds</th><td>12</td>" in page
+    assert "<th>uptime</th><td>1 d 2 h 3 min 4 s</td>" in page
+    assert "<th>sessions refused</th><td>0</td>" in page
+    assert "<th>bridges</th><td>none</td>" in page
+    assert "<th>id</th><td>-</td>" in page
     assert "<td>&lt;realm1&gt;</td>" in page
     assert "<td>tcp4:*:80, unix:/run/x</td>" in page
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge_router.config.schema import StaticOptions, StaticPath
+from edge_router.transports.listen import CannotListen
 from edge_router.web.static import StaticService
 from tests.transports.loop import Loop
 from tests.transports.wires import MemoryNode
@@ -288,8 +289,8 @@ def test_a_directory_of_a_package() -> None:
     assert b"spec ids" in port.ask("/ids.py").body or port.ask("/ids.py").status == 200
     with pytest.raises(FileNotFoundError, match="the package 'edge_router' has no directory 'nothing'"):
         StaticService(StaticPath(package="edge_router", resource="nothing"), MemoryNode().host)
-    with pytest.raises(FileNotFoundError, match="the package 'nosuchpackage'"):
-        StaticService(StaticPath(package="nosuchpackage"), MemoryNode().host)
+    with pytest.raises(CannotListen, match="web: the package 'nosuchpackage' has no directory"):
+        WebPort({"/": StaticPath(package="nosuchpackage")})
 
 
 def test_a_download_over_a_real_socket(loop: Loop, tree: Path) -> None:
