@@ -8,6 +8,7 @@ device is. So every step of the way is watched: the directories that are there, 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,7 @@ EVENTS: Final = IN_CREATE | IN_MOVED_TO | IN_ATTRIB
 def steps(path: str) -> list[tuple[str, str]]:
     """Where to look for a path to appear: (directory, name) pairs along it, through symbolic links.
 
-    path: of a device. The last pair is the first one that is missing, or the device itself.
+    path: of a device, absolute. The last pair is the first one that is missing, or the device itself.
     """
     found: list[tuple[str, str]] = []
     names = _names(path)
@@ -43,14 +44,15 @@ def steps(path: str) -> list[tuple[str, str]]:
             directory = str(Path(directory).parent)
             continue
         here = Path(directory, name)
-        if here.is_symlink():
+        mode = _mode(here)
+        if stat.S_ISLNK(mode):
             found.append((directory, name))
             links += 1
             if links > MAX_LINKS:
                 break
             names = _names(str(Path(directory, here.readlink()))) + names
             directory = "/"
-        elif names and here.is_dir():
+        elif names and stat.S_ISDIR(mode):
             directory = str(here)
         else:
             found.append((directory, name))
@@ -58,9 +60,17 @@ def steps(path: str) -> list[tuple[str, str]]:
     return found
 
 
+def _mode(path: Path) -> int:
+    """Of the path itself, not of what it links to; 0 if it is not there or not to be seen."""
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0
+
+
 def _names(path: str) -> list[str]:
-    """The names of a path, taken from the working directory if it is relative; `..` stays, since links may come."""
-    return [name for name in Path.cwd().joinpath(path).parts[1:] if name != "."]
+    """The names of an absolute path; `..` stays, since what is before it may be a link."""
+    return list(Path(path).parts[1:])
 
 
 class PathWatch:
