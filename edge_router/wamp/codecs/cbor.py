@@ -8,7 +8,7 @@ message where the walk takes under one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import pack
+from struct import pack, unpack_from
 from typing import Any, Final, get_type_hints
 
 import cbor2
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from edge_router.wamp.codecs.cborwalk import Malformed, head, skip, skip_items
-from edge_router.wamp.codecs.codec import refused, wire_form, without_nothing
+from edge_router.wamp.codecs.codec import as_meant, refused, whole, wire_form
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.ids import MAX_ID
 from edge_router.wamp.messages import MESSAGES, WITH_PAYLOAD, Attributes, Event, EventDetails, Id, Message
@@ -24,6 +24,7 @@ from edge_router.wamp.messages import MESSAGES, WITH_PAYLOAD, Attributes, Event,
 _ARRAY: Final = 4
 _MAP: Final = 5
 _EMPTY_MAP: Final = 0xA0
+_FLOAT64: Final = 0xFB
 _NO_ARGS: Final = Raw(b"\x80")
 #: the tag of octets as a typed array (RFC 8746, section 2), which is how JavaScript's libraries write a Uint8Array
 _UINT8_ARRAY: Final = 64
@@ -46,7 +47,9 @@ def _read_id(frame: bytes, at: int) -> tuple[int, int]:
         value, after = int.from_bytes(frame[at + 1 : at + 5], "big"), at + 5
     else:
         major, value, after = head(frame, at)
-        if major != 0:
+        if octet == _FLOAT64:  # from JavaScript, where large numbers are floats
+            value = whole(unpack_from(">d", frame, at + 1)[0])
+        if major != 0 and (octet != _FLOAT64 or type(value) is float):
             raise Malformed("an id must be an unsigned integer")
     if not 1 <= value <= MAX_ID:
         raise Malformed("an id must be an integer from 1 to 2**53")
@@ -112,7 +115,7 @@ def _convert(value: Any, kind: Any) -> Any:
     except msgspec.ValidationError:
         if not isinstance(value, dict):
             raise
-        return msgspec.convert(without_nothing(value, (None,)), kind)
+        return msgspec.convert(as_meant(value, (None,)), kind)
 
 
 def _converted(kind: Any) -> Reader:

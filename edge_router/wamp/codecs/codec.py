@@ -14,6 +14,7 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from edge_router.wamp.errors import ProtocolViolation
+from edge_router.wamp.ids import MAX_ID
 from edge_router.wamp.messages import CODES, MESSAGES, WITH_PAYLOAD, Message, Unregistered, Unsubscribed
 
 #: containers within containers in one message; receivers written in Python break at about a thousand
@@ -81,16 +82,24 @@ def payload_shape(message: Message) -> int:
 COMPLETE, ONLY_ARGS, NO_PAYLOAD, REARRANGED = range(4)
 
 
-def without_nothing(attributes: dict[Any, Any], nothing: Collection[Any]) -> dict[Any, Any]:
-    """Options or details without the attributes that are `nothing`: null or undefined.
+def as_meant(attributes: dict[Any, Any], nothing: Collection[Any]) -> dict[Any, Any]:
+    """Options or details as their sender meant them: without those that are `nothing` (null, undefined), ids whole.
 
-    Some clients (wampy.js) send as `undefined` what their user did not give, where the spec would have it left out.
+    wampy.js sends as `undefined` what its user did not give, where the spec would have it left out; and libraries of
+    JavaScript, whose numbers are floats, write session ids as such.
     """
-    return {key: value for key, value in attributes.items() if value not in nothing}
+    return {key: whole(value) for key, value in attributes.items() if value not in nothing}
+
+
+def whole(value: Any) -> Any:
+    """Floats without a fraction as integers, in lists too."""
+    if type(value) is list:
+        return [whole(item) for item in value]
+    return int(value) if type(value) is float and value.is_integer() and abs(value) <= MAX_ID else value
 
 
 class SecondReader:
-    """Reads a frame that was refused once more, without attributes that are nothing.
+    """Reads a frame that was refused once more, options and ids as they were meant.
 
     decode: frame -> message. split: frame -> its fields as they are. loads, dumps: of the encoding. nothing: its values
     for that.
@@ -111,13 +120,14 @@ class SecondReader:
         self._nothing = nothing
 
     def read(self, frame: bytes) -> Message:
-        """The message. Raises what the parts raise; a frame without such attributes is refused as before."""
+        """The message. Raises what the parts raise; a frame that has nothing of that kind is refused as before."""
         fields = self._split(frame)
         for at, field in enumerate(fields[1:4], 1):
-            attributes = self._loads(field)
-            if isinstance(attributes, dict):
-                fields[at] = Raw(self._dumps(without_nothing(attributes, self._nothing)))
+            value = self._loads(field)
+            if isinstance(value, dict):
+                fields[at] = Raw(self._dumps(as_meant(value, self._nothing)))
                 break
+            fields[at] = Raw(self._dumps(whole(value)))
         return self._decode(self._dumps(fields))
 
 
