@@ -264,8 +264,5 @@ class SocketStage:
     def close(self) -> None:
         """Hang up and stop listening."""
         for connection in self._connections:
-            if not connection.closed:
-                connection.hang_up()
-        self._turn()
-        self._turn()
+            connection.hang_up()
         self._loop.result(ensureDeferred(self._worker.stop()))
