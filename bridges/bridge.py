@@ -68,6 +68,7 @@ class Bridge:
             raise RuntimeError(f"bridge {self.config.id} is started already")
         self._session = session
         self._known_topics.clear()
+        self.status.begin()
         handlers = {"get_status": self._get_status, **self.procedures()}
         registering = [self._register(session, f"{self.topic}.{name}", call) for name, call in handlers.items()]
         started: Deferred[Any] = gatherResults(registering, consumeErrors=True)

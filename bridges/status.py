@@ -22,7 +22,7 @@ class Status:
     clock: monotonic time. stamps: the wall clock. publish: takes args and kwargs of an event.
     details: the bridge's own facts, JSON-like: counts, the device.
 
-    state: what it is doing now, such as `open`.
+    state: what it is doing now, `opening`, `open`, `away` or `stopped`.
     """
 
     def __init__(
@@ -36,12 +36,17 @@ class Status:
         self._stamps = stamps
         self._publish = publish
         self._details = details
-        self._since = stamps.now()[0]
+        self._since: int | None = None
         self._error: str | None = None
         self._error_at: int | None = None
         self._fault_told_at: float | None = None
         self._due: Delayed | None = None
-        self.state = "starting"
+        self.state = "stopped"
+
+    def begin(self) -> None:
+        """The bridge was started; whether its device is there is found out now, and told then."""
+        self.state = "opening"
+        self._since = self._stamps.now()[0]
 
     def change(self, state: str, error: str | None = None) -> None:
         """Another state. error: why, if it is for the worse."""

@@ -27,8 +27,8 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
 
     Events of `topic` have args [value] and kwargs {bridge, seq, ts, ts_quality}: the frame's number since the start,
     the time it came in as milliseconds since 1970 (UTC), and `synced` or `unsynced` for whether the clock was right.
-    `<topic>.status` tells of the device: args [`open` or `away` or `stopped`], kwargs with counts and the last error;
-    `<topic>.get_status` returns the same.
+    `<topic>.status` tells of the device: args [`open`, `away` or `stopped`], kwargs with counts and the last error;
+    `<topic>.get_status` returns the same, or `opening`.
 
     device: the device's path; /dev/serial/by-id/... stays the same when devices are plugged in another order.
     baudrate: bits per second; any the hardware can do. bytesize: bits of a character. parity: the check bit of a

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from bridges.serial.bridge import SerialBridge
 from bridges.serial.config import SerialConfig
+from bridges.stamps import Stamps
 from edge_router.client import CallError, Result
 from tests.bridges.conftest import WALL
 from tests.bridges.harness import FakeDevice, FakeSession, PtyReactor
@@ -275,7 +276,10 @@ def test_a_canceled_write_is_said_to_be_canceled(kitchen: Kitchen) -> None:
 
 
 def test_construction_does_nothing(configure: Callable[..., SerialConfig], reactor: PtyReactor) -> None:
-    SerialBridge(configure(), reactor)
+    """No device, no timer, and the clock's quality is not asked for."""
+    asked: list[bool] = []
+    SerialBridge(configure(), reactor, Stamps(reactor, synchronized=lambda: not asked.append(True)))
+    assert not asked
     assert not reactor.getReaders()
     assert not reactor.getDelayedCalls()
 
@@ -316,6 +320,7 @@ def test_a_stopped_bridge_can_be_started_again(kitchen: Kitchen) -> None:
     bridge = kitchen.open()
     bridge.stop()
     bridge.start(kitchen.session)
+    assert kitchen.status()["state"] == "opening"
     kitchen.reactor.until(lambda: kitchen.values("kitchen.status")[-1] == "open")
     kitchen.say(b"1\n", until=kitchen.values)
 
