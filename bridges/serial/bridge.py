@@ -83,7 +83,8 @@ class SerialBridge(Bridge):
         super().__init__(config, config.base_topic, reactor, stamps)
         self._settings = config
         self._port = Port(config, reactor, self, random)
-        self._framing = LineFraming(config.delimiter.encode("latin-1"), config.max_frame)
+        self._delimiter = config.delimiter.encode("latin-1")
+        self._framing = LineFraming(self._delimiter, config.max_frame)
         self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
         self._decode = decoder(config)
         self._fields = [self._field(name, topic) for name, topic in field_topics(self.topic, config.fields).items()]
@@ -131,7 +132,8 @@ class SerialBridge(Bridge):
 
     # --- from the port ----------------------------------------------------------------------------------------------
 
-    def port_ready(self, inside: bool) -> None:
+    def port_ready(self, dropped: bytes) -> None:
+        inside = bool(dropped) and not dropped.endswith(self._delimiter)
         self._partial += self._framing.restart(inside) or inside
         self.log.info("{id}: {device} is open", id=self.config.id, device=self._settings.device)
         self.status.change("open")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -12,10 +12,15 @@ DevicePath = Annotated[
     str,
     Meta(pattern="^/", max_length=4_095, extra={"words": "the whole path, as /dev/serial/by-id/... or /dev/ttyAMA0"}),
 ]
+#: bytes
+LONGEST_DELIMITER: Final = 16
 #: Characters U+0000 to U+00FF; each stands for the byte of that number.
 Bytes = Annotated[
     str,
-    Meta(pattern="^[\\x00-\\xff]{1,16}$", extra={"words": '1 to 16 bytes, as "\\r\\n" or "\\xfe" in double quotes'}),
+    Meta(
+        pattern=f"^[\\x00-\\xff]{{1,{LONGEST_DELIMITER}}}$",
+        extra={"words": '1 to 16 bytes, as "\\r\\n" or "\\xfe" in double quotes'},
+    ),
 ]
 Separator = Annotated[
     str, Meta(pattern='^[^"\\r\\n\\x00]$', extra={"words": 'one character, but no quote or line end, as ";" or "\\t"'})

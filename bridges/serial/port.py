@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from bridges.backoff import STABLE, Backoff
 from bridges.clock import Delayed
-from bridges.serial.config import SerialConfig
+from bridges.serial.config import LONGEST_DELIMITER, SerialConfig
 from bridges.serial.device import GONE, OPEN_ERRORS, Device, DeviceAway, DeviceError, explain
 from bridges.serial.watch import PathWatch
 
@@ -21,8 +21,8 @@ from bridges.serial.watch import PathWatch
 class PortUser(Protocol):
     """Who is told of a port."""
 
-    def port_ready(self, inside: bool) -> None:
-        """It is open. inside: bytes came while it settled, so what follows may be the rest of a frame."""
+    def port_ready(self, dropped: bytes) -> None:
+        """It is open. dropped: the last of the bytes that came while it settled."""
 
     def port_away(self, reason: str) -> None:
         """It is not there, or no more. Told once a reason, not with each try."""
@@ -48,7 +48,7 @@ class Port:
         self._watch = PathWatch(reactor, config.device, self._changed)
         self._device: Device | None = None
         self._ready = False
-        self._inside = False
+        self._dropped = b""
         self._opened_at = 0.0
         self._timer: Delayed | None = None
         self._told: str | None = None
@@ -81,7 +81,7 @@ class Port:
         if self._ready:
             self._user.port_received(data)
         else:
-            self._inside = True
+            self._dropped = (self._dropped + data)[-LONGEST_DELIMITER:]
 
     def lost(self, reason: str) -> None:
         """From the device: it is gone, and its descriptor closed."""
@@ -122,7 +122,7 @@ class Port:
             return False
         self._cancel_timer()
         self._watch.stop()
-        self._inside = False
+        self._dropped = b""
         self._opened_at = self._reactor.seconds()
         self._timer = self._reactor.callLater(self._config.settle / 1000, self._settled)
         return True
@@ -131,7 +131,7 @@ class Port:
         self._timer = None
         self._ready = True
         self._told = None
-        self._user.port_ready(self._inside)
+        self._user.port_ready(self._dropped)
 
     def _tell(self, reason: str) -> None:
         if reason != self._told:

@@ -233,6 +233,25 @@ def test_the_rest_of_a_frame_that_had_begun_is_dropped(
     assert session.procedures["kitchen.get_status"]().kwargs["dropped"] == 1
 
 
+@pytest.mark.parametrize("delimiter", ["\n", "\r\n"])
+def test_what_a_restarting_board_says_is_dropped_and_the_next_frame_is_not(
+    make_bridge: Make, device: FakeDevice, reactor: PtyReactor, session: FakeSession, delimiter: str
+) -> None:
+    """An Arduino restarts when it is opened; `settle` waits for it. Whole lines in that time cost no later one."""
+    make_bridge(settle=2000, delimiter=delimiter).start(session)
+    for piece in (b"boot", b"ing", delimiter.encode()[:1], delimiter.encode()[1:]):
+        device.say(piece)
+        reactor.pump(0.1)
+    reactor.advance(1.9)
+    assert states(session) == []
+    reactor.advance(0.1)
+    assert states(session) == ["open"]
+    device.say(b"22.5" + delimiter.encode())
+    reactor.until(lambda: session.values("kitchen"))
+    assert session.values("kitchen") == [22.5]
+    assert session.procedures["kitchen.get_status"]().kwargs["dropped"] == 0
+
+
 def test_a_frame_cut_off_by_the_loss_is_counted(
     open_bridge: Make, device: FakeDevice, reactor: PtyReactor, session: FakeSession
 ) -> None:
