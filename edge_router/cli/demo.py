@@ -31,7 +31,7 @@ BAUDRATE = 115_200
 ELSEWHERE = ("192.0.2.1", 9)
 
 WELCOME = """
-  The demo runs. Its page:
+  The demo starts. Its page:
 
 {urls}
 

@@ -10,6 +10,7 @@ import { decimalsOf } from "./format.js";
 import { History } from "./history.js";
 
 export const MAX_SERIES = 500;
+const MAX_GROUPS = 200;
 const MAX_MEMBERS = 32; // of one object
 const MAX_DEPTH = 3;
 const MAX_ASKED = 3; // topics of a bridge; the first or second is the right one
@@ -127,8 +128,8 @@ export class Model {
   #meet(bridge, topic, value) {
     const known = this.groups.get(`bridge ${bridge}`);
     if (known && (known.status || !isRecord(value))) return;
-    const { asked } = known ?? this.#group(`bridge ${bridge}`, bridge);
-    if (asked.has(topic) || asked.size >= MAX_ASKED) return;
+    const asked = (known ?? this.#group(`bridge ${bridge}`, bridge))?.asked;
+    if (!asked || asked.has(topic) || asked.size >= MAX_ASKED) return;
     asked.add(topic);
     this.strangers.push(topic);
   }
@@ -161,14 +162,16 @@ export class Model {
     this.changed.add(series);
   }
 
+  /** The group of that id, made if there is none; null over the limit. */
   #group(id, bridge) {
-    if (!this.groups.has(id)) this.groups.set(id, new Group(id, bridge));
-    return this.groups.get(id);
+    if (!this.groups.has(id) && this.groups.size < MAX_GROUPS) this.groups.set(id, new Group(id, bridge));
+    return this.groups.get(id) ?? null;
   }
 
   #add(key, topic, name, bridge) {
     if (this.size >= MAX_SERIES) return null;
     const group = bridge ? this.#group(`bridge ${bridge}`, bridge) : this.#group(`topic ${firstParts(topic)}`, null);
+    if (!group) return null;
     const series = new Series(group, topic, name);
     group.series.push(series);
     this.#series.set(key, series);
@@ -208,6 +211,7 @@ export class Model {
 
   #status(topic, bridge, state, kwargs) {
     const group = this.#group(`bridge ${bridge}`, bridge);
+    if (!group) return;
     group.asked.clear();
     group.asked.add(firstParts(topic));
     const count = (name) => (Number.isFinite(kwargs[name]) ? kwargs[name] : 0);

@@ -126,6 +126,17 @@ test("there are never more series than the limit; what is left out is counted", 
   assert.deepEqual([model.size, model.left], [MAX_SERIES, 7]);
 });
 
+test("there are never more groups than their limit, whatever bridges call themselves", () => {
+  const model = new Model();
+  for (let index = 0; index < 5000; index += 1) {
+    model.record(`a${index}.status`, ["open"], { bridge: `b${index}` }, 0);
+    model.record(`c${index}.t`, [1], bridge({ bridge: `d${index}` }), 0);
+    model.record(`e${index}.t`, [1], {}, 0);
+  }
+  assert.equal(model.groups.size, 200);
+  assert.ok(model.size <= MAX_SERIES && model.strangers.length <= 200);
+});
+
 test("values that are no numbers have no plot, and hurt nothing", () => {
   const model = new Model();
   for (const value of [null, "text", [], {}, true, { __proto__: 1 }, "\0AQID"]) model.record("a.b", [value], {}, 0);
