@@ -33,15 +33,25 @@ _NO_DETAILS: Final = EventDetails()
 
 
 class Subscription:
-    """A pattern that somebody subscribes to. `sessions` keeps the order of subscribing."""
+    """A pattern that somebody subscribes to.
 
-    __slots__ = ("id", "match", "sessions", "uri")
+    sessions: in the order of subscribing. guarded: those of them whose role may not have all that the pattern matches.
+    """
+
+    __slots__ = ("guarded", "id", "match", "sessions", "uri")
 
     def __init__(self, subscription_id: int, uri: str, match: Match) -> None:
         self.id = subscription_id
         self.uri = uri
         self.match: Match = match
         self.sessions: dict[RouterSession, None] = {}
+        self.guarded: set[RouterSession] | None = None
+
+    def guard(self, session: RouterSession) -> None:
+        """Ask this session's permissions about every topic."""
+        if self.guarded is None:
+            self.guarded = set()
+        self.guarded.add(session)
 
 
 class Broker:
@@ -80,8 +90,9 @@ class Broker:
                     details = _NO_DETAILS
                 event = Event(subscription.id, publication, details, message.args, message.kwargs)
                 outgoing = Outgoing(event, codec)
+                admits = accepts if not subscription.guarded else _guard(subscription.guarded, topic, accepts)
                 for receiver in subscription.sessions:
-                    if receiver is not left_out and (accepts is None or accepts(receiver)):
+                    if receiver is not left_out and (admits is None or admits(receiver)):
                         receiver.peer.send(outgoing)
         if options.acknowledge:
             session.peer.send_message(Published(message.request, publication))
@@ -89,7 +100,7 @@ class Broker:
     def subscribe(self, session: RouterSession, message: Subscribe) -> None:
         """SUBSCRIBE: the same pattern again gives the same subscription. Raises WampError."""
         uri, match = message.topic, message.options.match
-        if not session.permissions.grant_pattern(uri, match, "subscribe").subscribe:
+        if not session.permissions.grant_pattern(uri, match).subscribe:
             raise session.permissions.refuse("subscribe", uri)
         subscription = self.subscriptions.get(uri, match)
         if subscription is None or session not in subscription.sessions:
@@ -101,6 +112,8 @@ class Broker:
                 self.subscriptions.add(uri, match, subscription)
             subscription.sessions[session] = None
             session.subscriptions[subscription.id] = subscription
+            if not session.permissions.is_uniform(uri, match, "subscribe"):
+                subscription.guard(session)
         session.peer.send_message(Subscribed(message.request, subscription.id))
 
     def unsubscribe(self, session: RouterSession, message: Unsubscribe) -> None:
@@ -119,6 +132,8 @@ class Broker:
 
     def _remove(self, subscription: Subscription, session: RouterSession) -> None:
         del subscription.sessions[session]
+        if subscription.guarded:
+            subscription.guarded.discard(session)
         if not subscription.sessions:
             self.subscriptions.remove(subscription.uri, subscription.match)
 
@@ -167,3 +182,16 @@ def _filter(options: PublishOptions) -> Callable[[RouterSession], bool]:
         )
 
     return accepts
+
+
+def _guard(
+    guarded: set[RouterSession], topic: str, accepts: Callable[[RouterSession], bool] | None
+) -> Callable[[RouterSession], bool]:
+    """Who may receive a publication by a pattern that is wider than what some of its subscribers may have."""
+
+    def admits(session: RouterSession) -> bool:
+        if session in guarded and not session.permissions.grant(topic).subscribe:
+            return False
+        return accepts is None or accepts(session)
+
+    return admits

@@ -13,7 +13,7 @@ from edge_router.router.interfaces import Delayed
 from edge_router.wamp.messages import Call
 
 if TYPE_CHECKING:
-    from edge_router.router.dealer import Callee
+    from edge_router.router.registration import Callee
     from edge_router.router.session import RouterSession
 
 

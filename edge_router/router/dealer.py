@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from edge_router.router.calls import CallUnderWay
 from edge_router.router.interfaces import Clock
+from edge_router.router.registration import Callee, Registration, no_such_procedure
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import (
     CANCELED,
     DIFFERENT_INVOCATION_POLICY,
     LIMIT_EXCEEDED,
     NO_AVAILABLE_CALLEE,
-    NO_SUCH_PROCEDURE,
     NO_SUCH_REGISTRATION,
     PROCEDURE_ALREADY_EXISTS,
     TIMEOUT,
@@ -37,7 +37,6 @@ from edge_router.wamp.messages import (
     Invocation,
     InvocationDetails,
     Invoke,
-    Match,
     Passthru,
     Register,
     Registered,
@@ -63,60 +62,6 @@ _NO_ERROR_DETAILS: Final = Passthru()
 _STREAMING: Final = frozenset({"callee.progressive_call_results", "callee.call_canceling"})
 
 
-class Callee:
-    """A session behind a registration. `concurrency`: calls it takes at one time, 0 for any number."""
-
-    __slots__ = ("active", "concurrency", "session")
-
-    def __init__(self, session: RouterSession, concurrency: int) -> None:
-        self.session = session
-        self.concurrency = concurrency
-        self.active = 0
-
-    @property
-    def has_room(self) -> bool:
-        return not self.concurrency or self.active < self.concurrency
-
-
-class Registration:
-    """A pattern that somebody serves. `callees` keeps the order of registering."""
-
-    __slots__ = ("_turn", "callees", "id", "invoke", "match", "uri")
-
-    def __init__(self, registration_id: int, uri: str, match: Match, invoke: Invoke) -> None:
-        self.id = registration_id
-        self.uri = uri
-        self.match: Match = match
-        self.invoke: Invoke = invoke
-        self.callees: list[Callee] = []
-        self._turn = 0
-
-    def choose(self, random: Random) -> Callee | None:
-        """The callee whose turn it is by the policy, passing over those that have no room; None if none has."""
-        callees, invoke = self.callees, self.invoke
-        if len(callees) == 1:
-            return callees[0] if callees[0].has_room else None
-        if invoke == "roundrobin":
-            order = callees[self._turn :] + callees[: self._turn]
-        elif invoke == "random":
-            order = random.sample(callees, len(callees))
-        else:
-            order = callees[::-1] if invoke == "last" else callees
-        chosen = next((callee for callee in order if callee.has_room), None)
-        if chosen is not None and invoke == "roundrobin":
-            self._turn = (callees.index(chosen) + 1) % len(callees)
-        return chosen
-
-    def remove(self, session: RouterSession) -> None:
-        """Take a callee away without making another one miss its turn."""
-        at = next(i for i, callee in enumerate(self.callees) if callee.session is session)
-        del self.callees[at]
-        if at < self._turn:
-            self._turn -= 1
-        if self._turn >= len(self.callees):
-            self._turn = 0
-
-
 class Dealer:
     """Registrations of one realm, and the way of a call.
 
@@ -137,7 +82,7 @@ class Dealer:
     def register(self, session: RouterSession, message: Register) -> None:
         """REGISTER. Raises WampError."""
         uri, options = message.procedure, message.options
-        if not session.permissions.grant_pattern(uri, options.match, "register").register:
+        if not session.permissions.grant_pattern(uri, options.match).register:
             raise session.permissions.refuse("register", uri)
         registration = self.registrations.get(uri, options.match)
         if registration is not None:
@@ -148,7 +93,8 @@ class Dealer:
         if registration is None:
             registration = Registration(next(self._registration_ids), uri, options.match, options.invoke)
             self.registrations.add(uri, options.match, registration)
-        registration.callees.append(Callee(session, options.concurrency or 0))
+        guarded = not session.permissions.is_uniform(uri, options.match, "register")
+        registration.callees.append(Callee(session, options.concurrency or 0, guarded))
         session.registrations[registration.id] = registration
         session.peer.send_message(Registered(message.request, registration.id))
 
@@ -176,13 +122,13 @@ class Dealer:
             raise permissions.refuse("call", procedure)
         registration = self.registrations.best(procedure)
         if registration is None:
-            raise WampError(NO_SUCH_PROCEDURE, f"no callee registered for procedure '{procedure}'")
+            raise no_such_procedure(procedure)
         if message.request in session.calls:
             raise ProtocolViolation(f"CALL {message.request} is under way already; a new request id would be right")
         if len(session.calls) >= session.limits.calls:
             most = session.limits.calls
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")
-        callee = registration.choose(self._random)
+        callee = registration.choose(procedure, self._random)
         if callee is None:
             raise WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")
         self.called += 1

@@ -1,9 +1,11 @@
 """What the sessions of a role may do: static permissions, decided once per URI and remembered.
 
-The permission whose pattern matches best decides; none means no. A pattern that is subscribed to or registered is
-granted only if everything it could match is: its permission must be a prefix or wildcard that covers it, and no
-narrower permission inside it may say no. The `wamp.` URIs belong to the protocol: only the trusted role may publish or
-register there. (Crossbar's `permissions`; spec, "Authorization" and "Reserved URIs".)
+The permission whose pattern matches best decides; none means no. A pattern that is subscribed to or registered needs a
+permission, itself a prefix or a wildcard, that covers it; where a narrower permission says no to a part of it, the
+session gets nothing of that part (it is asked URI by URI, see `is_uniform`). The `wamp.` URIs belong to the protocol:
+only the trusted role may publish or register there.
+
+(Crossbar's `permissions`; spec, "Authorization" and "Reserved URIs".)
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from edge_router.config.schema import Permission, Role
+from edge_router.config.uris import pattern_of
 from edge_router.router.urimap import REMEMBERED, UriMap
 from edge_router.wamp.errors import INVALID_URI, NOT_AUTHORIZED, WampError
 from edge_router.wamp.messages import Match
@@ -44,29 +47,17 @@ class _Rule(Struct, frozen=True):
     grant: Grant
 
 
-def _pattern_of(permission: Permission) -> tuple[str, Match]:
-    """Crossbar's reading of a permission without `match`: a star at the end is a prefix, one within a wildcard."""
-    uri, match = permission.uri, permission.match
-    if match is None:
-        if uri.endswith("*"):
-            return uri[:-1], "prefix"
-        if "*" in uri:
-            return uri.replace("*", ""), "wildcard"
-        return uri, "exact"
-    if match == "prefix":
-        uri = uri.removesuffix("*")
-    elif match == "wildcard":
-        uri = uri.replace("*", "")
-    return uri, match
-
-
 def _rule(permission: Permission) -> _Rule:
-    uri, match = _pattern_of(permission)
+    uri, match = pattern_of(permission)
     allow, disclose = permission.allow, permission.disclose
     grant = Grant(
         allow.call, allow.register, allow.publish, allow.subscribe, disclose.caller, disclose.publisher
     )
     return _Rule(uri, match, grant)
+
+
+#: what belongs to the protocol, as a rule
+_PROTOCOL: Final = _Rule(RESERVED, "prefix", DENIED)
 
 
 class RolePermissions:
@@ -94,20 +85,24 @@ class RolePermissions:
         grant = self.remembered.get(uri)
         return grant if grant is not None else self._decide(uri)
 
-    def grant_pattern(self, uri: str, match: Match, action: Action) -> Grant:
-        """What may be done with all that a pattern matches. Raises WampError `invalid_uri`."""
+    def grant_pattern(self, uri: str, match: Match) -> Grant:
+        """What may be done with a pattern: what the permission says that covers it. Raises WampError `invalid_uri`."""
         if match == "exact":
             return self.grant(uri)
         self._refuse_invalid(uri, match)
         covering = max((rule for rule in self._rules if _covers(rule, uri, match)), key=_narrowness, default=None)
-        grant = covering.grant if covering else self._default
-        if getattr(grant, action) and any(
-            not getattr(rule.grant, action) and _meets(rule, uri, match)
-            for rule in self._rules
-            if covering is None or _narrowness(rule) > _narrowness(covering)
-        ):
-            return DENIED
-        return self._reserved(uri, grant)
+        return self._reserved(uri, covering.grant if covering else self._default)
+
+    def is_uniform(self, uri: str, match: Match, action: Action) -> bool:
+        """Whether an action granted for a pattern is granted for everything that the pattern matches.
+
+        Where not, `grant` has to be asked for each URI that comes. In doubt it is not.
+        """
+        if match == "exact" or self.trusted:
+            return True
+        if action == "register" and _meets(_PROTOCOL, uri, match):
+            return False
+        return not any(not getattr(rule.grant, action) and _meets(rule, uri, match) for rule in self._rules)
 
     def _decide(self, uri: str) -> Grant:
         self._refuse_invalid(uri, "exact")

@@ -48,9 +48,9 @@ from edge_router.wamp.messages import (
 if TYPE_CHECKING:
     from edge_router.router.broker import Subscription
     from edge_router.router.calls import CallUnderWay
-    from edge_router.router.dealer import Registration
     from edge_router.router.permissions import RolePermissions
     from edge_router.router.realm import Realm
+    from edge_router.router.registration import Registration
     from edge_router.router.router import Router
 
 Handler: TypeAlias = Callable[["RouterSession", Any], None]

@@ -1,0 +1,94 @@
+"""A registration of the dealer: a pattern that somebody serves, and which of its callees gets the next call.
+
+(Spec, "Shared Registration".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from edge_router.wamp.errors import NO_SUCH_PROCEDURE, WampError
+from edge_router.wamp.messages import Invoke, Match
+
+if TYPE_CHECKING:
+    from edge_router.router.session import RouterSession
+
+
+class Callee:
+    """A session behind a registration.
+
+    concurrency: calls it takes at one time, 0 for any number. guarded: its role may not serve all that the pattern
+    matches, so its permissions are asked about every procedure that is called.
+    """
+
+    __slots__ = ("active", "concurrency", "guarded", "session")
+
+    def __init__(self, session: RouterSession, concurrency: int, guarded: bool) -> None:
+        self.session = session
+        self.concurrency = concurrency
+        self.guarded = guarded
+        self.active = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more call may go to it."""
+        return not self.concurrency or self.active < self.concurrency
+
+    def may_serve(self, procedure: str) -> bool:
+        """Whether its role may serve this procedure."""
+        return not self.guarded or self.session.permissions.grant(procedure).register
+
+
+class Registration:
+    """A pattern that somebody serves. `callees` keeps the order of registering."""
+
+    __slots__ = ("_turn", "callees", "id", "invoke", "match", "uri")
+
+    def __init__(self, registration_id: int, uri: str, match: Match, invoke: Invoke) -> None:
+        self.id = registration_id
+        self.uri = uri
+        self.match: Match = match
+        self.invoke: Invoke = invoke
+        self.callees: list[Callee] = []
+        self._turn = 0
+
+    def choose(self, procedure: str, random: Random) -> Callee | None:
+        """The callee whose turn it is by the policy, passing over those that have no room; None if none has.
+
+        Raises WampError `no_such_procedure` if none may serve it.
+        """
+        able = self._in_order(random)
+        if self.match != "exact":
+            able = [callee for callee in able if callee.may_serve(procedure)]
+            if not able:
+                raise no_such_procedure(procedure)
+        chosen = next((callee for callee in able if callee.has_room), None)
+        if chosen is not None and self.invoke == "roundrobin":
+            self._turn = (self.callees.index(chosen) + 1) % len(self.callees)
+        return chosen
+
+    def _in_order(self, random: Random) -> Sequence[Callee]:
+        callees, invoke = self.callees, self.invoke
+        if len(callees) == 1 or invoke == "first":
+            return callees
+        if invoke == "last":
+            return callees[::-1]
+        if invoke == "random":
+            return random.sample(callees, len(callees))
+        return callees[self._turn :] + callees[: self._turn]
+
+    def remove(self, session: RouterSession) -> None:
+        """Take a callee away without making another one miss its turn."""
+        at = next(i for i, callee in enumerate(self.callees) if callee.session is session)
+        del self.callees[at]
+        if at < self._turn:
+            self._turn -= 1
+        if self._turn >= len(self.callees):
+            self._turn = 0
+
+
+def no_such_procedure(procedure: str) -> WampError:
+    """The error for a call that nobody serves."""
+    return WampError(NO_SUCH_PROCEDURE, f"no callee registered for procedure '{procedure}'")
