@@ -2,7 +2,7 @@
  * The page: joins the realm, subscribes to a prefix, and shows what comes.
  *
  * Address: `?prefix=com.example.` shows only topics that begin so (default: all that may be read); `?realm=` another
- * realm than realm1; `?ws=` another path of the WebSocket than `ws`.
+ * realm than realm1; `?ws=` another path of the WebSocket than `/ws`.
  */
 
 import { Client, WampError } from "./wamp.js";
@@ -20,7 +20,7 @@ const $ = (id) => document.getElementById(id);
 
 /** The router's WebSocket: on this page's own host, whatever the address says. */
 function address() {
-  const url = new URL(new URL(parameters.get("ws") || "ws", document.baseURI).pathname, location.origin);
+  const url = new URL(new URL(parameters.get("ws") || "/ws", document.baseURI).pathname, location.origin);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }

@@ -26,7 +26,7 @@ SUBSCRIBE, SUBSCRIBED, UNSUBSCRIBE, EVENT, CALL, RESULT = 32, 33, 34, 36, 48, 50
 
 
 class FakeRouter:
-    """Serves `directory` and `/ws`; whoever subscribes gets what `publish` is given. A context manager.
+    """Serves `directory`, at `/` and at `/live/`, and `/ws`; whoever subscribes gets what `publish` is given. A context manager.
 
     port: 0 takes a free one. refuse: error URI for every SUBSCRIBE.
 
@@ -74,7 +74,7 @@ class FakeRouter:
             connection.close()
 
     def _page(self, connection: ServerConnection, request: Request) -> Response | None:
-        path = request.path.partition("?")[0]
+        path = request.path.partition("?")[0].removeprefix("/live")
         if path == "/ws":
             return None
         file = self._directory / (path.lstrip("/") or "index.html")

@@ -137,6 +137,15 @@ def test_prefix_of_the_address(browser: Browser, page_files: Path) -> None:
         page.close()
 
 
+def test_below_a_path(browser: Browser, page_files: Path) -> None:
+    """Served below a path, as in the configuration of a new node, the page finds the router all the same."""
+    with FakeRouter(page_files) as router:
+        page = browser.open(f"{router.url}live/")
+        page.wait_for("document.getElementById('connection').textContent === 'Live'")
+        assert page.complaints() == []
+        page.close()
+
+
 def test_filter(browser: Browser, page_files: Path) -> None:
     """With many readings a filter shows those whose topic has all of the words."""
     with FakeRouter(page_files) as router:
