@@ -101,12 +101,19 @@ class UniversalTransport:
         connections = Connections(
             lambda connections: FirstByte(choose, connections, clock, patience), config.max_connections, clock
         )
-        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, KeepAlive())
+        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, self._keepalive())
         return self._listener.place
 
     def _patience(self) -> float:
         rawsocket = self._config.rawsocket
         return FIRST_BYTE_WITHIN if rawsocket is None else rawsocket.options.open_handshake_timeout / 1000
+
+    def _keepalive(self) -> KeepAlive:
+        """What RawSocket asks for, since it may have no pings of its own."""
+        if self._config.rawsocket is None:
+            return KeepAlive()
+        options = self._config.rawsocket.options
+        return KeepAlive.from_pings(options.auto_ping_interval, options.auto_ping_timeout)
 
     def _chooser(self) -> Choose:
         """What speaks on a connection, by its first byte. What is not configured is not loaded either."""

@@ -185,6 +185,8 @@ class WebSocketServer(StreamProtocol):
         if response.status_code == 426:
             response = ws.reject(426, _FOR_PEOPLE)
             response.headers["Upgrade"] = "websocket"
+        if response.status_code != 101:
+            response.headers["Sec-WebSocket-Version"] = "13"  # the one spoken here (RFC 6455 section 4.4)
         ws.send_response(response)
         if response.status_code == 101:
             self._open()

@@ -22,6 +22,9 @@ from edge_router.web.pages import message_page
 #: bytes of a request's body; no service here reads one, but small ones are taken and thrown away
 MAX_BODY: Final = 65_536
 
+#: bytes of a body, or of requests that wait for the answer to one before them
+MAX_RAW: Final = 2 * MAX_BODY
+
 #: on every answer: types are not guessed, pages are not framed by others, other sites learn no addresses
 SAFE_HEADERS: Final = (
     (b"X-Content-Type-Options", b"nosniff"),
@@ -156,6 +159,7 @@ class WebChannel(http.HTTPChannel):
         self.clock = clock
         self.timeOut = options.client_timeout
         self._successor: StreamProtocol | None = None
+        self._raw_size = 0
 
     def connectionMade(self) -> None:
         self.connections.entered(self.transport)
@@ -189,6 +193,7 @@ class WebChannel(http.HTTPChannel):
         self._successor = successor
         self.requests.clear()
         transport.unregisterProducer()
+        transport.resumeProducing()  # it is paused while requests wait behind others
         if getattr(transport, "protocol", None) is self:
             transport.protocol = successor
         successor.makeConnection(transport)
@@ -201,10 +206,20 @@ class WebChannel(http.HTTPChannel):
             self._successor.dataReceived(data)
 
     def rawDataReceived(self, data: bytes) -> None:
-        if self._successor is None:
-            super().rawDataReceived(data)
-        elif data:
-            self._successor.dataReceived(data)
+        """A piece of a body, or of requests that wait for the answer to one before them."""
+        if self._successor is not None:
+            if data:
+                self._successor.dataReceived(data)
+            return
+        self._raw_size += len(data)
+        super().rawDataReceived(data)
+        if self._raw_size > MAX_RAW and self.persistent:  # Twisted goes on collecting when the client does not read
+            self.transport.abortConnection()
+
+    def requestDone(self, request: WebRequest) -> None:
+        """A request is answered; those that wait are next."""
+        self._raw_size = 0
+        super().requestDone(request)
 
 
 def path_segments(path: bytes) -> tuple[str, ...]:

@@ -174,6 +174,7 @@ def test_a_bad_handshake_has_the_status_that_fits(changes: dict[str, str | None]
     transport = port.connect()
     transport.protocol.dataReceived(head(**changes))
     assert status(transport) == expected
+    assert b"\r\nSec-WebSocket-Version: 13\r\n" in transport.value()
     assert transport.disconnecting
     assert port.node.sessions == []
     transport.protocol.connectionLost(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from edge_router.wamp.codecs import CODECS
 from edge_router.wamp.messages import Hello, HelloDetails
 from edge_router.web.channel import MAX_BODY, path_segments
 from edge_router.web.nodeinfo import accepted
-from tests.transports.wires import Client
+from tests.transports.wires import Client, MemoryTransport
 from tests.web.ports import Answer, WebPort, request
 
 HELLO = Hello("realm1", HelloDetails(roles={"subscriber": {}}))
@@ -275,6 +276,51 @@ def test_frames_right_behind_the_request_are_not_lost(port: WebPort) -> None:
     transport = port.connect()
     transport.protocol.dataReceived(head() + frame(0x81, CODECS["json"].encode(HELLO)))
     assert port.node.sessions[0].messages == [HELLO]
+
+
+def unread(port: WebPort) -> MemoryTransport:
+    """A connection whose client has asked for a long file and does not read it."""
+    transport = port.connect()
+    write = transport.write
+
+    def full(data: bytes) -> None:
+        write(data)
+        if len(data) > 1000:
+            transport.producer.pauseProducing()
+
+    transport.write = full  # type: ignore[method-assign]
+    transport.protocol.dataReceived(request("/big.bin"))
+    return transport
+
+
+@pytest.fixture
+def with_file(tmp_path: Path) -> WebPort:
+    (tmp_path / "big.bin").write_bytes(b"x" * 200_000)
+    return WebPort({"/": StaticPath(directory="."), "ws": WebSocketPath()}, tmp_path)
+
+
+def test_a_websocket_behind_a_download_is_heard(with_file: WebPort) -> None:
+    """The request and the frames wait until the file is sent; then the transport is not left paused."""
+    from tests.transports.test_websocket import frame, head
+
+    transport = unread(with_file)
+    transport.protocol.dataReceived(head() + frame(0x81, CODECS["json"].encode(HELLO)))
+    transport.pauseProducing()
+    while not with_file.node.sessions:
+        transport.producer.resumeProducing()
+    assert with_file.node.sessions[0].messages == [HELLO]
+    assert transport.producerState == "producing"
+
+
+def test_requests_that_wait_behind_a_download_are_bounded(with_file: WebPort) -> None:
+    """Who does not read but goes on asking is cut. (Twisted would keep it all.)"""
+    transport = unread(with_file)
+    for _ in range(100):
+        transport.protocol.dataReceived(request("/big.bin") * 10)
+    assert not transport.cut
+    for _ in range(300):
+        transport.protocol.dataReceived(request("/big.bin") * 10)
+    assert transport.cut
 
 
 def test_refused_websockets_close_the_connection(port: WebPort) -> None:
