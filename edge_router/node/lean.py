@@ -1,9 +1,9 @@
-"""What importing Twisted would load although nothing here uses it, and how each is held back.
+"""What importing Twisted and others would load although most nodes never use it, and how each is held back.
 
 Run `hold_back` after the configuration is known and before the first import of Twisted. While the one module that
 asks for a package is imported, a stand-in is in its place; the stand-in loads the real package when it is used, and
 whoever else imports the package gets the real one. Figures: RSS, x86-64, CPython 3.11, Twisted 26.10, where a bare
-epoll reactor goes from 31.2 to 20.8 MB. `tests/node/test_lean.py` shows that nothing breaks.
+epoll reactor goes from 31.2 to 21.0 MB. `tests/node/test_lean.py` shows that nothing breaks.
 
 - OpenSSL, 9 to 12 MB: Twisted loads pyOpenSSL if it can. Without a TLS endpoint it is blocked, as if not installed.
 - asyncio, 4 MB: `twisted.internet.defer` takes three names from it: two for annotations, and `iscoroutine`.
@@ -14,6 +14,8 @@ epoll reactor goes from 31.2 to 20.8 MB. `tests/node/test_lean.py` shows that no
 - html.entities, 0.5 MB: `html` needs its table to unescape; Twisted and twisted.web only escape.
 - tempfile and importlib.metadata, 0.8 MB with shutil, zipfile, bz2 and lzma: `twisted.web.http` keeps large bodies in
   files, which `edge_router.web` does not let it do; `websockets.version` asks only if it is no release.
+- cbor2, 0.9 MB: our own codec cuts messages itself and asks cbor2 only for payloads that must be looked into, and
+  for the rare messages. The first client that speaks CBOR loads it.
 - _hashlib, 3.5 MB, which is OpenSSL's libcrypto: `hashlib` and `hmac` prefer it to CPython's own functions. For one
   SHA-1 a WebSocket these will do; what only OpenSSL has is there when it is asked for.
 """
@@ -30,7 +32,7 @@ from typing import Any
 
 
 def hold_back(tls: bool, transports: Collection[str] = ()) -> None:
-    """Import Twisted's core, and what transports take of other packages, without what they do not need.
+    """Import Twisted's core, and what else asks for such packages, without them.
 
     tls: whether the configuration has a TLS endpoint, which needs all of OpenSSL. transports: the types of the
     configuration's transports. Nothing happens for what is loaded already.
@@ -56,7 +58,9 @@ class _Later(ModuleType):
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
+        value = getattr(import_module(self.__name__), name)
+        setattr(self, name, value)  # asked once
+        return value
 
 
 class _Asyncio(_Later):
@@ -107,6 +111,7 @@ _HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
     "twisted.python.win32": {"ctypes": None},
     "twisted.logger": {"logging": _Logging("logging")},
     "twisted.internet.defer": {"asyncio": _Asyncio("asyncio")},
+    "edge_router.wamp.codecs.cbor": {"cbor2": _Later("cbor2")},
     "twisted.web.http": {"tempfile": _Later("tempfile")},
     "websockets.version": {"importlib.metadata": _Later("importlib.metadata")},
 }
@@ -118,6 +123,7 @@ _OF_ALL = (
     "twisted.python.win32",
     "twisted.logger",
     "twisted.internet.defer",
+    "edge_router.wamp.codecs.cbor",
 )
 _OF_TRANSPORTS = {
     "websocket": ("websockets.version",),

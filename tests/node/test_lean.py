@@ -33,7 +33,7 @@ def test_what_is_held_back_is_not_loaded() -> None:
     run("""
 for name in ("asyncio", "asyncio.events", "http.cookiejar", "http.client", "urllib.request", "tempfile", "shutil",
              "zipfile", "importlib.metadata", "ssl", "ctypes", "pickle", "logging", "html.entities", "_hashlib",
-             "OpenSSL"):
+             "cbor2", "OpenSSL"):
     assert not is_loaded(name), name
 """)
 
@@ -198,6 +198,28 @@ assert importlib.metadata.version("websockets") and is_loaded("importlib.metadat
 from importlib import metadata
 import tempfile, shutil
 assert tempfile.gettempdir() and metadata is importlib.metadata
+""")
+
+
+def test_cbor_is_spoken_when_it_is_asked_for() -> None:
+    """The codec loads cbor2 at the first message that needs it, and knows its errors."""
+    run("""
+from edge_router.wamp.codecs import CBOR
+from edge_router.wamp.errors import ProtocolViolation
+from edge_router.wamp.messages import Hello
+assert not is_loaded("cbor2")
+import_later = CBOR.decode(bytes.fromhex("830165 7265616c6d a165726f6c6573a16663616c6c6572a0".replace(" ", "")))
+assert type(import_later) is Hello and import_later.realm == "realm"
+payload = CBOR.dumps([1, "x", None])
+assert bytes(payload) == bytes.fromhex("83016178f6") and CBOR.loads(payload) == [1, "x", None]
+assert is_loaded("cbor2")
+import cbor2
+try:
+    CBOR.loads(bytes.fromhex("c11b0000"))
+except Exception as error:
+    assert type(error).__module__.startswith("edge_router."), error
+else:
+    raise AssertionError
 """)
 
 
