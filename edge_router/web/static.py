@@ -28,7 +28,8 @@ MAX_LISTED: Final = 5_000
 
 _WELL_KNOWN: Final = ".well-known"
 
-#: by ending; what Python's own table does not know, or not as browsers need it
+#: by ending; what Python's own table does not know, or not as browsers need it. (`mimetypes.types_map` as it is before
+#: `init`, which would read the tables of the system: 1 MB.)
 _TYPES: Final = {
     ".avif": "image/avif",
     ".js": "text/javascript",
@@ -62,8 +63,6 @@ class StaticService:
             ending if ending[:1] == "." else f".{ending}": kind
             for ending, kind in (_TYPES | config.options.mime_types).items()
         }
-        if not mimetypes.inited:
-            mimetypes.init(files=())  # Python's own table; those of the system are 1 MB of text
 
     def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
         """Answer with the file, the directory's default file, its listing, or 404."""
