@@ -1,4 +1,4 @@
-"""What a node costs that does nothing: the bounds of the design, with room for other machines. `make bench` measures."""
+"""What an idle node costs: the bounds of the design, for any machine that runs the tests. `make bench` measures."""
 
 from __future__ import annotations
 
