@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Final
 
 from msgspec import Raw, Struct
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -361,7 +361,9 @@ class Session:
         if self._working.pop(request, None) is None:
             return
         error = failure.value
-        if not isinstance(error, WampError):
+        if isinstance(error, CancelledError):
+            error = CallError(CANCELED, "the call was canceled")
+        elif not isinstance(error, WampError):
             self.log.failure("a procedure failed", failure=failure)
             error = CallError(RUNTIME_ERROR, f"{type(error).__name__}: {error}")
         self._answer_error(request, error)
@@ -377,8 +379,6 @@ class Session:
         if message.options.mode != "kill":  # nobody waits for the answer
             del self._working[message.request]
         work.cancel()
-        if self._working.pop(message.request, None) is not None:
-            self._answer_error(message.request, CallError(CANCELED, "the call was canceled"))
 
     # --- payloads ----------------------------------------------------------------------------------------------
 
