@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from twisted.logger import Logger
 from edge_router import __version__
 from edge_router.config.schema import Config
 from edge_router.node.node import Node
-from edge_router.node.reactor import install_reactor, raise_descriptor_limit, settle_garbage
+from edge_router.node.reactor import cpu_seconds, install_reactor, raise_descriptor_limit, settle_garbage
 from edge_router.node.systemd import Notifier
 from edge_router.transports.listen import CannotListen
 
@@ -79,7 +78,7 @@ class Program:
             "ready: {status} (process {pid}, {cpu:.2f} s of CPU time)",
             status=status,
             pid=os.getpid(),
-            cpu=time.process_time(),
+            cpu=cpu_seconds(),
         )
 
     def _cannot_start(self, failure: Any) -> None:

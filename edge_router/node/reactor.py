@@ -43,6 +43,12 @@ def raise_descriptor_limit() -> int:
     return hard
 
 
+def cpu_seconds() -> float:
+    """Seconds of CPU time that this process and the children it waited for have taken (getrusage(2))."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def settle_garbage() -> None:
     """Once everything is built: collect, and have later collections leave alone what lives as long as the node."""
     gc.collect()

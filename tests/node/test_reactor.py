@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import resource
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from twisted.internet import main
 
 from edge_router.node import reactor as module
-from edge_router.node.reactor import install_reactor, raise_descriptor_limit, settle_garbage
+from edge_router.node.reactor import cpu_seconds, install_reactor, raise_descriptor_limit, settle_garbage
 
 
 @pytest.fixture
@@ -69,6 +71,15 @@ def test_all_descriptors_that_the_kernel_allows_are_used() -> None:
         assert raise_descriptor_limit() == before[1]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_cpu_time_includes_that_of_children() -> None:
+    """The configuration is read in one."""
+    before = cpu_seconds()
+    subprocess.run([sys.executable, "-S", "-c", "sum(range(1_000_000))"], check=True)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert cpu_seconds() - before > 0
+    assert cpu_seconds() > children.ru_utime + children.ru_stime > 0
 
 
 def test_what_lives_as_long_as_the_node_is_left_alone_by_the_collector() -> None:
