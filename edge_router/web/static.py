@@ -60,8 +60,7 @@ class StaticService:
         self._root = _directory(config, host.directory)
         self._options = config.options
         self._types = {
-            ending if ending[:1] == "." else f".{ending}": kind
-            for ending, kind in (_TYPES | config.options.mime_types).items()
+            f".{ending.lower().lstrip('.')}": kind for ending, kind in (_TYPES | config.options.mime_types).items()
         }
 
     def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
