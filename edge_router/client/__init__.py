@@ -3,6 +3,7 @@
 `session` is the API; `local` joins a realm of this very process, through the same permissions as everybody else.
 """
 
-from edge_router.client.session import CallError, Invoked, Received, Registration, Result, Session, Subscription
+from edge_router.client.session import Session
+from edge_router.client.values import CallError, Invoked, Received, Registration, Result, Subscription
 
 __all__ = ["CallError", "Invoked", "Received", "Registration", "Result", "Session", "Subscription"]

@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from edge_router.client.values import CallError, Invoked, Received, Registration, Result, Subscription
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import CANCELED, NETWORK_FAILURE, RUNTIME_ERROR, TranscodeError, WampError
 from edge_router.wamp.messages import (
@@ -28,11 +29,9 @@ from edge_router.wamp.messages import (
     CloseDetails,
     Error,
     Event,
-    EventDetails,
     Goodbye,
     Interrupt,
     Invocation,
-    InvocationDetails,
     Match,
     Message,
     Passthru,
@@ -54,75 +53,7 @@ from edge_router.wamp.messages import (
 )
 from edge_router.wamp.messages import Result as ResultMessage
 
-CallError = WampError
-
 _INVOCATION: Final = CODES[Invocation]
-
-
-class Received(Struct, frozen=True):
-    """An event, as a handler gets it."""
-
-    topic: str
-    args: list[Any]
-    kwargs: dict[str, Any]
-    publication: int
-    details: EventDetails
-
-
-class Result(Struct, frozen=True):
-    """What a call gave, or what a handler gives if it wants to give more than one value."""
-
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = {}
-
-    @property
-    def value(self) -> Any:
-        """The first argument, which is what most procedures give; None if there is none."""
-        return self.args[0] if self.args else None
-
-
-class Invoked(Struct, frozen=True):
-    """How a handler was called, for those that ask (`register(..., details=True)`).
-
-    progress: sends a progressive result: progress(*args, **kwargs); None if the caller does not want any.
-    """
-
-    procedure: str
-    details: InvocationDetails
-    progress: Callable[..., None] | None
-
-
-class Subscription:
-    """A topic or pattern that the session subscribes to."""
-
-    def __init__(
-        self, session: Session, subscription_id: int, topic: str, handler: Callable[[Received], object]
-    ) -> None:
-        self.id = subscription_id
-        self.topic = topic
-        self.handler = handler
-        self._session = session
-
-    def unsubscribe(self) -> Deferred[None]:
-        """End it. Result: when the router has acknowledged."""
-        return self._session.unsubscribe(self)
-
-
-class Registration:
-    """A procedure that the session serves."""
-
-    def __init__(
-        self, session: Session, registration_id: int, procedure: str, handler: Callable[..., Any], details: bool
-    ) -> None:
-        self.id = registration_id
-        self.procedure = procedure
-        self.handler = handler
-        self.details = details
-        self._session = session
-
-    def unregister(self) -> Deferred[None]:
-        """End it. Result: when the router has acknowledged."""
-        return self._session.unregister(self)
 
 
 class _Pending(Struct):
