@@ -26,10 +26,9 @@ from twisted.logger import Logger
 from edge_router.config.schema import Endpoint, TcpEndpoint, UnixEndpoint
 from edge_router.router.interfaces import Clock
 from edge_router.transports.eager import listen_tcp
+from edge_router.transports.tally import Tally
 from edge_router.transports.unixsocket import SocketFilePort
 
-#: seconds between two log lines about refused connections
-REFUSALS_EVERY: Final = 10.0
 #: seconds that connections get to take what was written to them before they are cut
 DROP_AFTER: Final = 1.0
 #: of TCP_USER_TIMEOUT in milliseconds, and of the keepalive's idle time in seconds
@@ -83,14 +82,13 @@ class Connections(Factory):
         self._make = make
         self._limit = limit
         self._clock = clock
-        self._refused = 0
-        self._report_due = False
+        self._refusals = Tally(clock, self._report)
         self._emptied: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:  # noqa: ARG002
         """A protocol for a new connection; None, which closes it, if there are too many."""
         if len(self.open) >= self._limit or self._emptied is not None:
-            self._refuse()
+            self._refusals.add()
             return None
         return self._make(self)
 
@@ -125,24 +123,14 @@ class Connections(Factory):
         for transport in list(self.open):
             transport.abortConnection()
 
-    def _refuse(self) -> None:
-        """Count a refusal; the first is logged at once, those after it together, at most every ten seconds."""
-        self._refused += 1
-        if not self._report_due:
-            self._report()
-
-    def _report(self) -> None:
-        self._report_due = self._refused > 0
-        if self._refused:
-            self.log.warn(
-                "{place}: {count} connection(s) closed at once, since there are {limit} already; "
-                "`max_connections` of the transport is the limit",
-                place=self.place,
-                count=self._refused,
-                limit=self._limit,
-            )
-            self._refused = 0
-            self._clock.callLater(REFUSALS_EVERY, self._report)
+    def _report(self, count: int, _what: str) -> None:
+        self.log.warn(
+            "{place}: {count} connection(s) closed at once, since there are {limit} already; "
+            "`max_connections` of the transport is the limit",
+            place=self.place,
+            count=count,
+            limit=self._limit,
+        )
 
 
 class Listener(Struct, frozen=True):

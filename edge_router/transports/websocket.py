@@ -26,6 +26,7 @@ from edge_router.transports.listen import Connections, KeepAlive, Listener, list
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name
 from edge_router.transports.pings import Pings
+from edge_router.transports.tally import Tally
 from edge_router.transports.wsframes import WIRES, whole_messages
 from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.errors import ProtocolViolation
@@ -54,6 +55,8 @@ class WebSockets:
     config: encodings, options, login and limits. host: the node.
     """
 
+    log = Logger(namespace="edge_router.websocket")
+
     def __init__(self, config: Config, host: Host) -> None:
         self.config = config
         self.host = host
@@ -61,10 +64,15 @@ class WebSockets:
         self.origins = OriginPolicy(config.options.allowed_origins, config.options.allow_null_origin)
         self.extensions = extensions_for(config.options.compression.deflate)
         self.pings = Pings(host.reactor, config.options.auto_ping_interval, config.options.auto_ping_timeout)
+        self.refusals = Tally(host.reactor, self._report_refusals)
 
     def protocol(self, connections: Connections) -> WebSocketServer:
         """The protocol for one connection of the port that `connections` belongs to."""
         return WebSocketServer(self, connections)
+
+    def _report_refusals(self, count: int, last: str) -> None:
+        more = f" ({count} in a short time, this is the last)" if count > 1 else ""
+        self.log.info("WebSocket refused: {last}{more}", last=last, more=more)
 
 
 class WebSocketPeer(StreamPeer):
@@ -125,15 +133,8 @@ class WebSocketServer(StreamProtocol):
                 for message in messages:
                     self._decode(message)
             if data:
-                ws.receive_data(data)
-            for event in ws.events_received():
-                if isinstance(event, Frame):
-                    self._received(event)
-                elif isinstance(event, Request):
-                    self._requested(event)
-            if ws.state is CONNECTING:
-                self._bound_head(len(data))
-            elif self._deadline is not None and not self._closing:
+                self._parse(data)
+            if self._deadline is not None and not self._closing:
                 self._check_joined()
         except Exception:  # noqa: BLE001 - the border: a bug of ours ends this session, not the router
             self.log.failure("{peer}: handling a message", peer=peer_name(self.transport))
@@ -143,6 +144,18 @@ class WebSocketServer(StreamProtocol):
                 self._leave()
             self._write_controls()
             outbox.flush()
+
+    def _parse(self, data: bytes) -> None:
+        """Let `websockets` read, and see to what it found."""
+        ws = self._ws
+        ws.receive_data(data)
+        for event in ws.events_received():
+            if isinstance(event, Frame):
+                self._received(event)
+            elif isinstance(event, Request):
+                self._requested(event)
+        if ws.state is CONNECTING:
+            self._bound_head(len(data))
 
     def connectionLost(self, reason: Any = None) -> None:  # noqa: ARG002
         """The connection is gone, in order or not."""
@@ -191,12 +204,7 @@ class WebSocketServer(StreamProtocol):
         if response.status_code == 101:
             self._open()
         else:
-            self.log.info(
-                "{peer}: WebSocket refused ({code}): {reason}",
-                peer=peer_name(self.transport),
-                code=response.status_code,
-                reason=ws.handshake_exc,
-            )
+            self._common.refusals.add(f"{peer_name(self.transport)} ({response.status_code}): {ws.handshake_exc}")
 
     def _open(self) -> None:
         """Shaken hands: the answer leaves before anything of the session can."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Opcode
 
@@ -178,7 +179,26 @@ def test_a_bad_handshake_has_the_status_that_fits(changes: dict[str, str | None]
     assert transport.disconnecting
     assert port.node.sessions == []
     transport.protocol.connectionLost(None)
+    port.pass_time(10)
     assert port.node.clock.getDelayedCalls() == []
+
+
+def test_refusals_are_logged_with_a_count_at_most_every_ten_seconds() -> None:
+    """A page that tries again and again must not fill the log."""
+    port = Port()
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    try:
+        for _ in range(5):
+            port.connect().protocol.dataReceived(head(Origin="http://evil.example"))
+        port.pass_time(10)
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    first, second = map(formatEvent, events)
+    assert first.startswith(
+        "WebSocket refused: tcp4:192.168.1.1:54321 (403): invalid Origin header: http://evil.example"
+    )
+    assert second.endswith("(4 in a short time, this is the last)")
 
 
 def test_a_browser_gets_a_sentence_for_people() -> None:
@@ -712,6 +732,7 @@ def test_any_bytes_end_in_messages_or_a_closed_connection(pieces: list[bytes]) -
             transport.protocol.dataReceived(piece)
     port.node.settle()
     transport.protocol.connectionLost(None)
+    port.pass_time(10)
     assert all(session.losses == 1 for session in port.node.sessions)
     assert port.node.clock.getDelayedCalls() == []
 

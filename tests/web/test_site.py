@@ -353,5 +353,6 @@ def test_any_bytes_end_in_answers_or_a_closed_connection(pieces: list[bytes]) ->
         if not transport.disconnecting:
             transport.protocol.dataReceived(piece)
     transport.protocol.connectionLost(None)
+    port.node.clock.advance(10)
     assert port.node.clock.getDelayedCalls() == []
     assert not port.connections.open
