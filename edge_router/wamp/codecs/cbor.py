@@ -7,6 +7,7 @@ message where the walk takes under one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from struct import pack, unpack_from
 from typing import Any, Final, get_type_hints
@@ -15,7 +16,7 @@ import cbor2
 import msgspec
 from msgspec import Raw
 
-from edge_router.wamp.codecs.cborwalk import Malformed, head, skip, skip_items
+from edge_router.wamp.codecs.cborwalk import Malformed, head, skip, skip_items, tags
 from edge_router.wamp.codecs.codec import as_meant, refused, whole, wire_form
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.ids import MAX_ID
@@ -28,6 +29,10 @@ _FLOAT64: Final = 0xFB
 _NO_ARGS: Final = Raw(b"\x80")
 #: the tag of octets as a typed array (RFC 8746, section 2), which is how JavaScript's libraries write a Uint8Array
 _UINT8_ARRAY: Final = 64
+#: dates, big numbers, UUIDs, octets, sets and "this is CBOR". Not: references, by which a few octets become gigabytes,
+#: decimal fractions, whose digits take minutes, regular expressions, e-mails, and whatever comes later
+_DECODED_TAGS: Final = frozenset({0, 1, 2, 3, 37, _UINT8_ARRAY, 100, 258, 1004, 55799})
+_MAYBE_TAG: Final = re.compile(rb"[\xc0-\xdb]")
 #: octets without which a payload has neither that tag nor undefined
 _UNUSUAL: Final = (b"\xd8\x40", b"\xf7")
 
@@ -217,6 +222,9 @@ def loads(octets: bytes) -> Any:
 
     A typed array of octets becomes octets, and undefined null, so that they have a form in the other encodings.
     """
+    if _MAYBE_TAG.search(octets) is not None and not tags(octets) <= _DECODED_TAGS:
+        unknown = ", ".join(str(tag) for tag in sorted(tags(octets) - _DECODED_TAGS)[:5])
+        raise TranscodeError(f"the CBOR tags {unknown} are not decoded here")
     try:
         value = cbor2.loads(octets)
     except (cbor2.CBORDecodeError, TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as problem:

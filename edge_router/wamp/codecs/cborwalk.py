@@ -131,3 +131,19 @@ def _skip_indefinite(data: bytes, at: int, depth: int, step: int) -> int:
     while data[at] != _BREAK:
         at = skip_items(data, at, depth, step)
     return at + 1
+
+
+def tags(data: bytes) -> set[int]:
+    """The numbers of all tags in well-formed data."""
+    found: set[int] = set()
+    at = 0
+    while at < len(data):
+        if data[at] == _BREAK:
+            at += 1
+            continue
+        major, value, at = head(data, at)
+        if major == 6:
+            found.add(value)
+        elif major in (2, 3) and value != INDEFINITE:
+            at += value
+    return found
