@@ -9,8 +9,8 @@ import { draw } from "./plot.js";
 const COLORS = ["--series-0", "--series-1", "--series-2", "--series-3", "--series-4", "--series-5"]; // of style.css
 // Without a prototype: what is looked up comes from anywhere.
 const MOODS = { __proto__: null, open: "good", opening: "wait", away: "bad", stopped: "bad" };
-const STATES = { __proto__: null, open: "connected", opening: "connecting", away: "unplugged", stopped: "stopped" };
-const GONE = { away: "The device is unplugged.", stopped: "The bridge was stopped." };
+const STATES = { __proto__: null, open: "connected", opening: "connecting", away: "device away", stopped: "stopped" };
+const GONE = { away: "The device is away.", stopped: "The bridge was stopped." };
 
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };

@@ -198,7 +198,7 @@ def test_page_shows_that_the_sensor_is_unplugged(browser: Browser, tmp_path: Pat
         descriptor = os.open(tmp_path / "sensor", os.O_WRONLY | os.O_NOCTTY)
         os.write(descriptor, b"unplug 2\n")
         os.close(descriptor)
-        page.wait_for("document.querySelector('.group .pill').textContent === 'unplugged'")
+        page.wait_for("document.querySelector('.group .pill').textContent === 'device away'")
         page.wait_for(f"{TEMPERATURE}.classList.contains('old')")
         page.wait_for("document.querySelector('.group .pill').textContent === 'connected'")
         see_values_change(page)

@@ -26,9 +26,9 @@ SUBSCRIBE, SUBSCRIBED, UNSUBSCRIBE, EVENT, CALL, RESULT = 32, 33, 34, 36, 48, 50
 
 
 class FakeRouter:
-    """Serves `directory`, at `/` and at `/live/`, and `/ws`; whoever subscribes gets what `publish` is given. A context manager.
+    """Serves `directory`, at `/` and at `/live/`, and `/ws`; whoever subscribes gets what `publish` is given.
 
-    port: 0 takes a free one. refuse: error URI for every SUBSCRIBE.
+    A context manager. port: 0 takes a free one. refuse: error URI for every SUBSCRIBE.
 
     received: all messages so far. procedures: name -> args and kwargs of the result.
     """

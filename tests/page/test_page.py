@@ -74,7 +74,7 @@ def test_says_that_a_device_is_unplugged(browser: Browser, page_files: Path) -> 
         router.publish("com.example.kitchen", {"temperature": 21.5}, **frame(1))
         about = {"bridge": "kitchen", "device": "/dev/ttyUSB0", "last_error": "it was unplugged"}
         router.publish("com.example.kitchen.status", "away", **about)
-        page.wait_for("document.querySelector('.group .pill').textContent === 'unplugged'")
+        page.wait_for("document.querySelector('.group .pill').textContent === 'device away'")
         page.wait_for(f"{card('Temperature')}.classList.contains('old')")
         assert "it was unplugged" in page.evaluate("document.querySelector('.trouble').textContent")
         router.publish("com.example.kitchen.status", "open", **about)
