@@ -202,6 +202,6 @@ class RunningNode:
         if isinstance(place, tuple):
             return socket.create_connection(place, timeout=PATIENCE)
         connection = socket.socket(socket.AF_UNIX)
+        connection.connect(place)  # without a time-out it waits for room in the backlog
         connection.settimeout(PATIENCE)
-        connection.connect(place)
         return connection
