@@ -69,7 +69,9 @@ def test_octets_that_look_like_tags_are_none() -> None:
     assert CBOR.loads(CBOR.dumps(value)) == value
 
 
-@pytest.mark.parametrize(("name", "payload"), [("json", b'["1970-01-01T00:00:00Z"]'), ("msgpack", b"\x91\xd6\xff\0\0\0\0")])
+@pytest.mark.parametrize(
+    ("name", "payload"), [("json", b'["1970-01-01T00:00:00Z"]'), ("msgpack", b"\x91\xd6\xff\0\0\0\0")]
+)
 def test_dates_have_a_form_in_every_encoding(name: str, payload: bytes) -> None:
     """A date is a string in JSON and a timestamp in MsgPack."""
     message = Publish(1, PublishOptions(), "com.x", Raw(b"\x81\xc1\x00"), EMPTY)
