@@ -43,6 +43,9 @@ PROTOCOL_ERROR: Final = 1002
 TOO_BIG: Final = 1009
 INTERNAL_ERROR: Final = 1011
 
+#: the first octet of a pong (RFC 6455 section 5.2)
+_PONG: Final = 0x80 | Opcode.PONG
+
 _FOR_PEOPLE: Final = (
     "This is the address of a WAMP router. It is for programs that speak WAMP over WebSocket (RFC 6455), "
     "not for reading with a browser.\n"
@@ -81,16 +84,22 @@ class WebSocketPeer(StreamPeer):
     __slots__ = ("connection",)
     connection: WebSocketServer
 
+    def pauseProducing(self) -> None:
+        """The transport's buffer is full."""
+        self.connection.reads = False
+        super().pauseProducing()
+
     def resumeProducing(self) -> None:
         """The transport's buffer has been taken."""
-        self.connection.heard = True
+        self.connection.heard = self.connection.reads = True
+        self.connection.send_held_pong()
         super().resumeProducing()
 
 
 class WebSocketServer(StreamProtocol):
     """One connection.
 
-    common: of its port or path. connections: of the listening port.
+    common: of its port or path. connections: of the listening port. reads: whether the client takes what it is sent.
     """
 
     log = Logger(namespace="edge_router.websocket")
@@ -98,6 +107,8 @@ class WebSocketServer(StreamProtocol):
 
     def __init__(self, common: WebSockets, connections: Connections) -> None:
         self.heard = False
+        self.reads = True
+        self._pong = b""
         self._common = common
         self._connections = connections
         self._ws = WampServerProtocol(tuple(common.codecs), common.origins, common.config.options, common.extensions)
@@ -301,12 +312,20 @@ class WebSocketServer(StreamProtocol):
     def _write_controls(self) -> None:
         """Write what the protocol itself has to say: handshake, pongs, close. At its end the client has a while."""
         for data in self._ws.data_to_send():
-            if data:
+            if data and not self.reads and data[0] == _PONG:
+                self._pong = data  # the latest will do (RFC 6455 section 5.5.3), so that pings fill no buffer
+            elif data:
                 self.transport.write(data)
             else:
                 self.transport.loseConnection()
         if self._ws.close_expected() and not self._closing:
             self._expect_close()
+
+    def send_held_pong(self) -> None:
+        """The client reads again: it gets the answer to its latest ping."""
+        pong, self._pong = self._pong, b""
+        if pong:
+            self.transport.write(pong)
 
     def _expect_close(self) -> None:
         self._closing = True
