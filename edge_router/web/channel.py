@@ -175,6 +175,9 @@ class WebChannel(http.HTTPChannel):
         """What the time-outs are made with; Twisted's own takes the global reactor."""
         return self.clock.callLater(delay, call)
 
+    def resetTimeout(self) -> None:
+        """Twisted calls this for each line. But a request has to be complete in time, however slowly it drips."""
+
     def timeoutConnection(self) -> None:
         """Close an idle connection. Twisted's own writes a line at info for each."""
         self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
