@@ -45,7 +45,8 @@ class Closed(Exception):
 class Client:
     """A connection that has shaken hands.
 
-    node, door: where to (`universal-ws` and `universal-raw` name the two ways of one). serializer: `json`, `msgpack` or `cbor`. Messages are lists; payloads are decoded.
+    node, door: where to (`universal-ws` and `universal-raw` name the two ways of one). serializer: `json`, `msgpack` or
+    `cbor`. receive_buffer: octets that the kernel keeps for it; 0: as usual. Messages are lists; payloads are decoded.
     """
 
     def __init__(self, node: RunningNode, door: str, serializer: str = "json", receive_buffer: int = 0) -> None:
