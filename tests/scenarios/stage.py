@@ -17,10 +17,11 @@ from edge_router.auth.anonymous import Anonymous
 from edge_router.config.schema import Allow, AnonymousAuth, Limits, Permission, Realm, RealmOptions, Role
 from edge_router.router.interfaces import TransportDetails
 from edge_router.router.router import Router
-from edge_router.wamp.codecs import CODECS
+from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.errors import INVALID_PAYLOAD, ProtocolViolation, TranscodeError, WampError
 from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing, Wire
+from edge_router.wamp.payload import transcode
 from tests.scenarios.language import Scenario, Step, matches, show, substitute
 from tests.scenarios.spoken import SPOKEN, Spoken
 
@@ -119,9 +120,9 @@ class MemoryPeer:
         except TranscodeError:
             self.dropped += 1
 
-    def deliver(self, outgoing: Outgoing, refusable: bool = False) -> None:
+    def deliver(self, message: Message, source: Codec, refusable: bool = False) -> None:
         try:
-            self._take(outgoing.frame(self._wire))
+            self._take(self.codec.encode(transcode(message, source, self.codec)))
         except TranscodeError as problem:
             raise WampError(INVALID_PAYLOAD, str(problem)) from None
 
