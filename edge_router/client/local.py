@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from edge_router.client.session import Session
 from edge_router.router.interfaces import ReceivingSession, TransportDetails
-from edge_router.wamp.codecs import MSGPACK
+from edge_router.wamp.codecs import MSGPACK, Codec
 from edge_router.wamp.errors import INVALID_PAYLOAD, TranscodeError, WampError
 from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing
+from edge_router.wamp.payload import transcode
 
 #: events that wait for a part of the node that does not come round to them; a bound for bugs, not for load
 MOST_WAITING: Final = 10_000
@@ -52,13 +53,12 @@ class LocalPeer:
         else:
             self.send_message(message)
 
-    def deliver(self, outgoing: Outgoing, refusable: bool = False) -> None:  # noqa: ARG002 - it always reads
+    def deliver(self, message: Message, source: Codec, refusable: bool = False) -> None:  # noqa: ARG002 - it reads
         """A message of a call. Raises WampError if it has no form in MsgPack."""
         try:
-            message = outgoing.message_for(MSGPACK)
+            self.send_message(transcode(message, source, MSGPACK))
         except TranscodeError as problem:
             raise WampError(INVALID_PAYLOAD, str(problem)) from None
-        self.send_message(message)
 
     def send_message(self, message: Message) -> None:
         """Queue a message for the next flush."""

@@ -46,7 +46,6 @@ from edge_router.wamp.messages import (
     Unregistered,
     Yield,
 )
-from edge_router.wamp.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from edge_router.router.permissions import Grant
@@ -141,7 +140,7 @@ class Dealer:
         else:
             details = _NO_DETAILS
         invocation = Invocation(call.invocation, registration.id, details, message.args, message.kwargs)
-        target.peer.deliver(Outgoing(invocation, session.peer.codec), refusable=True)
+        target.peer.deliver(invocation, session.peer.codec, refusable=True)
         call.start()
         if options.timeout:
             self._restart_timer(call)
@@ -190,7 +189,7 @@ class Dealer:
         """Give the caller what its callee says. Result: whether that worked; if not, the call ended with an ERROR."""
         codec = call.callee.session.peer.codec
         try:
-            call.caller.peer.deliver(Outgoing(message, codec))
+            call.caller.peer.deliver(message, codec)
         except WampError as error:
             self._fail(call, error)
             return False

@@ -59,6 +59,9 @@ class Registration:
 
         Raises WampError `no_such_procedure` if none may serve it.
         """
+        callees = self.callees
+        if len(callees) == 1 and self.match == "exact":
+            return callees[0] if callees[0].has_room else None
         able = self._in_order(random)
         if self.match != "exact":
             able = [callee for callee in able if callee.may_serve(procedure)]

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from edge_router.config.schema import Limits
 from edge_router.router.interfaces import ReceivingSession, TransportDetails
 from edge_router.transports.outbox import Outbox
+from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import (
     CLOSE_SLOW_READER,
     INVALID_PAYLOAD,
@@ -29,6 +30,7 @@ from edge_router.wamp.errors import (
 )
 from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing, Wire
+from edge_router.wamp.payload import transcode
 
 #: seconds the last frames of a session have to leave before the connection is cut
 LINGER: Final = 5.0
@@ -50,6 +52,7 @@ class StreamPeer:
     """
 
     __slots__ = (
+        "_admitted",
         "_backlog",
         "_closing",
         "_deadline",
@@ -92,6 +95,8 @@ class StreamPeer:
         self.dropped = 0
         self.clock = clock
         self.max_frame = max_frame
+        #: octets of the longest frame that goes the short way: `max_frame`, and none while the peer does not read
+        self._admitted = max_frame
         #: set by the transport right after it has opened the session
         self.session: ReceivingSession | None = None
         self._transport = transport
@@ -119,21 +124,28 @@ class StreamPeer:
         except TranscodeError:
             self._drop(1)
             return
-        if self._paused or len(data) > self.max_frame:
-            if len(data) > self.max_frame or self._closing:
-                self._drop(1)
-            else:
-                self._hold(data, True)
+        if len(data) > self._admitted:
+            self._send_slowly(data)
             return
         self._frames.append(data)
         if not self._touched:  # `_flush_soon`, without the call: this is done for every event
             self._touched = True
             self._outbox.touch(self)
 
-    def deliver(self, outgoing: Outgoing, refusable: bool = False) -> None:
+    def _send_slowly(self, data: bytes) -> None:
+        """An event that is longer than the peer takes, or comes while it does not read."""
+        if len(data) > self.max_frame or self._closing:
+            self._drop(1)
+        else:
+            self._hold(data, True)
+
+    def deliver(self, message: Message, source: Codec, refusable: bool = False) -> None:
         """Hand over a message of a call; see `router.interfaces.Peer`. Raises WampError."""
+        codec = self.codec
         try:
-            data = outgoing.frame(self.wire)
+            data = self.wire.framing(
+                codec.encode(message if source is codec else transcode(message, source, codec))
+            )
         except TranscodeError as problem:
             raise WampError(INVALID_PAYLOAD, str(problem)) from None
         if len(data) > self.max_frame:
@@ -142,7 +154,10 @@ class StreamPeer:
             )
         if refusable and self._paused and self._held + len(data) > self._limits.send_queue:
             raise WampError(UNAVAILABLE, "the callee does not read what it is sent")
-        self.send_data(data)
+        if self._paused or not self._touched:
+            self.send_data(data)
+        else:
+            self._frames.append(data)
 
     def send_message(self, message: Message) -> None:
         """Hand over a message for this peer alone."""
@@ -197,7 +212,8 @@ class StreamPeer:
 
     def gone(self) -> None:
         """The connection is lost (told by the transport): nothing can leave any more."""
-        self._gone = self._closing = self._paused = True
+        self._gone = self._closing = True
+        self._pause()
         self._forget_backlog()
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
@@ -206,11 +222,16 @@ class StreamPeer:
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: hold frames here from now on."""
+        self._pause()
+
+    def _pause(self) -> None:
         self._paused = True
+        self._admitted = 0
 
     def resumeProducing(self) -> None:
         """The transport's buffer is empty: hand over what waits, a chunk at a time."""
         self._paused = False
+        self._admitted = self.max_frame
         backlog = self._backlog
         while backlog and not self._paused:
             chunk, size = [], 0
@@ -227,7 +248,7 @@ class StreamPeer:
 
     def stopProducing(self) -> None:
         """The transport is done for; `gone` follows."""
-        self._paused = True
+        self._pause()
 
     def _hold(self, data: bytes, droppable: bool) -> None:
         if self._closing and droppable:

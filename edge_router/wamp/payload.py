@@ -20,7 +20,7 @@ def transcode_raw(raw: Raw, source: Codec, target: Codec) -> Raw:
 
 def transcode(message: Message, source: Codec, target: Codec) -> Message:
     """The message with args and kwargs in the encoding `target`. Raises TranscodeError if they have no form there."""
-    if type(message) not in WITH_PAYLOAD:
+    if source is target or type(message) not in WITH_PAYLOAD:
         return message
     return replace(
         message,

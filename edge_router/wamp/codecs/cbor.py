@@ -15,12 +15,25 @@ from typing import Any, Final, get_type_hints
 import cbor2
 import msgspec
 from msgspec import Raw
+from msgspec.structs import astuple
 
 from edge_router.wamp.codecs.cborwalk import Malformed, head, skip, skip_items, tags
 from edge_router.wamp.codecs.codec import as_meant, refused, whole, wire_form
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.ids import MAX_ID
-from edge_router.wamp.messages import MESSAGES, WITH_PAYLOAD, Attributes, Event, EventDetails, Id, Message
+from edge_router.wamp.messages import (
+    MESSAGES,
+    WITH_PAYLOAD,
+    Attributes,
+    Event,
+    EventDetails,
+    Id,
+    Invocation,
+    InvocationDetails,
+    Message,
+    Result,
+    ResultDetails,
+)
 
 _ARRAY: Final = 4
 _MAP: Final = 5
@@ -156,8 +169,13 @@ _READ_ARGS: Final = _container(_ARRAY, "arguments must be a list")
 _READ_KWARGS: Final = _container(_MAP, "keyword arguments must be a dict")
 
 
-_NO_DETAILS: Final = EventDetails()
-_EVENT_WITH_ARGS: Final = b"\x85\x18\x24"  # an array of five, and 36
+#: what a router sends most, ids and then args alone: how it begins (array of so many, code), and its plain details.
+#: Worth a way of its own: 0.5 us instead of 1.8 for an EVENT
+_PLAIN: Final[dict[type[Message], tuple[bytes, Attributes]]] = {
+    Event: (b"\x85\x18\x24", EventDetails()),
+    Invocation: (b"\x85\x18\x44", InvocationDetails()),
+    Result: (b"\x84\x18\x32", ResultDetails()),
+}
 
 
 class CborCodec:
@@ -200,10 +218,11 @@ class CborCodec:
             raise refused(problem if isinstance(problem, RecursionError) else Malformed(text), "CBOR") from None
 
     def encode(self, message: Message) -> bytes:
-        if type(message) is Event and message.args and not message.kwargs and message.details == _NO_DETAILS:
-            # nearly all that is sent; worth a line of its own: 0.5 us instead of 1.8
-            ids = _encode_uint(message.subscription), _encode_uint(message.publication)
-            return b"".join((_EVENT_WITH_ARGS, *ids, b"\xa0", message.args))
+        plain = _PLAIN.get(type(message))
+        if plain is not None and message.args and not message.kwargs:  # type: ignore[attr-defined]
+            *ids, details, args, _ = astuple(message)
+            if details == plain[1]:
+                return b"".join((plain[0], *map(_encode_uint, ids), b"\xa0", args))
         form = wire_form(message, _NO_ARGS)
         return b"".join([bytes((0x80 | len(form),)), *map(_encode_field, form)])
 
