@@ -127,7 +127,8 @@ def simulated(path: Path | None) -> Iterator[None]:
         yield
         return
     command = [sys.executable, "-m", "edge_router.demo.device", str(path), "--with-parent"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as device:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, start_new_session=True) as device:
         yield
         device.terminate()
 

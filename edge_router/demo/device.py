@@ -16,6 +16,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -80,13 +81,15 @@ class Terminal:
 class Device:
     """The loop of the process.
 
-    sensor: what speaks. link: where. until: descriptors; the loop ends when one can be read.
+    sensor: what speaks. link: where. until: descriptors; the loop ends when one can be read. tell: is given a line
+    whenever the device was plugged in or out.
     """
 
-    def __init__(self, sensor: Sensor, link: Path, until: list[int]) -> None:
+    def __init__(self, sensor: Sensor, link: Path, until: list[int], tell: Callable[[str], object]) -> None:
         self._sensor = sensor
         self._link = link
         self._until = until
+        self._tell = tell
         self._heard = b""
 
     def run(self) -> None:
@@ -97,9 +100,11 @@ class Device:
             terminal = Terminal(self._link)
             self._heard = b""
             try:
+                self._tell(f"{self._link} is plugged in\n")
                 ended = self._speak(terminal, start)
             finally:
                 terminal.unplug()
+            self._tell(f"{self._link} is unplugged\n")
             ended = ended or self._wait([], self._sensor.unplugged_for)
             self._sensor.unplugged_for = 0.0
 
@@ -144,6 +149,12 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def tell(line: str) -> None:
+    """Say what happened, on standard output."""
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
 def end(_number: int, _frame: object) -> None:
     """SIGINT or SIGTERM: leave by way of every `finally`."""
     raise SystemExit(0)
@@ -160,7 +171,7 @@ def main() -> int:
     sensor = Sensor(Random(), args.day)
     sensor.period = 1 / args.rate
     try:
-        Device(sensor, args.path, [sys.stdin.fileno()] if args.with_parent else []).run()
+        Device(sensor, args.path, [sys.stdin.fileno()] if args.with_parent else [], tell).run()
     except OSError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     return 0

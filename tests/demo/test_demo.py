@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,12 +127,14 @@ def test_a_wrong_configuration_is_told(tmp_path: Path, capsys: pytest.CaptureFix
 
 @contextmanager
 def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A demo that has said where its page is."""
-    command = [sys.executable, "-m", "edge_router", "demo", *words]
+    """A demo that listens, and the address of its page."""
+    command = [sys.executable, "-m", "edge_router", "demo", "--loglevel", "info", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
+            assert process.stderr is not None
             url = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+            assert any("ready: " in line for line in process.stderr)
             yield process, url
         finally:
             process.send_signal(signal.SIGINT)
@@ -142,20 +143,6 @@ def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
-
-
-def wait_for_port(url: str) -> None:
-    """Return when something listens there."""
-    found = re.fullmatch(r"http://([^:/]+):(\d+)/", url)
-    assert found is not None
-    end = time.monotonic() + TIMEOUT
-    while True:
-        try:
-            socket.create_connection((found[1], int(found[2])), timeout=TIMEOUT).close()
-            return
-        except ConnectionRefusedError:
-            assert time.monotonic() < end, f"nothing listens on {url}"
-            time.sleep(0.02)
 
 
 def see_values_change(page: Page) -> None:
@@ -169,7 +156,6 @@ def see_values_change(page: Page) -> None:
 def test_page_shows_the_sensor_and_the_router_go_and_come_back(browser: Browser, tmp_path: Path) -> None:
     """Values change; without the router the page says so; with it they change again, and nobody had to reload."""
     with running("--dir", str(tmp_path), "--port", "0") as (process, url):
-        wait_for_port(url)
         page = browser.open(url)
         page.wait_for("document.getElementById('connection').textContent === 'Live'")
         see_values_change(page)
@@ -192,7 +178,6 @@ def test_page_shows_the_sensor_and_the_router_go_and_come_back(browser: Browser,
 def test_page_shows_that_the_sensor_is_unplugged(browser: Browser, tmp_path: Path) -> None:
     """The cable out: the page says so. The cable in: values change again."""
     with running("--dir", str(tmp_path), "--port", "0") as (_, url):
-        wait_for_port(url)
         page = browser.open(url)
         see_values_change(page)
         descriptor = os.open(tmp_path / "sensor", os.O_WRONLY | os.O_NOCTTY)
@@ -208,8 +193,7 @@ def test_page_shows_that_the_sensor_is_unplugged(browser: Browser, tmp_path: Pat
 @pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind() -> None:
     """Ctrl-C ends it with status 0; the temporary directory and the sensor's process are gone."""
-    with running("--port", "0") as (process, url):
-        wait_for_port(url)
+    with running("--port", "0") as (process, _):
         [device] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         arguments = Path(f"/proc/{device}/cmdline").read_text().split("\0")
         directory = Path(arguments[arguments.index("edge_router.demo.device") + 1]).parent

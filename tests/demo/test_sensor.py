@@ -23,7 +23,7 @@ def said(line: bytes) -> dict[str, Any]:
 
 
 def mean(sensor: Sensor, name: str, around: float) -> float:
-    values = [said(sensor.reading(around + step / 100))[name] for step in range(200)]
+    values: list[float] = [said(sensor.reading(around + step / 100))[name] for step in range(200)]
     return sum(values) / len(values)
 
 
