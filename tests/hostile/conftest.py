@@ -26,6 +26,9 @@ def hostile_doors() -> dict[str, dict[str, object]]:
     made["universal"]["rawsocket"] = {"options": options}
     for section in (made["universal"]["websocket"], made["web"]["paths"]):
         section["ws"]["options"] = options
+    for section in made.values():
+        if section["endpoint"]["type"] == "tcp":
+            section["endpoint"]["backlog"] = 512  # else a burst waits for the kernel to ask again, a second or more
     # the witnesses read only when they are asked to, so that they would not answer pings in time
     made["calm"] = {"type": "websocket", "endpoint": tcp(), "options": {"auto_ping_interval": 0}}
     made["universal"]["web"]["options"] = made["web"]["options"] = {"client_timeout": 1}
