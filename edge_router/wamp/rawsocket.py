@@ -122,24 +122,25 @@ class Deframer:
     `violation` says what broke the framing, if anything did; nothing more is read then.
     """
 
-    __slots__ = ("_missing", "_pieces", "controls", "limit", "violation")
+    __slots__ = ("_held", "_missing", "controls", "limit", "violation")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.controls: list[tuple[int, bytes]] = []
         self.violation: ProtocolViolation | None = None
-        self._pieces: list[bytes] = []
+        self._held = bytearray()  # no list of pieces: two octets at a time would take twenty times their size
         self._missing = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads of the regular frames that are complete now."""
-        if self._pieces:
-            self._pieces.append(data)
+        held = self._held
+        if held:
             self._missing -= len(data)
             if self._missing > 0:
+                held += data
                 return []
-            data = b"".join(self._pieces)
-            self._pieces.clear()
+            data = b"".join((held, data))
+            held.clear()
         frames: list[bytes] = []
         start, end, limit = 0, len(data), self.limit
         # One comparison tells the ordinary frame: type 0 and a length within the limit are both "head <= limit".
@@ -156,7 +157,7 @@ class Deframer:
                 self.controls.append((head >> 24, data[start + HEADER_LENGTH : stop]))
             start = stop
         if start < end:
-            self._pieces.append(data[start:] if start else data)
+            held += data[start:] if start else data
             wanted = stop - start if end - start >= HEADER_LENGTH else HEADER_LENGTH
             self._missing = wanted - (end - start)
         return frames
