@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from twisted.logger import Logger
+
 from edge_router.router.interfaces import Clock
 
 
@@ -24,6 +26,8 @@ class Outbox:
     """
 
     __slots__ = ("_clock", "_reading", "_scheduled", "dropped", "touched")
+
+    log = Logger(namespace="edge_router.transport")
 
     def __init__(self, clock: Clock) -> None:
         self.touched: list[Flushable] = []
@@ -54,4 +58,7 @@ class Outbox:
         if touched:
             self.touched = []
             for peer in touched:
-                peer.flush()
+                try:
+                    peer.flush()
+                except Exception:  # noqa: BLE001 - a bug of ours; whoever comes after it must still be flushed
+                    self.log.failure("a peer failed to write")

@@ -251,8 +251,8 @@ class StreamPeer:
         self._pause()
 
     def _hold(self, data: bytes, droppable: bool) -> None:
-        if self._closing and droppable:
-            return
+        if self._closing and (droppable or self._held > self._limits.send_queue):
+            return  # the session is over; what else there is (PONGs) must not outgrow the bound
         if self._backlog is _NOTHING:
             self._backlog = deque()
         self._backlog.append((data, droppable))
