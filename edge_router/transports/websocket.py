@@ -312,7 +312,7 @@ class WebSocketServer(StreamProtocol):
     def _write_controls(self) -> None:
         """Write what the protocol itself has to say: handshake, pongs, close. At its end the client has a while."""
         for data in self._ws.data_to_send():
-            if data and not self.reads and data[0] == _PONG:
+            if data and data[0] == _PONG and (self._closing or not self.reads):
                 self._pong = data  # the latest will do (RFC 6455 section 5.5.3), so that pings fill no buffer
             elif data:
                 self.transport.write(data)

@@ -160,6 +160,7 @@ class WebChannel(http.HTTPChannel):
         self.timeOut = options.client_timeout
         self._successor: StreamProtocol | None = None
         self._raw_size = 0
+        self._begun = False
 
     def connectionMade(self) -> None:
         self.connections.entered(self.transport)
@@ -176,7 +177,10 @@ class WebChannel(http.HTTPChannel):
         return self.clock.callLater(delay, call)
 
     def resetTimeout(self) -> None:
-        """Twisted calls this for each line. But a request has to be complete in time, however slowly it drips."""
+        """Twisted calls this for each read. But a request has its time from its first octet on, however it drips."""
+        if not self._begun:
+            self._begun = True
+            super().resetTimeout()
 
     def timeoutConnection(self) -> None:
         """Close an idle connection. Twisted's own writes a line at info for each."""
@@ -222,6 +226,7 @@ class WebChannel(http.HTTPChannel):
     def requestDone(self, request: WebRequest) -> None:
         """A request is answered; those that wait are next."""
         self._raw_size = 0
+        self._begun = False
         super().requestDone(request)
 
 

@@ -623,6 +623,32 @@ def test_the_clients_pings_are_answered() -> None:
     assert [(frame.opcode, bytes(frame.data)) for frame in client.frames] == [(Opcode.PONG, b"are you there?")]
 
 
+def test_who_pings_but_does_not_read_gets_the_last_answer_only() -> None:
+    """RFC 6455 section 5.5.3 allows it; else the answers would fill the memory."""
+    client, session = Port().joined()
+    session.peer.pauseProducing()  # type: ignore[attr-defined]
+    for number in range(100):
+        client.raw(frame(0x89, b"%d" % number))
+    assert client.transport.value() == b""
+    session.peer.resumeProducing()  # type: ignore[attr-defined]
+    client.read()
+    assert [bytes(frame.data) for frame in client.frames] == [b"99"]
+    client.raw(frame(0x89, b"again"))
+    client.read()
+    assert bytes(client.frames[-1].data) == b"again"
+
+
+def test_pings_after_the_close_frame_are_not_answered() -> None:
+    """Nobody tells any more whether the client reads."""
+    port = Port()
+    client, session = port.joined()
+    session.goodbye("wamp.close.normal")
+    port.node.settle()
+    client.transport.sent()
+    client.raw(frame(0x89, b"still here") * 100)
+    assert client.transport.sent() == b""
+
+
 # --- the end -----------------------------------------------------------------------------------------------------
 
 

@@ -202,6 +202,23 @@ def test_an_idle_connection_is_closed(port: WebPort) -> None:
     assert not port.connections.open
 
 
+def test_dripping_buys_no_time(port: WebPort) -> None:
+    """A request has `client_timeout` from its first octet (slow loris); the next one has it anew."""
+    transport = port.connect()
+    port.node.clock.advance(50)
+    transport.protocol.dataReceived(request("/info"))
+    assert transport.sent()
+    port.node.clock.advance(50)
+    for octet in request("/info")[:-4]:
+        transport.protocol.dataReceived(bytes((octet,)))
+        assert not transport.disconnecting
+        port.node.clock.advance(0.5)
+    for octet in b"X: y\r\n" * 20:
+        transport.protocol.dataReceived(bytes((octet,)))
+        port.node.clock.advance(0.5)
+    assert transport.disconnecting
+
+
 def test_a_service_that_fails_answers_500(port: WebPort, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the log says why; nothing of it is shown to the client."""
     from twisted.logger import LogEvent, globalLogPublisher
