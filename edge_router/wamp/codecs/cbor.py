@@ -236,17 +236,21 @@ class CborCodec:
             raise TranscodeError(f"no form in CBOR: {problem}") from None
 
 
+#: what cbor2 and the look for tags raise besides cbor2's own error, whatever the bytes
+_NOT_DECODED: Final = (ValueError, TypeError, LookupError, RecursionError, ArithmeticError)
+
+
 def loads(octets: bytes) -> Any:
     """Decode one item that `skip` has found well-formed. Raises TranscodeError for what Python cannot hold.
 
     A typed array of octets becomes octets, and undefined null, so that they have a form in the other encodings.
     """
-    if _MAYBE_TAG.search(octets) is not None and not tags(octets) <= _DECODED_TAGS:
-        unknown = ", ".join(str(tag) for tag in sorted(tags(octets) - _DECODED_TAGS)[:5])
-        raise TranscodeError(f"the CBOR tags {unknown} are not decoded here")
     try:
+        unknown = tags(octets) - _DECODED_TAGS if _MAYBE_TAG.search(octets) is not None else set()
+        if unknown:
+            raise ValueError(f"the tags {', '.join(map(str, sorted(unknown)[:5]))} are not decoded here")
         value = cbor2.loads(octets)
-    except (cbor2.CBORDecodeError, TypeError, ValueError, OverflowError, RecursionError, ArithmeticError) as problem:
+    except (cbor2.CBORDecodeError, *_NOT_DECODED) as problem:  # cbor2 is loaded at its first use, see `node.lean`
         raise TranscodeError(f"no CBOR: {problem}") from None
     return _to_usual(value) if any(mark in octets for mark in _UNUSUAL) else value
 
