@@ -60,6 +60,7 @@ class StreamPeer:
         "_frames",
         "_gone",
         "_held",
+        "_held_events",
         "_limits",
         "_outbox",
         "_overflowing",
@@ -112,7 +113,8 @@ class StreamPeer:
         self._finish: Callable[[], object] = finish or transport.loseConnection
         self._overflowing = False
         self._backlog = _NOTHING
-        self._held = 0
+        #: octets that wait, and those among them that may be dropped
+        self._held = self._held_events = 0
         transport.registerProducer(self, True)
 
     # --- what the session calls --------------------------------------------------------------------------------
@@ -236,9 +238,11 @@ class StreamPeer:
         while backlog and not self._paused:
             chunk, size = [], 0
             while backlog and size < CHUNK:
-                data, _ = backlog.popleft()
+                data, droppable = backlog.popleft()
                 chunk.append(data)
                 size += len(data)
+                if droppable:
+                    self._held_events -= len(data)
             self._held -= size
             self._write(b"".join(chunk))
         if not backlog:
@@ -251,16 +255,23 @@ class StreamPeer:
         self._pause()
 
     def _hold(self, data: bytes, droppable: bool) -> None:
-        if self._closing and (droppable or self._held > self._limits.send_queue):
+        bound = self._limits.send_queue
+        if self._overflowing or (self._closing and (droppable or self._held > bound)):
             return  # the session is over; what else there is (PONGs) must not outgrow the bound
+        drops = self._limits.slow_reader == "drop_oldest"
+        if drops and droppable and self._held + len(data) > bound and self._held_events < bound // 4:
+            self._drop(1)  # answers fill the queue: to look through them all for each event would cost everybody time
+            return
         if self._backlog is _NOTHING:
             self._backlog = deque()
         self._backlog.append((data, droppable))
         self._held += len(data)
-        if self._held > self._limits.send_queue:
-            if self._limits.slow_reader == "drop_oldest":
+        if droppable:
+            self._held_events += len(data)
+        if self._held > bound:
+            if drops and self._held_events:
                 self._drop_oldest()
-            if self._held > self._limits.send_queue and not self._closing:
+            if self._held > bound and not self._closing:
                 # not here and now: the sender may be in the middle of a loop over sessions
                 self._overflowing = True
                 self._flush_soon()
@@ -274,6 +285,7 @@ class StreamPeer:
             if droppable and excess > 0:
                 excess -= len(data)
                 self._held -= len(data)
+                self._held_events -= len(data)
                 dropped += 1
             else:
                 kept.append((data, droppable))
@@ -282,7 +294,7 @@ class StreamPeer:
 
     def _forget_backlog(self) -> None:
         self._backlog = _NOTHING
-        self._held = 0
+        self._held = self._held_events = 0
 
     def _drop(self, count: int) -> None:
         if not self.dropped:
