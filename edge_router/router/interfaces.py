@@ -49,7 +49,8 @@ class Peer(Protocol):
     def deliver(self, message: Message, source: Codec, refusable: bool = False) -> None:
         """Hand over a message of a call, which is never dropped.
 
-        message: with its payload in the encoding `source`. refusable: refuse it if the peer reads too slowly (INVOCATION), where others end the peer's session instead.
+        message: with its payload in the encoding `source`. refusable: refuse it if the peer reads too slowly (for
+        INVOCATION), where others end the peer's session instead.
         Raises WampError if it is refused, longer than the peer takes, or has no form in the peer's encoding.
         """
 

@@ -12,7 +12,7 @@ import errno
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 from twisted.internet.abstract import isIPv6Address
@@ -63,6 +63,10 @@ class Droppable(Protocol):
     def abortConnection(self) -> object: ...
 
 
+#: makes the protocol for one connection of the port that the `Connections` are of
+Make: TypeAlias = "Callable[[Connections], StreamProtocol]"
+
+
 class Connections(Factory):
     """The connections of one listening port.
 
@@ -76,7 +80,7 @@ class Connections(Factory):
     noisy = False
     log = Logger()
 
-    def __init__(self, make: Callable[[Connections], StreamProtocol], limit: int, clock: Clock) -> None:
+    def __init__(self, make: Make, limit: int, clock: Clock) -> None:
         self.place = ""
         self.open: set[Droppable] = set()
         self._make = make

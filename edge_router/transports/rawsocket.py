@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, execute, succeed
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -18,10 +17,12 @@ from twisted.python.failure import Failure
 from edge_router.config.schema import RawSocket, UniversalRawSocket
 from edge_router.router.interfaces import ReceivingSession, TransportDetails
 from edge_router.transports.host import Host
-from edge_router.transports.listen import Connections, KeepAlive, Listener, listen
+from edge_router.transports.listen import Connections, KeepAlive, Make
+from edge_router.transports.listening import ListeningTransport
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name
 from edge_router.transports.pings import Pings
+from edge_router.transports.tally import Tally
 from edge_router.wamp.codecs import BY_SERIALIZER, CODECS
 from edge_router.wamp.errors import ProtocolViolation
 from edge_router.wamp.outgoing import Wire
@@ -45,22 +46,45 @@ Config: TypeAlias = RawSocket | UniversalRawSocket
 WIRES: Final = {serializer: Wire(codec, frame) for serializer, codec in BY_SERIALIZER.items()}
 
 
+class RawSockets:
+    """What the RawSocket connections of one port have in common.
+
+    config: encodings, options, login and limits. host: the node.
+    """
+
+    log = Logger(namespace="edge_router.rawsocket")
+
+    def __init__(self, config: Config, host: Host) -> None:
+        self.config = config
+        self.host = host
+        self.serializers = [CODECS[name].id for name in config.serializers]
+        self.pings = Pings(host.reactor, config.options.auto_ping_interval, config.options.auto_ping_timeout)
+        self.refusals = Tally(host.reactor, self._report_refusals)
+
+    def protocol(self, connections: Connections) -> RawSocketServer:
+        """The protocol for one connection of the port that `connections` belongs to."""
+        return RawSocketServer(self, connections)
+
+    def _report_refusals(self, count: int, last: str) -> None:
+        more = f" ({count} in a short time, this is the last)" if count > 1 else ""
+        self.log.info("RawSocket refused: {last}{more}", last=last, more=more)
+
+
 class RawSocketServer(StreamProtocol):
     """One connection.
 
-    config: the transport's options, encodings, login and limits. host: the node. connections: of the listening port.
-    pings: of the transport; None if it sends none.
+    common: of its port. connections: of the listening port.
     """
 
     log = Logger(namespace="edge_router.rawsocket")
     transport: Any
 
-    def __init__(self, config: Config, host: Host, connections: Connections, pings: Pings | None) -> None:
+    def __init__(self, common: RawSockets, connections: Connections) -> None:
         self.heard = False
-        self._config = config
-        self._host = host
+        self._common = common
+        self._config = common.config
+        self._host = common.host
         self._connections = connections
-        self._pings = pings
         self._octets = b""
         self._refused = False
         self._peer: StreamPeer | None = None
@@ -95,8 +119,7 @@ class RawSocketServer(StreamProtocol):
         self._connections.left(self.transport)
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
-        if self._pings is not None:
-            self._pings.discard(self)
+        self._common.pings.discard(self)
         if self._peer is not None:
             self._peer.gone()
         if self._session is not None:
@@ -111,9 +134,9 @@ class RawSocketServer(StreamProtocol):
         transport = self.transport
         name = peer_name(transport)
         try:
-            serializer, max_frame = read_hello(octets, [CODECS[name].id for name in config.serializers])
+            serializer, max_frame = read_hello(octets, self._common.serializers)
         except HandshakeRefused as refusal:
-            self.log.info("{peer}: RawSocket handshake refused: {reason}", peer=name, reason=refusal)
+            self._common.refusals.add(f"{name}: {refusal}")
             transport.write(refusal.reply)
             transport.loseConnection()
             self._refused = True
@@ -134,8 +157,7 @@ class RawSocketServer(StreamProtocol):
         )
         self._peer = peer
         self._session = peer.session = self._host.attach(peer, config.auth, config.limits)
-        if self._pings is not None:
-            self._pings.add(self)
+        self._common.pings.add(self)
         return True
 
     def _too_late(self) -> None:
@@ -143,7 +165,7 @@ class RawSocketServer(StreamProtocol):
         if self._session is not None and self._session.id:  # joined; it may have left again by now
             return
         patience = self._config.options.open_handshake_timeout
-        self.log.info("{peer}: no HELLO within {patience} ms", peer=peer_name(self.transport), patience=patience)
+        self._common.refusals.add(f"{peer_name(self.transport)}: no HELLO within {patience} ms")
         if self._session is None:
             self.transport.abortConnection()
         else:
@@ -190,38 +212,13 @@ class RawSocketServer(StreamProtocol):
         self.transport.abortConnection()
 
 
-class RawSocketTransport:
-    """The transport `rawsocket`: listens for RawSocket connections alone (`universal` shares a port)."""
+class RawSocketTransport(ListeningTransport):
+    """The transport `rawsocket`: RawSocket on a port of its own (`universal` shares one)."""
 
-    def __init__(self, config: RawSocket, host: Host) -> None:
-        self._config = config
-        self._host = host
-        self._listener: Listener | None = None
+    _config: RawSocket
 
-    def start(self) -> Deferred[str]:
-        """Listen; see `host.Transport`."""
-        return execute(self._listen)
-
-    def _listen(self) -> str:
-        config, host = self._config, self._host
-        pings = pings_of(config, host)
-        connections = Connections(
-            lambda connections: RawSocketServer(config, host, connections, pings), config.max_connections, host.reactor
-        )
-        options = config.options
+    def protocols(self) -> tuple[Make, KeepAlive]:
+        """See `ListeningTransport`."""
+        options = self._config.options
         keepalive = KeepAlive.from_pings(options.auto_ping_interval, options.auto_ping_timeout)
-        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, keepalive)
-        return self._listener.place
-
-    def stop(self) -> Deferred[None]:
-        """Stop listening and drop what is connected. Idempotent."""
-        listener, self._listener = self._listener, None
-        return listener.stop() if listener else succeed(None)
-
-
-def pings_of(config: Config, host: Host) -> Pings | None:
-    """The pings of a transport, if it sends any."""
-    options = config.options
-    if not options.auto_ping_interval:
-        return None
-    return Pings(host.reactor, options.auto_ping_interval, options.auto_ping_timeout)
+        return RawSockets(self._config, self._host).protocol, keepalive

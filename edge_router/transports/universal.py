@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute, succeed
 from twisted.internet.protocol import Protocol as StreamProtocol
 
 from edge_router import registry
 from edge_router.config.schema import Universal, WebOptions
 from edge_router.router.interfaces import Delayed
-from edge_router.transports.host import Host
-from edge_router.transports.listen import Connections, KeepAlive, Listener, listen
-from edge_router.transports.pings import Pings
+from edge_router.transports.listen import Connections, KeepAlive, Make
+from edge_router.transports.listening import ListeningTransport
 from edge_router.wamp.rawsocket import MAGIC
 
 #: seconds a client has for its first byte where the configuration has no time for that
@@ -83,26 +81,15 @@ class FirstByte(StreamProtocol):
             deadline.cancel()
 
 
-class UniversalTransport:
-    """A `universal` transport. Construction reads the configuration only; see transports.host.Transport."""
+class UniversalTransport(ListeningTransport):
+    """The transport `universal`."""
 
-    def __init__(self, config: Universal, host: Host) -> None:
-        self._config = config
-        self._host = host
-        self._listener: Listener | None = None
+    _config: Universal
 
-    def start(self) -> Deferred[str]:
-        """Listen. Result: where. Fails with CannotListen."""
-        return execute(self._listen)
-
-    def _listen(self) -> str:
-        config, host = self._config, self._host
-        choose, patience, clock = self._chooser(), self._patience(), host.reactor
-        connections = Connections(
-            lambda connections: FirstByte(choose, connections, clock, patience), config.max_connections, clock
-        )
-        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, self._keepalive())
-        return self._listener.place
+    def protocols(self) -> tuple[Make, KeepAlive]:
+        """See `ListeningTransport`."""
+        choose, patience, clock = self._chooser(), self._patience(), self._host.reactor
+        return lambda connections: FirstByte(choose, connections, clock, patience), self._keepalive()
 
     def _patience(self) -> float:
         rawsocket = self._config.rawsocket
@@ -127,20 +114,14 @@ class UniversalTransport:
 
         return choose
 
-    def _rawsockets(self) -> Callable[[Connections], StreamProtocol]:
-        config, host = self._config.rawsocket, self._host
-        server: Any = registry.load("edge_router.transports.rawsocket:RawSocketServer")
-        pings: Pings | None = registry.load("edge_router.transports.rawsocket:pings_of")(config, host)
-        return lambda connections: server(config, host, connections, pings)
+    def _rawsockets(self) -> Make:
+        common = registry.load("edge_router.transports.rawsocket:RawSockets")(self._config.rawsocket, self._host)
+        protocol: Make = common.protocol
+        return protocol
 
-    def _site(self) -> Callable[[Connections], StreamProtocol]:
+    def _site(self) -> Make:
         config = self._config
         paths, options = ({}, WebOptions()) if config.web is None else (config.web.paths, config.web.options)
         site = registry.load("edge_router.web.site:Site")(paths | config.websocket, options, self._host)
-        channel: Callable[[Connections], StreamProtocol] = site.channel
+        channel: Make = site.channel
         return channel
-
-    def stop(self) -> Deferred[None]:
-        """Stop listening and drop what is connected. Idempotent."""
-        listener, self._listener = self._listener, None
-        return succeed(None) if listener is None else listener.stop()

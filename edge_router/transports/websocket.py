@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, execute, succeed
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.logger import Logger
 from websockets.frames import Frame, Opcode
@@ -22,7 +21,8 @@ from edge_router.router.interfaces import Delayed, ReceivingSession, TransportDe
 from edge_router.transports.deflate import Compressor, extensions_for
 from edge_router.transports.handshake import OriginPolicy, WampServerProtocol
 from edge_router.transports.host import Host
-from edge_router.transports.listen import Connections, KeepAlive, Listener, listen
+from edge_router.transports.listen import Connections, KeepAlive, Make
+from edge_router.transports.listening import ListeningTransport
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name
 from edge_router.transports.pings import Pings
@@ -354,26 +354,13 @@ class WebSocketServer(StreamProtocol):
         session.lost()
 
 
-class WebSocketTransport:
-    """A `websocket` transport. Construction reads the configuration only; see transports.host.Transport."""
+class WebSocketTransport(ListeningTransport):
+    """The transport `websocket`: WebSockets on a port of their own."""
 
-    def __init__(self, config: WebSocket, host: Host) -> None:
-        self._config = config
-        self._host = host
-        self._listener: Listener | None = None
+    _config: WebSocket
 
-    def start(self) -> Deferred[str]:
-        """Listen. Result: where. Fails with CannotListen."""
-        return execute(self._listen)
-
-    def _listen(self) -> str:
-        config, host = self._config, self._host
-        connections = Connections(WebSockets(config, host).protocol, config.max_connections, host.reactor)
-        keepalive = KeepAlive.from_pings(config.options.auto_ping_interval, config.options.auto_ping_timeout)
-        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, keepalive)
-        return self._listener.place
-
-    def stop(self) -> Deferred[None]:
-        """Stop listening and drop what is connected. Idempotent."""
-        listener, self._listener = self._listener, None
-        return succeed(None) if listener is None else listener.stop()
+    def protocols(self) -> tuple[Make, KeepAlive]:
+        """See `ListeningTransport`."""
+        options = self._config.options
+        keepalive = KeepAlive.from_pings(options.auto_ping_interval, options.auto_ping_timeout)
+        return WebSockets(self._config, self._host).protocol, keepalive

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute, succeed
-
 from edge_router.config.schema import NestedPath, Web, WebOptions
 from edge_router.transports.host import Host
-from edge_router.transports.listen import CannotListen, Connections, KeepAlive, Listener, listen
+from edge_router.transports.listen import CannotListen, Connections, KeepAlive, Make
+from edge_router.transports.listening import ListeningTransport
 from edge_router.web.channel import WebChannel
 from edge_router.web.path import NestedService
 
@@ -33,26 +32,11 @@ class Site:
         return WebChannel(self._root, self._options, connections, self._clock)
 
 
-class WebTransport:
-    """A `web` transport. Construction reads the configuration only; see transports.host.Transport."""
+class WebTransport(ListeningTransport):
+    """The transport `web`."""
 
-    def __init__(self, config: Web, host: Host) -> None:
-        self._config = config
-        self._host = host
-        self._listener: Listener | None = None
+    _config: Web
 
-    def start(self) -> Deferred[str]:
-        """Listen. Result: where. Fails with CannotListen."""
-        return execute(self._listen)
-
-    def _listen(self) -> str:
-        config, host = self._config, self._host
-        site = Site(config.paths, config.options, host)
-        connections = Connections(site.channel, config.max_connections, host.reactor)
-        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, KeepAlive())
-        return self._listener.place
-
-    def stop(self) -> Deferred[None]:
-        """Stop listening and drop what is connected. Idempotent."""
-        listener, self._listener = self._listener, None
-        return succeed(None) if listener is None else listener.stop()
+    def protocols(self) -> tuple[Make, KeepAlive]:
+        """See `ListeningTransport`."""
+        return Site(self._config.paths, self._config.options, self._host).channel, KeepAlive()

@@ -18,7 +18,7 @@ from edge_router.router.router import Router
 from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections
 from edge_router.transports.outbox import Outbox
-from edge_router.transports.rawsocket import RawSocketServer, pings_of
+from edge_router.transports.rawsocket import RawSockets
 from edge_router.wamp.rawsocket import Deframer, control, frame
 from tests.router.players import make_router
 from tests.scenarios.language import CODES, NAMES
@@ -42,11 +42,7 @@ class House:
         self.config = RawSocket(
             endpoint=TcpEndpoint(port=0), options=RawSocketOptions(**options), limits=limits or Limits()
         )
-        self.pings = pings_of(self.config, self.host)
-        self.connections = Connections(self._server, 10, self.clock)
-
-    def _server(self, connections: Connections) -> RawSocketServer:
-        return RawSocketServer(self.config, self.host, connections, self.pings)
+        self.connections = Connections(RawSockets(self.config, self.host).protocol, 10, self.clock)
 
     def connect(self) -> Client:
         """A connection before its handshake."""

@@ -1,0 +1,45 @@
+"""What all listening transports are: made without side effects, started once, stopped as often as one likes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, execute, succeed
+
+from edge_router.transports.host import Host
+from edge_router.transports.listen import Connections, KeepAlive, Listener, Make, listen
+
+
+class ListeningTransport:
+    """A transport with an `endpoint` and `max_connections`. A kind of transport gives `protocols`.
+
+    config: its section. host: the node. Construction reads the configuration only; see `host.Transport`.
+    """
+
+    def __init__(self, config: Any, host: Host) -> None:
+        self._config = config
+        self._host = host
+        self._listener: Listener | None = None
+
+    def protocols(self) -> tuple[Make, KeepAlive]:
+        """What makes the protocol for a connection, and how soon TCP itself notices a peer that vanished.
+
+        Called when the transport starts. Raises CannotListen if something it needs is not there.
+        """
+        raise NotImplementedError
+
+    def start(self) -> Deferred[str]:
+        """Listen. Result: where. Fails with CannotListen."""
+        return execute(self._listen)
+
+    def _listen(self) -> str:
+        config, host = self._config, self._host
+        make, keepalive = self.protocols()
+        connections = Connections(make, config.max_connections, host.reactor)
+        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, keepalive)
+        return self._listener.place
+
+    def stop(self) -> Deferred[None]:
+        """Stop listening and drop what is connected. Idempotent."""
+        listener, self._listener = self._listener, None
+        return succeed(None) if listener is None else listener.stop()
