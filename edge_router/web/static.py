@@ -49,6 +49,10 @@ _TYPES: Final = {
 _TEXT: Final = ("application/json", "application/manifest+json", "image/svg+xml", "application/xml")
 
 
+#: files of the node directory that are nobody's to read, should it lie within a directory that is served
+PRIVATE: Final = ("key.priv", "config.yaml", "config.json", "node.pid")
+
+
 class StaticService:
     """Files of a directory (`type: static`).
 
@@ -58,6 +62,7 @@ class StaticService:
 
     def __init__(self, config: StaticPath, host: Host) -> None:
         self._root = _directory(config, host.directory)
+        self._private = {(host.directory / name).resolve() for name in PRIVATE}
         self._options = config.options
         self._types = {
             f".{ending.lower().lstrip('.')}": kind for ending, kind in (_TYPES | config.options.mime_types).items()
@@ -87,7 +92,9 @@ class StaticService:
             return None
         try:
             found = self._root.joinpath(*names).resolve(strict=True)
-            return found if found.is_relative_to(self._root.resolve(strict=True)) else None
+            if found in self._private or not found.is_relative_to(self._root.resolve(strict=True)):
+                return None
+            return found
         except (OSError, RuntimeError, ValueError):
             return None
 

@@ -321,3 +321,15 @@ def test_a_download_over_a_real_socket(loop: Loop, tree: Path) -> None:
         assert BIG in got
     loop.result(transport.stop())
     loop.result(transport.stop())
+
+
+@pytest.mark.parametrize("name", ["key.priv", "config.yaml", "config.json", "node.pid"])
+def test_the_nodes_own_files_are_not_served(tree: Path, name: str) -> None:
+    """A directory that holds the node directory may be served, as in some configurations of Crossbar."""
+    for place in (tree, tree / "www" / "sub"):
+        (place / name).write_text("secret")
+    options = StaticOptions(enable_directory_listing=True)
+    port = WebPort({"/": StaticPath(directory=".", options=options)}, tree)
+    assert port.ask(f"/{name}").status == 404
+    assert name.encode() not in port.ask("/").body
+    assert port.ask(f"/www/sub/{name}").status == 200, "only the node's own are meant"
