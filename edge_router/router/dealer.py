@@ -46,6 +46,7 @@ from edge_router.wamp.messages import (
     Unregistered,
     Yield,
 )
+from edge_router.wamp.uris import is_valid
 
 if TYPE_CHECKING:
     from edge_router.router.permissions import Grant
@@ -169,6 +170,8 @@ class Dealer:
         """ERROR by a callee: passed on to the caller, and ends the call."""
         if message.kind != _INVOCATION:
             raise ProtocolViolation(f"an ERROR for a message of type {message.kind}; 68 (INVOCATION) would be right")
+        if not is_valid(message.uri):
+            raise ProtocolViolation("the URI of an ERROR is no URI; clients would end their session for it")
         call = self._invocation(session, message.request)
         if call is None:
             return

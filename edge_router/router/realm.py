@@ -21,6 +21,7 @@ from edge_router.wamp.errors import (
     NOT_AUTHORIZED,
     WampError,
 )
+from edge_router.wamp.features import CLIENT_FEATURES
 from edge_router.wamp.messages import (
     Abort,
     Call,
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 
 #: the role that parts of the node itself have unless the configuration names another; no login gives it
 TRUSTED: Final = "trusted"
-
-#: what `client.session` can do, in the way a HELLO would say it
-LOCAL_FEATURES: Final = frozenset({"callee.progressive_call_results", "callee.call_canceling"})
 
 #: what Crossbar calls the refusals of a login, for clients that look for those names
 _CROSSBAR_URIS: Final = {
@@ -111,7 +109,7 @@ class Realm:
             raise LookupError(f"realm '{self.name}' has no role '{role}'")
         session = RouterSession(self._router, peer, {}, Limits())
         session.authid, session.authmethod, session.authprovider = authid, "internal", "node"
-        session.join(self, permissions, LOCAL_FEATURES)
+        session.join(self, permissions, CLIENT_FEATURES)  # `client.session` can do all of them
         return session
 
     def enter(self, session: RouterSession) -> None:

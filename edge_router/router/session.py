@@ -29,7 +29,7 @@ from edge_router.wamp.errors import (
     ProtocolViolation,
     WampError,
 )
-from edge_router.wamp.features import ROUTER_ROLES
+from edge_router.wamp.features import CLIENT_FEATURES, ROUTER_ROLES
 from edge_router.wamp.messages import (
     CODES,
     EMPTY,
@@ -292,13 +292,13 @@ CLOSED: Final[dict[type[Message], Handler]] = _Deaf()
 
 
 def features_of(hello: Hello) -> frozenset[str]:
-    """The features a client announces, as `role.feature`."""
+    """The features a client announces that matter here, as `role.feature`."""
     found: set[str] = set()
     for role, details in hello.details.roles.items():
         features = details.get("features")
         if isinstance(features, dict):
             found.update(f"{role}.{feature}" for feature, works in features.items() if works is True)
-    return frozenset(found)
+    return CLIENT_FEATURES & found
 
 
 def error_message(dumps: Callable[[Any], Raw], kind: int, request: int, error: WampError) -> Error:

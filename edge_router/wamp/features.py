@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+#: what a client may announce that changes what the router does; nothing else of its announcement is kept
+CLIENT_FEATURES: Final = frozenset({"callee.call_canceling", "callee.progressive_call_results"})
+
 ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
     "broker": {
         "features": {

@@ -18,7 +18,7 @@ from edge_router.wamp.ids import MAX_ID
 
 Id: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_ID)]
 RequestOrRevoked: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_ID)]  # 0: the router revoked it, nobody asked
-Milliseconds: TypeAlias = Annotated[int, Meta(ge=0)]
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_ID)]
 Match: TypeAlias = Literal["exact", "prefix", "wildcard"]
 Invoke: TypeAlias = Literal["single", "first", "last", "roundrobin", "random"]
 CancelMode: TypeAlias = Literal["skip", "kill", "killnowait"]
