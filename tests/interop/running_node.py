@@ -163,9 +163,9 @@ class RunningNode:
             log.seek(begin)
             return log.read().decode("utf-8", "replace")
 
-    def complaints(self) -> list[str]:
-        """Lines of the log that tell of a fault of the node itself."""
-        return [line for line in self.said().splitlines() if COMPLAINTS.search(line)]
+    def complaints(self, begin: int = 0) -> list[str]:
+        """Lines of the log, from an octet on, that tell of a fault of the node itself."""
+        return [line for line in self.said(begin).splitlines() if COMPLAINTS.search(line)]
 
     def rss(self) -> int:
         """Resident memory in octets (/proc/PID/smaps_rollup, proc(5))."""
