@@ -224,10 +224,23 @@ class WebChannel(http.HTTPChannel):
             self.transport.abortConnection()
 
     def requestDone(self, request: WebRequest) -> None:
-        """A request is answered; those that wait are next."""
+        """A request is answered; those that wait are next, unless the client does not read the answers.
+
+        Twisted would answer all that one read brought, thousands, whatever waits for the client already.
+        """
         self._raw_size = 0
         self._begun = False
+        self.paused = self._waitingForTransport
+        if self.paused:
+            self.transport.pauseProducing()
         super().requestDone(request)
+
+    def resumeProducing(self) -> None:
+        """The client has read what it was sent."""
+        super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            self.dataReceived(b"")
 
 
 def path_segments(path: bytes) -> tuple[str, ...]:
