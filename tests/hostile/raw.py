@@ -49,6 +49,8 @@ class Client:
     `cbor`. receive_buffer: octets that the kernel keeps for it; 0: as usual. Messages are lists; payloads are decoded.
     """
 
+    more_headers: tuple[str, ...] = ()
+
     def __init__(self, node: RunningNode, door: str, serializer: str = "json", receive_buffer: int = 0) -> None:
         self.serializer = serializer
         self.is_websocket = door in {"websocket", "calm", "web", "universal-ws"}
@@ -84,6 +86,7 @@ class Client:
             "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {key}",
             f"Sec-WebSocket-Protocol: wamp.2.{self.serializer}",
+            *self.more_headers,
         ]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         head = b""
@@ -104,6 +107,17 @@ class Client:
             self._unread += more
         octets, self._unread = self._unread[:count], self._unread[count:]
         return octets
+
+    def sip(self, count: int) -> None:
+        """Take at most so many octets of what has come, for `receive` to find later."""
+        patience = self.socket.gettimeout()
+        self.socket.settimeout(0)
+        try:
+            self._unread += self.socket.recv(count)
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.settimeout(patience)
 
     def send_octets(self, octets: bytes) -> None:
         """Send whatever it is, past all framing. A connection that the router has closed meanwhile is all right."""

@@ -1,4 +1,4 @@
-"""Readers that do not read, on a busy topic: the router's memory stays bounded and nobody else notices.
+"""Readers that are slow, or do not read at all, on a busy topic: memory stays bounded and nobody else notices.
 
 It takes ten seconds; EDGE_SOAK=60 in the environment makes it a minute.
 """
@@ -38,6 +38,7 @@ def node(tmp_path: Path) -> Iterator[RunningNode]:
     made["web"].pop("limits", None)
     made["websocket"]["options"] = {"auto_ping_interval": 0}
     made["calm"] = {"type": "websocket", "endpoint": tcp(), "options": {"auto_ping_interval": 0}}
+    made["impatient"] = {"type": "rawsocket", "endpoint": {**tcp(), "user_timeout": 1_000}}
     made["closing"] = {
         "type": "rawsocket",
         "endpoint": tcp(),
@@ -98,7 +99,7 @@ class Busy:
 
 
 def slow_reader(node: RunningNode, door: str, serializer: str) -> Client:
-    """A client that subscribes to the busy topic and reads no more."""
+    """A client that subscribes to the busy topic and has the kernel keep next to nothing of it."""
     client = Client(node, door, serializer, receive_buffer=4096)
     client.hello()
     assert client.ask([32, 1, {}, "com.busy"])[0] == 33
@@ -117,6 +118,8 @@ def test_slow_readers_on_a_busy_topic(node: RunningNode) -> None:
         while time.monotonic() < until:
             latencies.append(witness.exchange())
             worst = max(worst, node.rss())
+            for client in slow:
+                client.sip(256)
             time.sleep(0.02)
         settle(lambda: busy.published > 20 * QUEUE / EVENT or busy.problem, 30)
         info = node.info()
@@ -161,6 +164,16 @@ def test_slow_reader_is_sent_away_where_configured(node: RunningNode) -> None:
     assert 36 in [message[0] for message in _all_but_the_last(client)]
     client.close()
     witness.close()
+
+
+def test_reader_that_stopped_for_good_is_dropped_by_tcp(node: RunningNode) -> None:
+    """Nothing acknowledged for `user_timeout`: the connection is taken for dead, without pings too."""
+    client = slow_reader(node, "impatient", "cbor")
+    sessions = node.sessions()
+    with Busy(node) as busy:
+        settle(lambda: node.sessions() == sessions + 2 - 1 or busy.problem, 20)
+        assert busy.problem is None, busy.problem
+    client.close()
 
 
 def _all_but_the_last(client: Client) -> list[Any]:
