@@ -1,4 +1,4 @@
-"""What is sent while one read is handled leaves in one write a peer; what is sent outside of reads leaves a turn later."""
+"""What is sent while one read is handled leaves in one write a peer; what is sent besides leaves a turn later."""
 
 from __future__ import annotations
 
