@@ -1,4 +1,4 @@
-"""Any bytes, whole or byte by byte, in every state of a session: it goes on or it ends with ABORT, and nobody else minds."""
+"""Any bytes, whole or byte by byte, in every state of a session: it goes on or ends with ABORT; nobody else minds."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ class Attacker:
             session = self.player.session
             assert session.realm is None
             if session.id:
-                assert not (session.subscriptions or session.registrations or session.calls or session.invocations)
+                for held in (session.subscriptions, session.registrations, session.calls, session.invocations):
+                    assert not held
 
 
 @pytest.mark.parametrize("state", STATES)

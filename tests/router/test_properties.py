@@ -232,9 +232,9 @@ class Routers(RuleBasedStateMachine):
         """A message in the naive router's words."""
         name = type(message).__name__.upper()
         if type(message) in (Subscribed, Registered):
-            kind, number = ("sub", message.subscription) if type(message) is Subscribed else ("reg", message.registration)
+            named = ("sub", message.subscription) if type(message) is Subscribed else ("reg", message.registration)
             pattern = patterns.pop(0)
-            assert self.seen.setdefault((kind, number), pattern) == pattern, "an id names one pattern"
+            assert self.seen.setdefault(named, pattern) == pattern, "an id names one pattern"
             return name, message.request, pattern
         if type(message) in (Published, Unsubscribed, Unregistered):
             return name, message.request
@@ -277,8 +277,8 @@ class Routers(RuleBasedStateMachine):
         assert not self.clock.getDelayedCalls()
         for player in self.gone:
             session = player.session
-            assert not (session.subscriptions or session.registrations)
-            assert not (session.calls or session.invocations)
+            for held in (session.subscriptions, session.registrations, session.calls, session.invocations):
+                assert not held
 
     def _leave_at_last(self, who: int) -> None:
         self.players[who].session.lost()
@@ -297,7 +297,8 @@ def _uri_of(pattern: Pattern) -> str:
 
 def _is_empty(entries: UriMap[Any]) -> None:
     assert not len(entries)
-    assert not (entries._exact or entries._prefixes or entries._wildcards or entries._tree or entries._lengths)
+    for held in (entries._exact, entries._prefixes, entries._wildcards, entries._tree, entries._lengths):
+        assert not held
 
 
 Routers.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

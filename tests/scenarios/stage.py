@@ -91,7 +91,8 @@ def realm_of(scenario: Scenario) -> Realm:
     everything = Permission(uri="", match="prefix", allow=Allow(call=True, register=True, publish=True, subscribe=True))
     declared = {role.name for role in roles} | set(scenario.setting.get("no_roles", ()))
     missing = [name for name in dict.fromkeys(scenario.players.values()) if name not in declared]
-    return Realm(name="realm1", options=options, roles=[*roles, *(Role(name=n, permissions=[everything]) for n in missing)])
+    roles += [Role(name=name, permissions=[everything]) for name in missing]
+    return Realm(name="realm1", options=options, roles=roles)
 
 
 def limits_of(scenario: Scenario) -> Limits:
