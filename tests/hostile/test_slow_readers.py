@@ -99,8 +99,12 @@ class Busy:
 
 
 def slow_reader(node: RunningNode, door: str, serializer: str) -> Client:
-    """A client that subscribes to the busy topic and has the kernel keep next to nothing of it."""
-    client = Client(node, door, serializer, receive_buffer=4096)
+    """A client that subscribes to the busy topic; who reads, and how fast, is the test's business.
+
+    Its window is that of a small computer. One of few kilobytes would not do: as long as it is smaller than what the
+    kernel has put into one piece, Linux counts TCP_USER_TIMEOUT although the peer reads (`tcp_ack_probe`).
+    """
+    client = Client(node, door, serializer, receive_buffer=65_536)
     client.hello()
     assert client.ask([32, 1, {}, "com.busy"])[0] == 33
     return client
@@ -119,7 +123,7 @@ def test_slow_readers_on_a_busy_topic(node: RunningNode) -> None:
             latencies.append(witness.exchange())
             worst = max(worst, node.rss())
             for client in slow:
-                client.sip(256)
+                client.sip(2_048)
             time.sleep(0.02)
         settle(lambda: busy.published > 20 * QUEUE / EVENT or busy.problem, 30)
         info = node.info()
