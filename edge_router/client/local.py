@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from twisted.logger import Logger
+
 from edge_router.client.session import Session
 from edge_router.router.interfaces import ReceivingSession, TransportDetails
 from edge_router.wamp.codecs import MSGPACK, Codec
@@ -32,6 +34,7 @@ class LocalPeer:
     """The local end, as the router sees it."""
 
     codec = MSGPACK
+    log = Logger()
 
     def __init__(self, outbox: Outbox) -> None:
         self.details = TransportDetails("local", "local")
@@ -78,7 +81,10 @@ class LocalPeer:
         waiting, self._waiting = self._waiting, deque()
         if session is not None:
             for message in waiting:
-                session.receive(message)
+                try:
+                    session.receive(message)
+                except Exception:  # noqa: BLE001 - a bug of ours; what waits behind it must still be handled
+                    self.log.failure("a local session failed on a message")
             if self._closed:
                 session.lost("closed by the router")
 

@@ -223,8 +223,10 @@ class Session:
     def _on_error(self, message: Error) -> None:
         pending = self._pending.pop((message.kind, message.request), None)
         if pending is not None:
-            payload = self._result(message)
-            pending.result.errback(CallError(message.uri, *payload.args, **payload.kwargs))
+            payload, error = self._result(message), CallError(message.uri)
+            # not by way of the constructor: keywords are the other side's, and may be `uri` or no strings at all
+            error.error_args, error.error_kwargs = payload.args, payload.kwargs
+            pending.result.errback(error)
 
     def _on_result(self, message: ResultMessage) -> None:
         if not message.details.progress:
@@ -266,9 +268,13 @@ class Session:
             progress = self._progress(message.request) if message.details.receive_progress else None
             procedure = message.details.procedure or registration.procedure
             args = [Invoked(procedure, message.details, progress), *args]
-        work: Deferred[Any] = maybeDeferred(registration.handler, *args, **payload.kwargs)
-        self._working[message.request] = work
-        work.addCallbacks(self._finished, self._failed, callbackArgs=(message.request,), errbackArgs=(message.request,))
+        request, handler, kwargs = message.request, registration.handler, payload.kwargs
+        self._working[request] = _fired(None)  # a handler may send progressive results, or leave, before it returns
+        work: Deferred[Any] = maybeDeferred(lambda: handler(*args, **kwargs))
+        if request in self._working:
+            self._working[request] = work
+        work.addCallback(self._payload_of)
+        work.addCallbacks(self._finished, self._failed, callbackArgs=(request,), errbackArgs=(request,))
 
     def _progress(self, request: int) -> Callable[..., None]:
         def progress(*args: Any, **kwargs: Any) -> None:
@@ -277,16 +283,13 @@ class Session:
 
         return progress
 
-    def _finished(self, value: Any, request: int) -> None:
-        if self._working.pop(request, None) is None:
-            return
+    def _payload_of(self, value: Any) -> tuple[Raw, Raw]:
         result = value if isinstance(value, Result) else Result(() if value is None else (value,))
-        try:
-            answer = Yield(request, YieldOptions(), *self._payload(result.args, result.kwargs))
-        except TranscodeError as problem:
-            self._answer_error(request, CallError(RUNTIME_ERROR, str(problem)))
-            return
-        self._send(answer)
+        return self._payload(result.args, result.kwargs)
+
+    def _finished(self, payload: tuple[Raw, Raw], request: int) -> None:
+        if self._working.pop(request, None) is not None:
+            self._send(Yield(request, YieldOptions(), *payload))
 
     def _failed(self, failure: Failure, request: int) -> None:
         if self._working.pop(request, None) is None:
@@ -300,7 +303,10 @@ class Session:
         self._answer_error(request, error)
 
     def _answer_error(self, request: int, error: WampError) -> None:
-        payload = self._payload(error.error_args, error.error_kwargs)
+        try:
+            payload = self._payload(error.error_args, error.error_kwargs)
+        except TranscodeError as problem:  # the error itself is worth more than what it carries
+            payload = self._payload([str(problem)], None)
         self._send(Error(_INVOCATION, request, Passthru(), error.uri, *payload))
 
     def _on_interrupt(self, message: Interrupt) -> None:

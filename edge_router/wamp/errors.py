@@ -56,7 +56,7 @@ class WampError(Exception):
     args, kwargs: the error's payload, plain JSON-like values.
     """
 
-    def __init__(self, uri: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, uri: str, /, *args: Any, **kwargs: Any) -> None:
         super().__init__(uri, *args)
         self.uri = uri
         self.error_args: Sequence[Any] = args
