@@ -76,3 +76,21 @@ def test_dates_have_a_form_in_every_encoding(name: str, payload: bytes) -> None:
     """A date is a string in JSON and a timestamp in MsgPack."""
     message = Publish(1, PublishOptions(), "com.x", Raw(b"\x81\xc1\x00"), EMPTY)
     assert bytes(transcode(message, CBOR, CODECS[name]).args) == payload  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "kwargs", [b"\xa1\x01\x02", b"\xa2\x61a\x01\x41b\x02", b"\xbf\x20\x01\xff", b"\xa1\x80\x01", b"\xa0\xff"]
+)
+def test_keys_of_keyword_arguments_are_text(kwargs: bytes) -> None:
+    """As the other encodings have it; receivers take them for names."""
+    with pytest.raises(ProtocolViolation):
+        CBOR.decode(b"\x86\x10\x01\xa0\x65com.x\x80" + kwargs)
+
+
+@pytest.mark.parametrize(
+    "kwargs", [b"\xa0", b"\xa1\x61a\xa1\x01\x02", b"\xbf\x61a\x01\xff", b"\xb8\x01\x7f\x61a\xff\x01", b"\xbf\xff"]
+)
+def test_keyword_arguments_may_be_written_in_any_way(kwargs: bytes) -> None:
+    """Of definite length or not; inside them keys may be anything."""
+    message = CBOR.decode(b"\x86\x10\x01\xa0\x65com.x\x80" + kwargs)
+    assert bytes(message.kwargs) == kwargs  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import astuple
 
-from edge_router.wamp.codecs.cborwalk import Malformed, head, skip, skip_items, tags
+from edge_router.wamp.codecs.cborwalk import BREAK, INDEFINITE, Malformed, head, skip, skip_items, tags
 from edge_router.wamp.codecs.codec import as_meant, refused, whole, wire_form
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.ids import MAX_ID
@@ -35,6 +35,7 @@ from edge_router.wamp.messages import (
     ResultDetails,
 )
 
+_TEXT: Final = 3
 _ARRAY: Final = 4
 _MAP: Final = 5
 _EMPTY_MAP: Final = 0xA0
@@ -88,21 +89,29 @@ def _read_text(frame: bytes, at: int) -> tuple[str, int]:
     return str(frame[start:after], "utf-8"), after
 
 
-def _container(major: int, what: str) -> Reader:
-    """Reads args or kwargs, as the bytes they are."""
-    short, items = major << 5, major - _ARRAY + 1
+def _read_args(frame: bytes, at: int) -> tuple[Raw, int]:
+    octet = frame[at]
+    if 0x80 <= octet < 0x98:
+        after = skip_items(frame, at + 1, 2, octet - 0x80)
+    elif octet >> 5 == _ARRAY:
+        after = skip(frame, at, 1)
+    else:
+        raise Malformed("arguments must be a list")
+    return Raw(frame[at:after]), after
 
-    def read(frame: bytes, at: int) -> tuple[Raw, int]:
-        octet = frame[at]
-        if short <= octet < short + 24:
-            after = skip_items(frame, at + 1, 2, (octet - short) * items)
-        elif octet >> 5 == major:
-            after = skip(frame, at, 1)
-        else:
-            raise Malformed(f"in a message, {what}")
-        return Raw(frame[at:after]), after
 
-    return read
+def _read_kwargs(frame: bytes, at: int) -> tuple[Raw, int]:
+    major, count, after = head(frame, at)
+    if major != _MAP:
+        raise Malformed("keyword arguments must be a dict")
+    while count and (count != INDEFINITE or frame[after] != BREAK):
+        if frame[after] >> 5 != _TEXT:
+            raise Malformed("the keys of keyword arguments must be text strings")
+        after = skip_items(frame, after, 2, 2)
+        count -= count != INDEFINITE
+    if count == INDEFINITE:
+        after += 1
+    return Raw(frame[at:after]), after
 
 
 def _attributes(kind: type[Attributes], remembers: bool) -> Reader:
@@ -148,7 +157,7 @@ def _converted(kind: Any) -> Reader:
 
 def _reader(message: type[Message], name: str, kind: Any) -> Reader:
     if kind is Raw:
-        return _READ_ARGS if name == "args" else _READ_KWARGS
+        return _read_args if name == "args" else _read_kwargs
     if kind == Id:
         return _read_id
     if kind is str:
@@ -163,10 +172,6 @@ def _readers(kind: type[Message]) -> tuple[type[Message], tuple[Reader, ...], in
     fields = kind.__struct_fields__
     required = len(fields) - len(kind.__struct_defaults__)
     return kind, tuple(_reader(kind, name, hints[name]) for name in fields), required
-
-
-_READ_ARGS: Final = _container(_ARRAY, "arguments must be a list")
-_READ_KWARGS: Final = _container(_MAP, "keyword arguments must be a dict")
 
 
 #: what a router sends most, ids and then args alone: how it begins (array of so many, code), and its plain details.

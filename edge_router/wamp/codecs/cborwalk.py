@@ -11,7 +11,7 @@ from typing import Final
 from edge_router.wamp.codecs.codec import MAX_NESTING
 
 INDEFINITE: Final = -1
-_BREAK: Final = 0xFF
+BREAK: Final = 0xFF
 _SHORT_TEXT: Final = 0x60
 _TEXT_OF_ONE_OCTET_LENGTH: Final = 0x78
 
@@ -111,7 +111,7 @@ def _skip_one(data: bytes, at: int, depth: int) -> int:
 
 def _skip_string(data: bytes, at: int, length: int, major: int) -> int:
     if length == INDEFINITE:
-        while data[at] != _BREAK:
+        while data[at] != BREAK:
             chunk, length, at = head(data, at)
             if chunk != major or length == INDEFINITE:
                 raise Malformed("a string in pieces has a piece of another kind")
@@ -128,7 +128,7 @@ def _skip_string(data: bytes, at: int, length: int, major: int) -> int:
 
 
 def _skip_indefinite(data: bytes, at: int, depth: int, step: int) -> int:
-    while data[at] != _BREAK:
+    while data[at] != BREAK:
         at = skip_items(data, at, depth, step)
     return at + 1
 
@@ -138,7 +138,7 @@ def tags(data: bytes) -> set[int]:
     found: set[int] = set()
     at = 0
     while at < len(data):
-        if data[at] == _BREAK:
+        if data[at] == BREAK:
             at += 1
             continue
         major, value, at = head(data, at)
