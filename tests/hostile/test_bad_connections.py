@@ -108,7 +108,7 @@ def test_random_octets_on_every_port(node: RunningNode, door: str) -> None:
 @pytest.mark.parametrize("door", DOORS)
 def test_three_hundred_silent_connections(node: RunningNode, witness: Witness, door: str) -> None:
     """They are let in, they do not disturb, and they are gone when the time for a handshake is up."""
-    before = node.descriptors()
+    before, said = node.descriptors(), node.log.stat().st_size
     with ExitStack() as stack:
         connections = flood_of(node, door, 300, stack)
         assert witness.exchange() < NOTICEABLE
@@ -116,6 +116,23 @@ def test_three_hundred_silent_connections(node: RunningNode, witness: Witness, d
         for connection in connections:
             assert closes(connection, deadline - time.monotonic())
     settle(lambda: node.descriptors() <= before)
+    assert node.said(said).count("\n") < 40
+
+
+REFUSED = [b"\x7f\xff\0\0", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x7f\xf1\0\0\0\0\0\x01x"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("octets", REFUSED)
+def test_log_does_not_grow_with_each_refusal(node: RunningNode, witness: Witness, door: str, octets: bytes) -> None:
+    """A client that comes back again and again must not fill the card that the log is on."""
+    before = node.log.stat().st_size
+    for _ in range(200):
+        with node.connect(door) as connection:
+            connection.sendall(octets)
+            connection.shutdown(socket.SHUT_WR)
+    assert witness.exchange() < NOTICEABLE
+    assert node.said(before).count("\n") < 40
 
 
 @pytest.mark.parametrize(
