@@ -218,7 +218,7 @@ class CborCodec:
             if at != len(frame):
                 raise Malformed("it does not end where its array ends")
             return kind(*values)
-        except (Malformed, IndexError, ValueError, TranscodeError, RecursionError) as problem:
+        except (Malformed, IndexError, ValueError, msgspec.MsgspecError, TranscodeError, RecursionError) as problem:
             text = "it ends too early" if isinstance(problem, IndexError) else problem
             raise refused(problem if isinstance(problem, RecursionError) else Malformed(text), "CBOR") from None
 
