@@ -126,16 +126,39 @@ class RealmOptions(Section):
     max_sessions: Count = 10_000
 
 
+class RetainedLimits(Section):
+    """Bounds of a realm's retained events, one a topic. Over them, those published longest ago go.
+
+    max_topics: events at one time. max_bytes: what they take together, with about 600 bytes for each besides its
+    payload. expiry: seconds after which an event is forgotten; 0 keeps it for as long as the router runs.
+    """
+
+    max_topics: Count = 10_000
+    max_bytes: Annotated[int, Meta(ge=4096)] = 4_194_304
+    expiry: Annotated[int, Meta(ge=0)] = 0
+
+
+class MemoryStore(Section, tag="memory"):
+    """What a realm remembers of its events, while the router runs.
+
+    retained: bounds of the retained events.
+    """
+
+    retained: RetainedLimits = field(default_factory=RetainedLimits)
+
+
 class Realm(Section):
     """A realm: a separate space of topics, procedures and sessions.
 
     id: a name for management. name: the realm, as clients ask for it. options: its options. roles: who may do what.
+    store: what is remembered of its events.
     """
 
     name: str
     id: str | None = None
     options: RealmOptions = field(default_factory=RealmOptions)
     roles: list[Role] = []
+    store: MemoryStore = field(default_factory=MemoryStore)
 
 
 # --- endpoints ---------------------------------------------------------------------------------------------------
@@ -146,13 +169,14 @@ class TcpEndpoint(Section, tag="tcp"):
 
     port: the port; 0 takes a free one. interface: the address to bind; left out, all. version: 4 or 6.
     backlog: connections waiting to be accepted. user_timeout: after so many milliseconds without an acknowledgement
-    the connection is dropped (TCP_USER_TIMEOUT); left out, taken from the pings.
+    the connection is dropped (TCP_USER_TIMEOUT); left out, taken from the pings; 0 leaves it to the kernel, which small
+    devices need that read slowly through a window of a few kilobytes.
     """
 
     port: Port
     interface: str | None = None
     version: Literal[4, 6] = 4
-    backlog: Annotated[int, Meta(ge=1, le=65535)] = 50
+    backlog: Annotated[int, Meta(ge=1, le=65535)] = 512
     user_timeout: Annotated[int, Meta(ge=0, le=65535)] | None = None
 
 
@@ -167,7 +191,7 @@ class UnixEndpoint(Section, tag="unix"):
     mode: Mode = "660"
     owner: str | None = None
     group: str | None = None
-    backlog: Annotated[int, Meta(ge=1, le=65535)] = 50
+    backlog: Annotated[int, Meta(ge=1, le=65535)] = 512
 
 
 Endpoint = TcpEndpoint | UnixEndpoint
