@@ -42,6 +42,7 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),
+        "ticket": Part(f"{_SCHEMA}:TicketAuth", "edge_router.auth.ticket:Ticket"),
     },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),

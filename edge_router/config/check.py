@@ -20,6 +20,7 @@ from msgspec import Struct
 from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
+from edge_router.config.secret import Missing, open_to_others, secret_text
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
 
 TRUSTED = "trusted"
@@ -129,7 +130,17 @@ def _permissions(permissions: list[schema.Permission], path: Path, whole: _Whole
             whole.notices.append(Problem(at, f"says the same as permissions.{first} of this role"))
 
 
-def _anonymous(auth: schema.AnonymousAuth, path: Path, whole: _Whole) -> Found:
+def _secret(place: schema.SecretPlace, path: Path, whole: _Whole) -> Found:
+    try:
+        secret_text(place, whole.directory)
+    except Missing as problem:
+        yield Problem(path, str(problem))
+        return
+    if open_to_others(place, whole.directory):
+        whole.notices.append(Problem(path, f"every user of this machine may read {place.file}; `chmod 600` it"))
+
+
+def _role_given(auth: Any, path: Path, whole: _Whole) -> Found:
     at = (*path, "role")
     if auth.role == TRUSTED:
         yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
@@ -307,7 +318,9 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.RouterWorker: (_id,),
     schema.Realm: (_id, _realm),
     schema.Role: (_role_id,),
-    schema.AnonymousAuth: (_anonymous,),
+    schema.AnonymousAuth: (_role_given,),
+    schema.TicketPrincipal: (_role_given,),
+    schema.SecretPlace: (_secret,),
     schema.TcpEndpoint: (_tcp,),
     schema.UnixEndpoint: (_unix,),
     schema.RawSocket: (_id, _open_to_all),

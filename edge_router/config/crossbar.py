@@ -79,19 +79,20 @@ IGNORED: dict[type, dict[str, str]] = {
     schema.StaticOptions: {"allow_cross_origin": LATER},
 }
 
+_DYNAMIC = ("authenticator", "authenticator-realm", "authenticator-role", "default-role", "create", "config")
+
 LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
     schema.RouterWorker: {"components": LATER + "; run them as a program that connects to the router"},
-    schema.Realm: {"rlinks": LATER, "store": LATER},
+    schema.Realm: {"rlinks": LATER},
+    schema.MemoryStore: {"call-queue": LATER, "event-history": LATER, "limit": LATER},
     schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
-        ("ticket", "wampcra", "cryptosign", "scram", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
+        ("wampcra", "cryptosign", "scram", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
     ),
-    schema.AnonymousAuth: dict.fromkeys(
-        ("realm", "authenticator", "authenticator-realm", "authenticator-role", "default-role", "create", "config"),
-        LATER,
-    ),
+    schema.AnonymousAuth: dict.fromkeys(("realm", *_DYNAMIC), LATER),
+    schema.TicketAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.TcpEndpoint: {"tls": LATER + "; a TLS proxy in front may do it"},
     schema.WebSocket: {"cookie": LATER},
     schema.WebSocketPath: {"cookie": LATER},
@@ -117,7 +118,10 @@ LATER_TYPES: dict[str, dict[str, str]] = {
 }
 
 LATER_VALUES: dict[tuple[str, str], dict[str, str]] = {
-    ("anonymous", "type"): dict.fromkeys(("dynamic", "function"), LATER),
+    **{
+        (method, "type"): dict.fromkeys(("dynamic", "function"), LATER)
+        for method in ("anonymous", "ticket", "wampcra", "scram", "cryptosign")
+    },
 }
 
 

@@ -211,13 +211,63 @@ class AnonymousAuth(Section):
     authid: str | None = None
 
 
+class SecretPlace(Section):
+    """Where a secret stands, if it should not stand in this file: one of the three.
+
+    file: a file, relative to the node directory; a line end after the secret does not count. env: a variable of the
+    environment. credential: a credential of systemd (`LoadCredential=`, `SetCredentialEncrypted=`).
+    """
+
+    file: str | None = None
+    env: str | None = None
+    credential: str | None = None
+
+
+Secret = Annotated[str, Meta(min_length=1)] | SecretPlace
+
+
+class TicketPrincipal(Section):
+    """Who may log in with a ticket. ticket: the secret, which the client sends. role: the role it gets."""
+
+    ticket: Secret
+    role: str
+
+
+class TicketAuth(Section):
+    """Clients send a secret as it is; for connections that nobody can listen to.
+
+    type: `static`. principals: authid -> ticket and role.
+    """
+
+    principals: dict[str, TicketPrincipal]
+    type: Literal["static"] = "static"
+
+
+class FailedLogins(Section):
+    """How long an address has to wait that has failed to log in; longer each time.
+
+    allowed: failures without a wait. delay: milliseconds of the first wait; each further failure doubles it.
+    max_delay: milliseconds of the longest; after twice as long without a failure all is forgotten. addresses: how many
+    are kept in mind.
+    """
+
+    allowed: Annotated[int, Meta(ge=1)] = 5
+    delay: Annotated[int, Meta(ge=1)] = 1_000
+    max_delay: Annotated[int, Meta(ge=1)] = 300_000
+    addresses: Count = 1_000
+
+
 class Auth(Section):
     """How a transport's clients may log in, by method. Without any `auth` everybody is `anonymous`.
 
-    anonymous: without credentials.
+    The first of the methods that a client offers is taken that is given here.
+
+    anonymous: without credentials. ticket: with a secret that is sent. failed_logins: what happens after wrong secrets.
     """
 
     anonymous: AnonymousAuth | None = None
+    ticket: TicketAuth | None = None
+    failed_logins: FailedLogins = field(default_factory=FailedLogins)
 
 
 class Limits(Section):

@@ -14,7 +14,7 @@ from edge_router import registry
 from edge_router.config.schema import AnonymousAuth, Auth, Limits
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.refusals import Refusals
-from edge_router.router.interfaces import Authenticator, Peer
+from edge_router.router.interfaces import Authenticator, Clock, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
 from edge_router.transports.host import Host, Transport
@@ -38,6 +38,7 @@ class RouterWorker:
     ) -> None:
         self.places: list[str] = []
         self._config = config
+        self._directory = directory
         self._reactor = reactor
         self._refusals = Refusals(reactor)
         self._router = Router(reactor, on_refused=self._refused)
@@ -54,7 +55,7 @@ class RouterWorker:
     def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
         methods = self._authenticators.get(id(auth))
         if methods is None:
-            methods = self._authenticators[id(auth)] = authenticators(auth)
+            methods = self._authenticators[id(auth)] = authenticators(auth, self._directory, self._reactor)
         return self._router.attach(peer, methods, limits)
 
     def _refused(self, session: RouterSession, reason: str, message: str) -> None:
@@ -104,12 +105,18 @@ class RouterWorker:
         }
 
 
-def authenticators(auth: Auth | None) -> dict[str, Authenticator]:
-    """The ways to log in that a transport offers, by authmethod. auth: its section; without one, everybody may join."""
+def authenticators(auth: Auth | None, directory: Path, clock: Clock) -> dict[str, Authenticator]:
+    """The ways to log in that a transport offers, by authmethod.
+
+    auth: its section; without one, everybody may join. directory: the node directory. clock: for waits after failures.
+    """
     auth = auth or Auth(anonymous=AnonymousAuth())
-    configs = {name: getattr(auth, name) for name in auth.__struct_fields__}
-    return {
-        name: registry.load(registry.find("auth", name).part)(config)
-        for name, config in configs.items()
-        if config is not None
-    }
+    found: dict[str, Authenticator] = {}
+    for name in registry.names("auth"):
+        config = getattr(auth, name, None)
+        if config is not None:
+            found[name] = registry.load(registry.find("auth", name).part)(config, directory)
+    if found.keys() - {"anonymous"}:
+        guarded = registry.load("edge_router.auth.guard:guarded")
+        return dict(guarded(found, auth.failed_logins, clock))
+    return found

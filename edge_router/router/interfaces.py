@@ -7,13 +7,13 @@ depending on the core.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import ProtocolViolation
-from edge_router.wamp.messages import Hello, Message
+from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing
 
 
@@ -67,13 +67,40 @@ class Accepted(Struct, frozen=True):
     authid: str
     authrole: str
     authprovider: str = "static"
+    authextra: dict[str, Any] | None = None
+
+
+class Login(Struct, frozen=True):
+    """What a client says of itself in HELLO, before anything of it is proved.
+
+    realm: that it wants to join. session: the id that its session will have. method: the authmethod, by the name that
+    the client has for it. authid, authextra: as in HELLO. transport: how it is connected.
+    """
+
+    realm: str
+    session: int
+    method: str
+    authid: str | None
+    authextra: dict[str, Any]
+    transport: TransportDetails
+
+
+class Question(Struct, frozen=True):
+    """What a client has to answer to be let in, once.
+
+    extra: of CHALLENGE. answer: takes signature and extra of AUTHENTICATE, both as the client wrote them, and decides;
+    it raises WampError to refuse.
+    """
+
+    extra: dict[str, Any]
+    answer: Callable[[str, dict[str, Any]], Accepted | Question]
 
 
 class Authenticator(Protocol):
     """One authmethod of one transport."""
 
-    def hello(self, realm: str, hello: Hello) -> Accepted:
-        """Decide at HELLO. Raises WampError to refuse."""
+    def hello(self, login: Login) -> Accepted | Question:
+        """Decide at HELLO, or say what the client has to answer first. Raises WampError to refuse."""
 
 
 class Delayed(Protocol):

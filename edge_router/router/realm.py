@@ -115,7 +115,7 @@ class Realm:
     def enter(self, session: RouterSession) -> None:
         """Give a session its id and its place."""
         ids = self._router.global_ids
-        session.id = next(ids)
+        session.id = session.promised_id or next(ids)
         while session.id in self.sessions:
             session.id = next(ids)
         self.sessions[session.id] = session

@@ -6,21 +6,25 @@ session with ABORT. In the realm, messages go straight to broker and dealer; ans
 
         HELLO                    GOODBYE
     NEW ------> ESTABLISHED <-----------> CLOSING/CLOSED      any state: ABORT, loss of the connection -> CLOSED
-     ^---------------'  (GOODBYE by the client: the transport may be used for another session)
+     | ^---------------'  ^   (GOODBYE by the client: the transport may be used for another session)
+     |                    | AUTHENTICATE
+     `---> CHALLENGED ----'   (where the authmethod asks for a proof: one CHALLENGE, one answer)
 
-(Spec, "Sessions", "Protocol Violations".)
+(Spec, "Sessions", "Protocol Violations", "Authentication Methods".)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from msgspec import Raw
 
 from edge_router.config.schema import Limits
-from edge_router.router.interfaces import Authenticator, Delayed, Peer
+from edge_router.router.interfaces import Accepted, Authenticator, Delayed, Login, Peer, Question
 from edge_router.wamp.errors import (
+    AUTHENTICATION_FAILED,
     CLOSE_GOODBYE_AND_OUT,
     NO_MATCHING_AUTH_METHOD,
     NO_SUCH_REALM,
@@ -34,6 +38,8 @@ from edge_router.wamp.messages import (
     CODES,
     EMPTY,
     Abort,
+    Authenticate,
+    Challenge,
     CloseDetails,
     Error,
     Goodbye,
@@ -59,8 +65,19 @@ Handler: TypeAlias = Callable[["RouterSession", Any], None]
 REUSE_WITHIN: Final = 5.0
 #: seconds a client has to answer the router's GOODBYE
 FAREWELL_WITHIN: Final = 5.0
+#: seconds a client has to answer CHALLENGE; somebody may have to type a password
+ANSWER_WITHIN: Final = 60.0
 
 _NO_DETAILS: Final = Passthru()
+
+
+class _Entrant(NamedTuple):
+    """A client on its way in. method: by the name the client has for it. features: that it announced."""
+
+    realm: Realm
+    method: str
+    features: frozenset[str]
+    question: Question | None = None
 
 
 class RouterSession:
@@ -72,6 +89,7 @@ class RouterSession:
 
     __slots__ = (
         "_authenticators",
+        "_entrant",
         "_farewell",
         "_handlers",
         "authid",
@@ -85,6 +103,7 @@ class RouterSession:
         "limits",
         "peer",
         "permissions",
+        "promised_id",
         "realm",
         "registrations",
         "router",
@@ -99,6 +118,8 @@ class RouterSession:
         self.limits = limits
         self.realm: Realm | None = None
         self.id = 0
+        #: the id that it will have once it has joined; 0: none was promised
+        self.promised_id = 0
         self.authid = ""
         self.authmethod = ""
         self.authprovider = ""
@@ -106,6 +127,7 @@ class RouterSession:
         self._authenticators = authenticators
         self._handlers: Mapping[type[Message], Handler] = NEW
         self._farewell: Delayed | None = None
+        self._entrant: _Entrant | None = None
 
     # --- what the transport calls ------------------------------------------------------------------------------
 
@@ -164,10 +186,14 @@ class RouterSession:
         self._leave()
         self._farewell = self.router.clock.callLater(FAREWELL_WITHIN, self._closed)
 
-    def _leave(self) -> None:
+    def _cancel_farewell(self) -> None:
         if self._farewell is not None:
             self._farewell.cancel()
             self._farewell = None
+
+    def _leave(self) -> None:
+        self._cancel_farewell()
+        self._entrant = None
         realm, self.realm = self.realm, None
         if realm is not None:
             realm.leave(self)
@@ -193,14 +219,14 @@ class RouterSession:
         name = type(message).__name__.upper()
         if self._handlers is NEW:
             raise ProtocolViolation(f"{name} before a session is established; HELLO would be right")
+        if self._handlers is CHALLENGED:
+            raise ProtocolViolation(f"{name} in the middle of logging in; AUTHENTICATE would be right")
         raise ProtocolViolation(f"{name} has no place in an established session")
 
     # --- states ------------------------------------------------------------------------------------------------
 
     def _on_hello(self, hello: Hello) -> None:
-        if self._farewell is not None:
-            self._farewell.cancel()
-            self._farewell = None
+        self._cancel_farewell()
         if not hello.details.roles:
             raise ProtocolViolation("HELLO announces no roles; at least one would be right")
         if self.router.closing:
@@ -218,10 +244,41 @@ class RouterSession:
                 f"none of the authmethods {', '.join(wanted)[:80]} is offered here",
             )
             return
-        self._admit(realm, hello, method)
+        self.promised_id = next(self.router.global_ids)
+        said = hello.details
+        login = Login(
+            realm.name, self.promised_id, method, said.authid, said.authextra or {}, self.peer.details
+        )
+        self._decide(_Entrant(realm, method, features_of(hello)), partial(self._authenticators[method].hello, login))
 
-    def _admit(self, realm: Realm, hello: Hello, method: str) -> None:
-        accepted = self._authenticators[method].hello(realm.name, hello)
+    def _decide(self, entrant: _Entrant, ask: Callable[[], Accepted | Question]) -> None:
+        """Let a client in, or have it answer a question first, as its authmethod says."""
+        try:
+            found = ask()
+        except WampError as refusal:
+            self.abort(entrant.realm.error_uri(refusal.uri), " ".join(map(str, refusal.error_args)))
+            return
+        if isinstance(found, Accepted):
+            self._admit(entrant, found)
+            return
+        self._entrant = entrant._replace(question=found)
+        self._handlers = CHALLENGED
+        self._farewell = self.router.clock.callLater(ANSWER_WITHIN, self._unanswered)
+        self.peer.send_message(Challenge(entrant.method, found.extra))
+
+    def _on_authenticate(self, message: Authenticate) -> None:
+        entrant, self._entrant = self._entrant, None
+        assert entrant is not None
+        assert entrant.question is not None
+        self._cancel_farewell()
+        self._decide(entrant, partial(entrant.question.answer, message.signature, message.extra))
+
+    def _unanswered(self) -> None:
+        self._farewell = None
+        self.abort(AUTHENTICATION_FAILED, f"CHALLENGE was not answered within {ANSWER_WITHIN:g} s")
+
+    def _admit(self, entrant: _Entrant, accepted: Accepted) -> None:
+        realm = entrant.realm
         permissions = realm.permissions_of(accepted.authrole)
         if permissions is None:
             self.abort(NO_SUCH_ROLE, f"the realm has no role '{accepted.authrole}'")
@@ -229,15 +286,19 @@ class RouterSession:
         if not realm.has_room:
             self.abort(realm.full.uri, str(realm.full.error_args[0]))
             return
-        self.authid, self.authmethod, self.authprovider = accepted.authid, method, accepted.authprovider
-        self.join(realm, permissions, features_of(hello))
+        if self.router.closing:
+            self.abort(self.router.closing, "the router is about to end")
+            return
+        self.authid, self.authmethod, self.authprovider = accepted.authid, entrant.method, accepted.authprovider
+        self.join(realm, permissions, entrant.features)
         details = WelcomeDetails(
             roles=ROUTER_ROLES,
             realm=realm.name,
             authid=self.authid,
             authrole=permissions.name,
-            authmethod=method,
+            authmethod=self.authmethod,
             authprovider=self.authprovider,
+            authextra=accepted.authextra,
             agent=self.router.agent,
         )
         self.peer.send_message(Welcome(self.id, details))
@@ -285,6 +346,10 @@ class _Deaf(dict[type[Message], Handler]):
 
 
 NEW: Final[dict[type[Message], Handler]] = {Hello: RouterSession._on_hello, Abort: RouterSession.on_abort}
+CHALLENGED: Final[dict[type[Message], Handler]] = {
+    Authenticate: RouterSession._on_authenticate,
+    Abort: RouterSession.on_abort,
+}
 CLOSING: Final[dict[type[Message], Handler]] = _Deaf(
     {Goodbye: RouterSession._on_goodbye_answered, Abort: RouterSession.on_abort}
 )

@@ -176,16 +176,12 @@ LATER: dict[str, tuple[str, str]] = {
         "1: workers.0.realms.0.roles.0.authorizer: ",
     ),
     "mqtt": (transport("{type: mqtt}"), "7: workers.0.transports.0.type: type 'mqtt' is "),
-    "ticket": (
-        transport("{type: rawsocket, " + TCP + ", auth: {ticket: {}}}"), "7: workers.0.transports.0.auth.ticket: "
+    "cookie": (
+        transport("{type: rawsocket, " + TCP + ", auth: {cookie: {}}}"), "7: workers.0.transports.0.auth.cookie: "
     ),
     "dynamic": (
         transport("{type: rawsocket, " + TCP + ", auth: {anonymous: {type: dynamic}}}"),
         "7: workers.0.transports.0.auth.anonymous.type: 'dynamic' is ",
-    ),
-    "tls": (
-        transport("{type: rawsocket, endpoint: {type: tcp, port: 1, tls: {}}}"),
-        "7: workers.0.transports.0.endpoint.tls: ",
     ),
     "web service": (
         transport("{type: web, " + TCP + ", paths: {a: {type: publisher}}}"),

@@ -193,8 +193,8 @@ def test_refused_sessions_are_told() -> None:
 
 def test_logins_are_those_of_the_transport() -> None:
     """Without `auth` everybody is anonymous; with it, only what it names is offered; the role is the configured one."""
-    assert list(authenticators(None)) == ["anonymous"]
-    assert authenticators(Auth()) == {}
+    assert list(authenticators(None, Path(), Clock())) == ["anonymous"]
+    assert authenticators(Auth(), Path(), Clock()) == {}
     world = World([transport("t1")])
     world.run(world.node.start())
     auth = Auth(anonymous=AnonymousAuth(role="anonymous", authid="panel"))
