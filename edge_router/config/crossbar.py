@@ -38,7 +38,6 @@ IGNORED: dict[type, dict[str, str]] = {
         "connections": _NO_NEED,
     },
     schema.RealmOptions: {
-        "enable_meta_api": LATER,
         "bridge_meta_api": _ONE_PROCESS,
         "event_dispatching_chunk_size": _NO_NEED,
     },

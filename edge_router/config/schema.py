@@ -119,11 +119,14 @@ class RealmOptions(Section):
     and #.
     error_style: error URIs of refused logins as in the WAMP `spec` or as `crossbar` says them.
     max_sessions: sessions in the realm at one time.
+    enable_meta_api: whether the realm tells of its sessions, subscriptions and registrations, and lets them be ended,
+    by `wamp.` procedures and events; who may use which is up to the roles' permissions.
     """
 
     uri_check: Literal["strict", "loose"] = "loose"
     error_style: Literal["spec", "crossbar"] = "spec"
     max_sessions: Count = 10_000
+    enable_meta_api: bool = True
 
 
 class RetainedLimits(Section):

@@ -49,6 +49,7 @@ from edge_router.wamp.messages import (
 from edge_router.wamp.uris import is_valid
 
 if TYPE_CHECKING:
+    from edge_router.router.meta import MetaApi
     from edge_router.router.permissions import Grant
     from edge_router.router.session import RouterSession
 
@@ -69,11 +70,13 @@ class Dealer:
     registration_ids: of router scope. clock: for call timeouts. random: for the policy `random`.
     """
 
-    __slots__ = ("_clock", "_random", "_registration_ids", "called", "registrations")
+    __slots__ = ("_clock", "_random", "_registration_ids", "called", "meta", "registrations")
 
     def __init__(self, registration_ids: Iterator[int], clock: Clock, random: Random) -> None:
         self.registrations: UriMap[Registration] = UriMap()
         self.called = 0
+        #: answers calls of meta procedures; None in a realm without
+        self.meta: MetaApi | None = None
         self._registration_ids = registration_ids
         self._clock = clock
         self._random = random
@@ -85,6 +88,8 @@ class Dealer:
         uri, options = message.procedure, message.options
         if not session.permissions.grant_pattern(uri, options.match).register:
             raise session.permissions.refuse("register", uri)
+        if self.meta is not None and options.match == "exact" and uri in self.meta.procedures:
+            raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is the router's own (enable_meta_api)")
         registration = self.registrations.get(uri, options.match)
         if registration is not None:
             _refuse_second(registration, session, options.invoke)
@@ -121,11 +126,16 @@ class Dealer:
         grant = permissions.remembered.get(procedure) or permissions.grant(procedure)
         if not grant.call:
             raise permissions.refuse("call", procedure)
-        registration = self.registrations.best(procedure)
-        if registration is None:
-            raise no_such_procedure(procedure)
         if message.request in session.calls:
             raise ProtocolViolation(f"CALL {message.request} is under way already; a new request id would be right")
+        registration = self.registrations.best(procedure)
+        if registration is None or registration.match != "exact":  # a pattern does not cover what is the router's own
+            if self.meta is not None and procedure in self.meta.procedures:
+                self.called += 1
+                session.peer.deliver(self.meta.answer(session, message), session.peer.codec)
+                return
+            if registration is None:
+                raise no_such_procedure(procedure)
         if len(session.calls) >= session.limits.calls:
             most = session.limits.calls
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")

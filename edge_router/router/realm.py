@@ -12,6 +12,7 @@ from edge_router.config.schema import Realm as RealmConfig
 from edge_router.router.broker import Broker
 from edge_router.router.dealer import Dealer
 from edge_router.router.interfaces import Peer
+from edge_router.router.meta import MetaApi
 from edge_router.router.permissions import RolePermissions
 from edge_router.router.session import Handler, RouterSession
 from edge_router.wamp.errors import (
@@ -21,7 +22,7 @@ from edge_router.wamp.errors import (
     NOT_AUTHORIZED,
     WampError,
 )
-from edge_router.wamp.features import CLIENT_FEATURES
+from edge_router.wamp.features import CLIENT_FEATURES, announced
 from edge_router.wamp.messages import (
     Abort,
     Call,
@@ -68,7 +69,9 @@ class Realm:
         self._router = router
         check = config.options.uri_check
         self._roles = {role.name: RolePermissions(role.name, role, check) for role in config.roles}
-        self._trusted = RolePermissions(TRUSTED, None, check)
+        self.trusted = RolePermissions(TRUSTED, None, check)
+        self.announced = announced(config.options.enable_meta_api)
+        self.meta = self.dealer.meta = MetaApi(router, self) if config.options.enable_meta_api else None
         broker, dealer = self.broker, self.dealer
         #: the state ESTABLISHED: what a session in this realm may send
         self.handlers: dict[type[Message], Handler] = {
@@ -104,7 +107,7 @@ class Realm:
         role: the configured one, or `trusted`. authid: what the part is known by. Raises LookupError for a role that
         the realm does not have.
         """
-        permissions = self._trusted if role == TRUSTED else self._roles.get(role)
+        permissions = self.trusted if role == TRUSTED else self._roles.get(role)
         if permissions is None:
             raise LookupError(f"realm '{self.name}' has no role '{role}'")
         session = RouterSession(self._router, peer, {}, Limits())
@@ -119,9 +122,13 @@ class Realm:
         while session.id in self.sessions:
             session.id = next(ids)
         self.sessions[session.id] = session
+        if self.meta is not None:
+            self.meta.joined(session)
 
     def leave(self, session: RouterSession) -> None:
         """Forget a session: its subscriptions, registrations and calls end."""
         del self.sessions[session.id]
         self.broker.leave(session)
         self.dealer.leave(session)
+        if self.meta is not None:
+            self.meta.left(session)

@@ -33,7 +33,7 @@ from edge_router.wamp.errors import (
     ProtocolViolation,
     WampError,
 )
-from edge_router.wamp.features import CLIENT_FEATURES, ROUTER_ROLES
+from edge_router.wamp.features import CLIENT_FEATURES
 from edge_router.wamp.messages import (
     CODES,
     EMPTY,
@@ -292,7 +292,7 @@ class RouterSession:
         self.authid, self.authmethod, self.authprovider = accepted.authid, entrant.method, accepted.authprovider
         self.join(realm, permissions, entrant.features)
         details = WelcomeDetails(
-            roles=ROUTER_ROLES,
+            roles=realm.announced,
             realm=realm.name,
             authid=self.authid,
             authrole=permissions.name,

@@ -33,6 +33,7 @@ NETWORK_FAILURE = "wamp.error.network_failure"
 LIMIT_EXCEEDED = "wamp.error.limit_exceeded"
 RUNTIME_ERROR = "wamp.error.runtime_error"
 
+NO_SUCH_SESSION = "wamp.error.no_such_session"
 NO_SUCH_REALM = "wamp.error.no_such_realm"
 NO_SUCH_ROLE = "wamp.error.no_such_role"
 NO_SUCH_PRINCIPAL = "wamp.error.no_such_principal"

@@ -10,6 +10,7 @@ from typing import Any, Final
 #: what a client may announce that changes what the router does; nothing else of its announcement is kept
 CLIENT_FEATURES: Final = frozenset({"callee.call_canceling", "callee.progressive_call_results"})
 
+#: what every router does
 ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
     "broker": {
         "features": {
@@ -30,3 +31,19 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
         }
     },
 }
+
+#: what a realm with the meta API does besides, by role
+META_FEATURES: Final[dict[str, tuple[str, ...]]] = {
+    "broker": ("session_meta_api",),
+    "dealer": ("session_meta_api",),
+}
+
+
+def announced(meta_api: bool) -> dict[str, dict[str, Any]]:
+    """The roles and features that a realm's WELCOME announces. meta_api: whether it has the meta API."""
+    if not meta_api:
+        return ROUTER_ROLES
+    return {
+        role: {"features": {**details["features"], **dict.fromkeys(META_FEATURES[role], True)}}
+        for role, details in ROUTER_ROLES.items()
+    }
