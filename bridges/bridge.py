@@ -130,13 +130,16 @@ class Bridge:
             self._send(f"{self.topic}.status", args, kwargs)
 
     def _send(self, topic: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-        """The first event of a topic is acknowledged: that the role may not publish there would go unnoticed else."""
+        """Events are retained, so that who comes late sees how things are.
+
+        The first event of a topic is acknowledged: that the role may not publish there would go unnoticed else.
+        """
         assert self._session is not None
         if topic in self._known_topics:
-            self._session.publish(topic, args, kwargs)
+            self._session.publish(topic, args, kwargs, retain=True)
             return
         self._known_topics.add(topic)
-        acknowledged = self._session.publish(topic, args, kwargs, acknowledge=True)
+        acknowledged = self._session.publish(topic, args, kwargs, acknowledge=True, retain=True)
         assert acknowledged is not None
         acknowledged.addErrback(self._not_published, topic, self._session)
 

@@ -104,16 +104,20 @@ class Session:
         return self._request(message, lambda answer: answer.publication)
 
     def subscribe(
-        self, topic: str, handler: Callable[[Received], object], match: Match = "exact"
+        self, topic: str, handler: Callable[[Received], object], match: Match = "exact", get_retained: bool = False
     ) -> Deferred[Subscription]:
-        """Have `handler` called with each event. Result: a Subscription; fails with CallError."""
+        """Have `handler` called with each event.
+
+        get_retained: and with the events that the router has retained. Result: a Subscription; fails with CallError.
+        """
 
         def done(answer: Subscribed) -> Subscription:
             subscription = Subscription(self, answer.subscription, topic, handler)
             self._subscriptions.setdefault(subscription.id, []).append(subscription)
             return subscription
 
-        return self._request(Subscribe(next(self._ids), SubscribeOptions(match=match), topic), done)
+        options = SubscribeOptions(match=match, get_retained=get_retained)
+        return self._request(Subscribe(next(self._ids), options, topic), done)
 
     def unsubscribe(self, subscription: Subscription) -> Deferred[None]:
         """End a subscription; of several with one pattern, only the last is told to the router."""

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from edge_router.config.schema import RetainedLimits
+from edge_router.router.audience import audience, is_filtered
+from edge_router.router.kept import kept
+from edge_router.router.retained import Retained, is_empty
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import LIMIT_EXCEEDED, NO_SUCH_SUBSCRIPTION, WampError
 from edge_router.wamp.messages import (
@@ -18,7 +22,6 @@ from edge_router.wamp.messages import (
     Match,
     Publish,
     Published,
-    PublishOptions,
     Subscribe,
     Subscribed,
     Unsubscribe,
@@ -57,13 +60,23 @@ class Subscription:
 class Broker:
     """Subscriptions of one realm, and the way of a publication.
 
-    publication_ids: of global scope. subscription_ids: of router scope.
+    publication_ids: of global scope. subscription_ids: of router scope. retained: bounds of the retained events.
+    seconds: monotonic time. now: seconds since 1970.
     """
 
-    __slots__ = ("_publication_ids", "_subscription_ids", "published", "subscriptions")
+    __slots__ = ("_now", "_publication_ids", "_subscription_ids", "published", "retained", "subscriptions")
 
-    def __init__(self, publication_ids: Iterator[int], subscription_ids: Iterator[int]) -> None:
+    def __init__(
+        self,
+        publication_ids: Iterator[int],
+        subscription_ids: Iterator[int],
+        retained: RetainedLimits,
+        seconds: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
         self.subscriptions: UriMap[Subscription] = UriMap()
+        self.retained = Retained(retained, seconds)
+        self._now = now
         self.published = 0
         self._publication_ids = publication_ids
         self._subscription_ids = subscription_ids
@@ -80,7 +93,7 @@ class Broker:
         subscriptions = self.subscriptions.matches(topic)
         if subscriptions:
             disclosed = grant.disclose_publisher or options.disclose_me
-            accepts = _filter(options) if _is_filtered(options) else None
+            accepts = audience(options) if is_filtered(options) else None
             left_out = session if options.exclude_me else None
             codec = session.peer.codec
             for subscription in subscriptions:
@@ -94,6 +107,8 @@ class Broker:
                 for receiver in subscription.sessions:
                     if receiver is not left_out and (admits is None or admits(receiver)):
                         receiver.peer.send(outgoing)
+        if options.retain:
+            self._retain(session, message, publication, grant.disclose_publisher or options.disclose_me)
         if options.acknowledge:
             session.peer.send_message(Published(message.request, publication))
 
@@ -115,6 +130,8 @@ class Broker:
             if not session.permissions.is_uniform(uri, match, "subscribe"):
                 subscription.guard(session)
         session.peer.send_message(Subscribed(message.request, subscription.id))
+        if message.options.get_retained:
+            self._send_retained(session, subscription)
 
     def unsubscribe(self, session: RouterSession, message: Unsubscribe) -> None:
         """UNSUBSCRIBE. Raises WampError `no_such_subscription`."""
@@ -129,6 +146,23 @@ class Broker:
         for subscription in session.subscriptions.values():
             self._remove(subscription, session)
         session.subscriptions.clear()
+
+    def _retain(self, session: RouterSession, message: Publish, publication: int, disclosed: bool) -> None:
+        if is_empty(message, session.peer.codec):
+            self.retained.forget(message.topic)
+        else:
+            self.retained.keep(kept(session, message, publication, disclosed, self._now()))
+
+    def _send_retained(self, session: RouterSession, subscription: Subscription) -> None:
+        """What the session would have received, had it been subscribed before."""
+        is_guarded = subscription.guarded is not None and session in subscription.guarded
+        for record in self.retained.matching(subscription.uri, subscription.match):
+            if record.admits(session) and not (
+                is_guarded and not session.permissions.grant(record.topic).subscribe
+            ):
+                details = record.details(subscription, retained=True)
+                event = Event(subscription.id, record.publication, details, record.args, record.kwargs)
+                session.peer.send(Outgoing(event, record.codec))
 
     def _remove(self, subscription: Subscription, session: RouterSession) -> None:
         del subscription.sessions[session]
@@ -148,40 +182,6 @@ def _details(session: RouterSession, topic: str, subscription: Subscription, dis
         publisher_authid=session.authid,
         publisher_authrole=session.permissions.name,
     )
-
-
-def _is_filtered(options: PublishOptions) -> bool:
-    return not (
-        options.exclude is None
-        and options.eligible is None
-        and options.exclude_authid is None
-        and options.exclude_authrole is None
-        and options.eligible_authid is None
-        and options.eligible_authrole is None
-    )
-
-
-def _filter(options: PublishOptions) -> Callable[[RouterSession], bool]:
-    """Who may receive a publication with black- or whitelists (spec, "Subscriber Black- and Whitelisting")."""
-    exclude = frozenset(options.exclude or ())
-    exclude_authid = frozenset(options.exclude_authid or ())
-    exclude_authrole = frozenset(options.exclude_authrole or ())
-    eligible = None if options.eligible is None else frozenset(options.eligible)
-    eligible_authid = None if options.eligible_authid is None else frozenset(options.eligible_authid)
-    eligible_authrole = None if options.eligible_authrole is None else frozenset(options.eligible_authrole)
-
-    def accepts(session: RouterSession) -> bool:
-        role = session.permissions.name
-        return (
-            session.id not in exclude
-            and session.authid not in exclude_authid
-            and role not in exclude_authrole
-            and (eligible is None or session.id in eligible)
-            and (eligible_authid is None or session.authid in eligible_authid)
-            and (eligible_authrole is None or role in eligible_authrole)
-        )
-
-    return accepts
 
 
 def _guard(

@@ -61,7 +61,9 @@ class Realm:
         self.name = config.name
         self.config = config
         self.sessions: dict[int, RouterSession] = {}
-        self.broker = Broker(router.global_ids, router.router_ids)
+        self.broker = Broker(
+            router.global_ids, router.router_ids, config.store.retained, router.clock.seconds, router.now
+        )
         self.dealer = Dealer(router.router_ids, router.clock, router.random)
         self.full = WampError(
             LIMIT_EXCEEDED, f"the realm has its {config.options.max_sessions} sessions (options.max_sessions)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -19,7 +20,7 @@ class Router:
     """Realms, and sessions on their way into them.
 
     clock: for timeouts. entropy: gives random bytes. on_refused: told of each session that is refused or aborted, with
-    the reason (an error URI) and a sentence; for the log.
+    the reason (an error URI) and a sentence; for the log. now: the wall clock, seconds since 1970.
     """
 
     def __init__(
@@ -27,8 +28,10 @@ class Router:
         clock: Clock,
         entropy: Callable[[int], bytes] = os.urandom,
         on_refused: Callable[[RouterSession, str, str], None] | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.clock = clock
+        self.now = now
         self.agent = f"edge-router-{edge_router.__version__}"
         self.realms: dict[str, Realm] = {}
         self.global_ids = random_ids(entropy)

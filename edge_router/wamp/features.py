@@ -14,6 +14,7 @@ CLIENT_FEATURES: Final = frozenset({"callee.call_canceling", "callee.progressive
 ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
     "broker": {
         "features": {
+            "event_retention": True,
             "pattern_based_subscription": True,
             "publisher_exclusion": True,
             "publisher_identification": True,

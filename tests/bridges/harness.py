@@ -112,8 +112,9 @@ class FakeSession:
         self.acknowledged = 0
 
     def publish(
-        self, topic: str, args: Any = (), kwargs: Any = None, acknowledge: bool = False
+        self, topic: str, args: Any = (), kwargs: Any = None, acknowledge: bool = False, retain: bool = False
     ) -> Deferred[int] | None:
+        assert retain, "who comes late would not see it"
         self.events.append((topic, args[0], kwargs))
         self.acknowledged += acknowledge
         return succeed(1) if acknowledge else None

@@ -170,7 +170,10 @@ LATER: dict[str, tuple[str, str]] = {
     "disabled worker": (
         "workers: [{type: router, options: {disabled: true}}]", "1: workers.0.options.disabled: "
     ),
-    "store": ("workers: [{type: router, realms: [{name: a, store: {}}]}]", "1: workers.0.realms.0.store: "),
+    "store": (
+        "workers: [{type: router, realms: [{name: a, store: {type: memory, event-history: []}}]}]",
+        "1: workers.0.realms.0.store.event-history: ",
+    ),
     "authorizer": (
         "workers: [{type: router, realms: [{name: a, roles: [{name: b, authorizer: c}]}]}]",
         "1: workers.0.realms.0.roles.0.authorizer: ",

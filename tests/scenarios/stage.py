@@ -14,7 +14,7 @@ import msgspec
 from twisted.internet.task import Clock
 
 from edge_router.auth.anonymous import Anonymous
-from edge_router.config.schema import Allow, AnonymousAuth, Limits, Permission, Realm, RealmOptions, Role
+from edge_router.config.schema import Allow, AnonymousAuth, Limits, MemoryStore, Permission, Realm, RealmOptions, Role
 from edge_router.router.interfaces import TransportDetails
 from edge_router.router.router import Router
 from edge_router.wamp.codecs import CODECS, Codec
@@ -92,7 +92,8 @@ def realm_of(scenario: Scenario) -> Realm:
     declared = {role.name for role in roles} | set(scenario.setting.get("no_roles", ()))
     missing = [name for name in dict.fromkeys(scenario.players.values()) if name not in declared]
     roles += [Role(name=name, permissions=[everything]) for name in missing]
-    return Realm(name="realm1", options=options, roles=roles)
+    store = msgspec.convert(scenario.setting.get("store", {}), MemoryStore)
+    return Realm(name="realm1", options=options, roles=roles, store=store)
 
 
 def limits_of(scenario: Scenario) -> Limits:

@@ -77,8 +77,8 @@ def test_every_feature_that_is_announced_has_its_scenarios() -> None:
     files = {scenario.path.stem for scenario in SCENARIOS}
     named = {
         "pattern_based_subscription", "publisher_exclusion", "publisher_identification", "call_canceling",
-        "call_timeout", "caller_identification", "pattern_based_registration", "progressive_call_results",
-        "shared_registration",
+        "call_timeout", "caller_identification", "event_retention", "pattern_based_registration",
+        "progressive_call_results", "shared_registration",
     }  # fmt: skip
     announced = {feature for role in ROUTER_ROLES.values() for feature in role["features"]}
     assert announced - named == {"subscriber_blackwhite_listing"}

@@ -85,6 +85,24 @@ def test_a_line_reaches_a_subscriber_and_a_call_the_device(
     assert seen.values("kitchen.status")[-1] == "stopped"
 
 
+def test_who_comes_late_sees_how_things_are(
+    join: Join, make_bridge: Callable[..., SerialBridge], device: FakeDevice, reactor: PtyReactor
+) -> None:
+    """Values and status are retained events: a page that is opened while a sensor is silent has them at once."""
+    viewer = join("viewer")
+    seen = Seen()
+    bridge = make_bridge(fields={"t": {}, "h": {}})
+    bridge.start(join("trusted"))
+    reactor.until(lambda: bridge.status.state == "open")
+    device.say(b'{"t": 215, "h": 1}\n')
+    reactor.until(lambda: bridge.details()["frames"] == 1)
+    viewer.subscribe("kitchen.", seen, match="prefix", get_retained=True)
+    reactor.until(lambda: len(seen.events) == 3)
+    assert {topic: seen.values(topic) for topic in seen.events} == {
+        "kitchen.status": ["open"], "kitchen.t": [215], "kitchen.h": [1]
+    }
+
+
 def test_a_role_that_may_not_register_fails_the_start(
     join: Join, make_bridge: Callable[..., SerialBridge], reactor: PtyReactor
 ) -> None:

@@ -1,0 +1,90 @@
+"""One publication that the router keeps: for a topic's retained event, for histories, or for both.
+
+A record stays as it was published: the payload in the bytes and the encoding it arrived in, with the lists of those
+who may have it. (Spec, "Event Retention" and "Event History".)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Raw, Struct
+
+from edge_router.router.audience import audience, is_filtered
+from edge_router.wamp.codecs import CODECS, Codec
+from edge_router.wamp.messages import EventDetails, Publish, PublishOptions
+
+if TYPE_CHECKING:
+    from edge_router.router.broker import Subscription
+    from edge_router.router.session import RouterSession
+
+#: bytes that a record takes beside its payload and its topic, about
+RECORD: Final = 600
+
+
+class Kept(Struct, frozen=True, gc=False):
+    """One publication.
+
+    time: milliseconds since 1970 by the wall clock. encoding: of args and kwargs, by name. publisher: the session.
+    disclosed: whether its subscribers learn who that is.
+    """
+
+    publication: int
+    topic: str
+    time: int
+    encoding: str
+    args: Raw
+    kwargs: Raw
+    options: PublishOptions
+    publisher: int
+    publisher_authid: str
+    publisher_authrole: str
+    disclosed: bool
+
+    @property
+    def codec(self) -> Codec:
+        """The encoding of the payload."""
+        return CODECS[self.encoding]
+
+    @property
+    def size(self) -> int:
+        """Bytes that it counts for."""
+        return len(self.args) + len(self.kwargs) + len(self.topic) + RECORD
+
+    def admits(self, session: RouterSession) -> bool:
+        """Whether this session would have received it, had it been subscribed (whatever its permissions are)."""
+        if self.options.exclude_me and session.id == self.publisher:
+            return False
+        return not is_filtered(self.options) or audience(self.options)(session)
+
+    def details(self, subscription: Subscription, retained: bool) -> EventDetails:
+        """EVENT.Details for a subscriber of this subscription."""
+        options = self.options
+        return EventDetails(
+            ppt_scheme=options.ppt_scheme,
+            ppt_serializer=options.ppt_serializer,
+            ppt_cipher=options.ppt_cipher,
+            ppt_keyid=options.ppt_keyid,
+            publisher=self.publisher if self.disclosed else None,
+            publisher_authid=self.publisher_authid if self.disclosed else None,
+            publisher_authrole=self.publisher_authrole if self.disclosed else None,
+            topic=self.topic if subscription.match != "exact" else None,
+            retained=retained,
+        )
+
+
+def kept(session: RouterSession, message: Publish, publication: int, disclosed: bool, now: float) -> Kept:
+    """The record of a publication. now: seconds since 1970. The payload is copied out of the frame it came in."""
+    return Kept(
+        publication,
+        message.topic,
+        int(now * 1000),
+        session.peer.codec.name,
+        Raw(bytes(message.args)),
+        Raw(bytes(message.kwargs)),
+        message.options,
+        session.id,
+        session.authid,
+        session.permissions.name,
+        disclosed,
+    )
