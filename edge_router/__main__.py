@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("edge_router.cli.status", "say whether the node is running"),
     "check": ("edge_router.cli.check", "check the configuration and say all that is wrong with it"),
     "schema": ("edge_router.cli.schema", "print the JSON schema of the configuration, for editors"),
+    "passwd": ("edge_router.cli.passwd", "make of a password what the configuration needs to check it"),
     "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
     "version": ("edge_router.cli.version", "print the versions of the program and of what it runs on"),
 }

@@ -43,6 +43,8 @@ PARTS: dict[str, dict[str, Part]] = {
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),
         "ticket": Part(f"{_SCHEMA}:TicketAuth", "edge_router.auth.ticket:Ticket"),
+        "wampcra": Part(f"{_SCHEMA}:WampCraAuth", "edge_router.auth.wampcra:WampCra"),
+        "scram": Part(f"{_SCHEMA}:ScramAuth", "edge_router.auth.scram:Scram"),
     },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),

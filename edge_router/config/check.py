@@ -140,6 +140,18 @@ def _secret(place: schema.SecretPlace, path: Path, whole: _Whole) -> Found:
         whole.notices.append(Problem(path, f"every user of this machine may read {place.file}; `chmod 600` it"))
 
 
+def _wampcra_user(user: schema.WampCraUser, path: Path, _whole: _Whole) -> Found:
+    if (user.secret is None) == (user.derived_key is None):
+        yield Problem(path, "give either `secret` or `derived-key`")
+    elif user.derived_key is not None and user.salt is None:
+        yield Problem((*path, "salt"), "missing; a `derived-key` is derived with one, and clients need it")
+
+
+def _scram_principal(principal: schema.ScramPrincipal, path: Path, _whole: _Whole) -> Found:
+    if principal.kdf != "pbkdf2" and principal.memory is None:
+        yield Problem((*path, "memory"), f"missing; clients need it for {principal.kdf}, in KiB")
+
+
 def _role_given(auth: Any, path: Path, whole: _Whole) -> Found:
     at = (*path, "role")
     if auth.role == TRUSTED:
@@ -320,6 +332,8 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.Role: (_role_id,),
     schema.AnonymousAuth: (_role_given,),
     schema.TicketPrincipal: (_role_given,),
+    schema.WampCraUser: (_role_given, _wampcra_user),
+    schema.ScramPrincipal: (_role_given, _scram_principal),
     schema.SecretPlace: (_secret,),
     schema.TcpEndpoint: (_tcp,),
     schema.UnixEndpoint: (_unix,),

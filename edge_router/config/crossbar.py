@@ -88,9 +88,11 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
-        ("wampcra", "cryptosign", "scram", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
+        ("cryptosign", "tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
     ),
     schema.AnonymousAuth: dict.fromkeys(("realm", *_DYNAMIC), LATER),
+    schema.WampCraAuth: dict.fromkeys(_DYNAMIC, LATER),
+    schema.ScramAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.TicketAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.TcpEndpoint: {"tls": LATER + "; a TLS proxy in front may do it"},
     schema.WebSocket: {"cookie": LATER},

@@ -101,7 +101,7 @@ def docs(cls: type[Struct]) -> Docs:
     inherited = docs(base).fields if base is not None and base is not Struct and issubclass(base, Struct) else {}
     names = {field.encode_name for field in _info(cls).fields} | {"type"}
     text = _flat(python_inspect.cleandoc(cls.__doc__ or "").replace("\n\n", " \0 "))
-    name = r"[$]?[a-z_][a-z0-9_]*"
+    name = r"[$]?[a-z_][a-z0-9_-]*"
     marks = [
         match
         for match in re.finditer(rf"(?:^|(?<=[.\0] ))({name}(?:, {name})*): ", text)

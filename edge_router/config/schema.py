@@ -246,6 +246,64 @@ class TicketAuth(Section):
     type: Literal["static"] = "static"
 
 
+class WampCraUser(Section):
+    """Who may log in by signing a challenge. `edge-router passwd --wampcra` makes the salted form.
+
+    role: the role that the user gets. secret: the secret itself. derived-key: instead of it, the key that was derived
+    from it, in Base64. salt, iterations, keylen: how clients derive the key (PBKDF2 with SHA-256); without a salt they
+    sign with the secret. Who can read a derived key can log in with it; `scram` is better.
+    """
+
+    role: str
+    secret: Secret | None = None
+    derived_key: Secret | None = field(name="derived-key", default=None)
+    salt: Annotated[str, Meta(min_length=1)] | None = None
+    iterations: Annotated[int, Meta(ge=1, le=10_000_000)] = 1_000
+    keylen: Annotated[int, Meta(ge=16, le=64)] = 32
+
+
+class WampCraAuth(Section):
+    """Clients sign a challenge with a secret that both sides know (WAMP-CRA).
+
+    type: `static`. users: authid -> secret and role.
+    """
+
+    users: dict[str, WampCraUser]
+    type: Literal["static"] = "static"
+
+
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", extra={"words": "64 hexadecimal digits"})]
+HexSalt = Annotated[
+    str, Meta(pattern="^([0-9a-fA-F]{2}){8,64}$", extra={"words": "16 to 128 hexadecimal digits, an even number"})
+]
+
+
+class ScramPrincipal(Section):
+    """Who may log in by SCRAM. `edge-router passwd` makes this from a password.
+
+    role: the role that the user gets. salt, iterations, kdf, memory: how clients derive the key from the password;
+    memory: KiB, for Argon2. stored-key, server-key: what the router keeps of it; nobody can log in with them.
+    """
+
+    role: str
+    salt: HexSalt
+    iterations: Annotated[int, Meta(ge=1, le=10_000_000)]
+    stored_key: Hex32 = field(name="stored-key")
+    server_key: Hex32 = field(name="server-key")
+    kdf: Literal["pbkdf2", "argon2id-13"] = "pbkdf2"
+    memory: Annotated[int, Meta(ge=8)] | None = None
+
+
+class ScramAuth(Section):
+    """Both sides prove to know a password that is never sent, and of which the router has no more than a trace.
+
+    type: `static`. principals: authid -> keys and role.
+    """
+
+    principals: dict[str, ScramPrincipal]
+    type: Literal["static"] = "static"
+
+
 class FailedLogins(Section):
     """How long an address has to wait that has failed to log in; longer each time.
 
@@ -265,11 +323,14 @@ class Auth(Section):
 
     The first of the methods that a client offers is taken that is given here.
 
-    anonymous: without credentials. ticket: with a secret that is sent. failed_logins: what happens after wrong secrets.
+    anonymous: without credentials. ticket: with a secret that is sent. wampcra: with a secret that signs. scram: with a
+    password that the router does not have. failed_logins: what happens after wrong secrets.
     """
 
     anonymous: AnonymousAuth | None = None
     ticket: TicketAuth | None = None
+    wampcra: WampCraAuth | None = None
+    scram: ScramAuth | None = None
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
 
 

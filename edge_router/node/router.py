@@ -23,6 +23,8 @@ from edge_router.wamp.errors import CLOSE_SYSTEM_SHUTDOWN
 
 #: seconds between two looks whether all clients have answered GOODBYE
 LOOK_EVERY = 0.02
+#: authmethods that clients know by two names: Crossbar's, and the spec's
+OTHER_NAMES = {"scram": "wamp-scram"}
 
 
 class RouterWorker:
@@ -116,6 +118,9 @@ def authenticators(auth: Auth | None, directory: Path, clock: Clock) -> dict[str
         config = getattr(auth, name, None)
         if config is not None:
             found[name] = registry.load(registry.find("auth", name).part)(config, directory)
+    for name, other in OTHER_NAMES.items():
+        if name in found:
+            found[other] = found[name]
     if found.keys() - {"anonymous"}:
         guarded = registry.load("edge_router.auth.guard:guarded")
         return dict(guarded(found, auth.failed_logins, clock))

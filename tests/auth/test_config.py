@@ -1,0 +1,67 @@
+"""What `check` says of the sections of the methods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_router.config.load import from_tree
+from edge_router.config.problems import ConfigErrors
+from tests.auth.test_scram import PRINCIPAL
+
+AUTH = "workers.0.transports.0.auth"
+
+
+def loaded(auth: dict[str, Any], directory: Path, endpoint: dict[str, Any] | None = None) -> list[str]:
+    """Load a configuration with this `auth`. Result: its problems."""
+    transport = {"type": "rawsocket", "endpoint": endpoint or {"type": "tcp", "port": 0}, "auth": auth}
+    realm = {"name": "realm1", "roles": [{"name": "device"}]}
+    try:
+        worker = {"type": "router", "realms": [realm], "transports": [transport]}
+        from_tree({"version": 2, "workers": [worker]}, "c", directory)
+    except ConfigErrors as errors:
+        return [f"{finding.path}: {finding.text}" for finding in errors.findings]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("auth", "problem"),
+    [
+        ({"wampcra": {"users": {"joe": {"role": "device"}}}}, "wampcra.users.joe: give either"),
+        (
+            {"wampcra": {"users": {"joe": {"role": "device", "secret": "a", "derived-key": "b"}}}},
+            "wampcra.users.joe: give either",
+        ),
+        (
+            {"wampcra": {"users": {"joe": {"role": "device", "derived-key": "b"}}}},
+            "wampcra.users.joe.salt: missing; a `derived-key`",
+        ),
+        ({"wampcra": {"users": {"joe": {"secret": "a"}}}}, "wampcra.users.joe.role: missing"),
+        (
+            {"scram": {"principals": {"joe": {**PRINCIPAL, "kdf": "argon2id-13"}}}},
+            "scram.principals.joe.memory: missing",
+        ),
+        (
+            {"scram": {"principals": {"joe": {**PRINCIPAL, "stored-key": "00"}}}},
+            "scram.principals.joe.stored-key: found '00' (text); expected 64 hexadecimal digits",
+        ),
+        ({"scram": {"type": "dynamic", "principals": {}}}, "scram.type: 'dynamic' is not available in this version"),
+    ],
+)
+def test_problems(auth: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    """Each is found at load, with its place."""
+    (found,) = loaded(auth, tmp_path)
+    assert found.startswith(f"{AUTH}.{problem}")
+
+
+def test_all_together(tmp_path: Path) -> None:
+    """A transport may offer every method at once."""
+    auth = {
+        "ticket": {"principals": {"joe": {"ticket": "a", "role": "device"}}},
+        "wampcra": {"users": {"joe": {"secret": "a", "role": "device"}}},
+        "scram": {"principals": {"joe": {**PRINCIPAL, "role": "device"}}},
+        "anonymous": {"role": "device"},
+    }
+    assert loaded(auth, tmp_path) == []
