@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("edge_router.cli.stop", "stop a running node"),
     "status": ("edge_router.cli.status", "say whether the node is running"),
     "check": ("edge_router.cli.check", "check the configuration and say all that is wrong with it"),
+    "certificate": ("edge_router.cli.certificate", "make a private authority and a certificate for this node"),
     "schema": ("edge_router.cli.schema", "print the JSON schema of the configuration, for editors"),
     "passwd": ("edge_router.cli.passwd", "make of a password what the configuration needs to check it"),
     "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
@@ -49,7 +50,7 @@ EXIT_INTERRUPTED = 130
 def introduction() -> str:
     """The help of the program as a whole."""
     return INTRODUCTION.format(
-        commands="\n".join(f"  {name:<9} {summary}" for name, (_, summary) in COMMANDS.items())
+        commands="\n".join(f"  {name:<11} {summary}" for name, (_, summary) in COMMANDS.items())
     )
 
 

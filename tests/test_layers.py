@@ -1,4 +1,4 @@
-"""The layers of the house: which package may import what (DESIGN, section 4). Read from the sources, so it costs nothing.
+"""The layers of the house: which package may import what (DESIGN, section 4). Read from the sources.
 
 `wamp` at the bottom knows nobody; parts that a configuration names are reached through `edge_router.registry` only.
 """
@@ -44,6 +44,11 @@ LAYERS = {
         "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.registry",
         "msgspec twisted websockets",
     ),
+    "edge_router.transports.tls": _layer(
+        "edge_router.config edge_router.router.interfaces edge_router.transports",
+        "cryptography OpenSSL twisted zope",
+    ),
+    "edge_router.transports.tlsfiles": _layer("edge_router.config", "cryptography OpenSSL"),
     "edge_router.web": _layer(
         "edge_router.wamp edge_router.config edge_router.client edge_router.transports edge_router.router.interfaces "
         "edge_router.registry",

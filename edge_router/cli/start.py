@@ -66,7 +66,7 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
 
     stale: the last node here did not end in order. give_way: removes the pid file. Result: the exit status.
     """
-    hold_back(tls=False, transports=transport_types(parsed.config))
+    hold_back(tls=has_tls(parsed.config), transports=transport_types(parsed.config))
     begin_log = registry.load("edge_router.node.log:begin_log")
     begin_log(sys.stderr, args.loglevel, args.logformat, os.environ)
     program = registry.load("edge_router.node.program:Program")
@@ -77,6 +77,12 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
 def transport_types(config: Config) -> set[str]:
     """The types of the transports of a configuration."""
     return {registry.type_name(transport) for worker in config.workers for transport in worker.transports}
+
+
+def has_tls(config: Config) -> bool:
+    """Whether an endpoint of a configuration speaks TLS."""
+    endpoints = [getattr(transport, "endpoint", None) for worker in config.workers for transport in worker.transports]
+    return any(getattr(endpoint, "tls", None) is not None for endpoint in endpoints)
 
 
 def options_of(args: argparse.Namespace, parsed: Parsed) -> dict[str, object]:

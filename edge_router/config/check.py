@@ -279,6 +279,26 @@ def _resource(package: str, resource: str, path: Path) -> Found:
         yield Problem((*path, "resource"), f"there is no directory {resource!r} in the package {package!r}")
 
 
+def _tls(tls: schema.Tls, path: Path, whole: _Whole) -> Found:
+    """The files are judged by the module that will use them. It needs OpenSSL, so a node without TLS never loads it."""
+    try:
+        judge = registry.load("edge_router.transports.tlsfiles:judged")
+    except ImportError:
+        yield Problem(path, "TLS needs pyOpenSSL, which is not installed: `pip install 'edge-router[tls]'`")
+        return
+    faults, notices = judge(tls, whole.directory)
+    whole.notices += [Problem((*path, *where), text) for where, text in notices]
+    yield from (Problem((*path, *where), text) for where, text in faults)
+
+
+def _hsts(transport: schema.Web | schema.Universal, path: Path, whole: _Whole) -> Found:
+    web = transport if isinstance(transport, schema.Web) else transport.web
+    if web is not None and web.options.hsts and getattr(transport.endpoint, "tls", None) is None:
+        where = path if web is transport else (*path, "web")
+        whole.notices.append(Problem((*where, "options", "hsts"), "no effect here: the endpoint has no `tls`"))
+    return iter(())
+
+
 def _is_directory(path: FilePath) -> bool:
     try:
         return path.is_dir()
@@ -336,11 +356,12 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.ScramPrincipal: (_role_given, _scram_principal),
     schema.SecretPlace: (_secret,),
     schema.TcpEndpoint: (_tcp,),
+    schema.Tls: (_tls,),
     schema.UnixEndpoint: (_unix,),
     schema.RawSocket: (_id, _open_to_all),
     schema.WebSocket: (_id, _open_to_all),
-    schema.Web: (_id, _paths),
-    schema.Universal: (_id, _universal),
+    schema.Web: (_id, _paths, _hsts),
+    schema.Universal: (_id, _universal, _hsts),
     schema.UniversalRawSocket: (_open_to_all,),
     schema.UniversalWeb: (_paths,),
     schema.WebSocketPath: (_open_to_all,),

@@ -70,11 +70,7 @@ IGNORED: dict[type, dict[str, str]] = {
         "request_no_context_takeover": "what clients send is inflated as they offer it",
         "request_max_window_bits": "what clients send is inflated as they offer it",
     },
-    schema.WebOptions: {
-        "display_tracebacks": "tracebacks go to the log only",
-        "hsts": "it needs TLS, which is " + LATER,
-        "hsts_max_age": "it needs TLS, which is " + LATER,
-    },
+    schema.WebOptions: {"display_tracebacks": "tracebacks go to the log only"},
     schema.StaticOptions: {"allow_cross_origin": LATER},
 }
 
@@ -94,7 +90,6 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.WampCraAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.ScramAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.TicketAuth: dict.fromkeys(_DYNAMIC, LATER),
-    schema.TcpEndpoint: {"tls": LATER + "; a TLS proxy in front may do it"},
     schema.WebSocket: {"cookie": LATER},
     schema.WebSocketPath: {"cookie": LATER},
     schema.Universal: {"mqtt": LATER},

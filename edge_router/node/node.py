@@ -53,6 +53,16 @@ class Node:
         for bridge in self.bridges:
             bridge.start()
 
+    @property
+    def reloads(self) -> bool:
+        """Whether `reload` has anything to do."""
+        return any(worker.reloads for worker in self.workers)
+
+    def reload(self) -> None:
+        """Read anew what may change while the node runs: keys and certificates. Never raises."""
+        for worker in self.workers:
+            worker.reload()
+
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
         for bridge in reversed(self.bridges):

@@ -1,6 +1,7 @@
 """The program around the node: reactor, signals, systemd, exit status.
 
-SIGINT and SIGTERM end the node in order; a second one ends the process at once, even if the reactor hangs.
+SIGINT and SIGTERM end the node in order; a second one ends the process at once, even if the reactor hangs. SIGHUP reads
+keys and certificates again; a node without any that runs on a terminal ends with it, as programs do.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Program:
     def _begin(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
+        if self._node.reloads or not os.isatty(0):
+            signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
         self._started = Deferred.fromCoroutine(self._node.start())
         self._started.addCallbacks(self._is_ready, self._cannot_start)
 
@@ -96,6 +99,10 @@ class Program:
             os._exit(self._exit_status)
         self._reactor.callFromThread(self._end, signal.Signals(number).name)
         self._ending = True
+
+    def _reload(self) -> None:
+        self.log.info("SIGHUP: {what}", what="reading certificates" if self._node.reloads else "nothing to read again")
+        self._node.reload()
 
     def _end(self, why: str) -> None:
         if self._started is None:

@@ -18,6 +18,7 @@ from edge_router.router.interfaces import Authenticator, Clock, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
 from edge_router.transports.host import Host, Transport
+from edge_router.transports.listen import CannotListen
 from edge_router.transports.outbox import Outbox
 from edge_router.wamp.errors import CLOSE_SYSTEM_SHUTDOWN
 
@@ -82,6 +83,23 @@ class RouterWorker:
             self._listening.append(transport)
             self.places.append(place)
             self.log.info("{kind} listens on {place}", kind=registry.type_name(config), place=place)
+
+    @property
+    def reloads(self) -> bool:
+        """Whether `reload` has anything to do."""
+        return any(transport.reloads for transport in self._transports)
+
+    def reload(self) -> None:
+        """Read certificates and keys of all transports again. Sessions stay; what cannot be used changes nothing."""
+        for transport, place in zip(self._listening, self.places, strict=True):
+            if not transport.reloads:
+                continue
+            try:
+                transport.reload()
+            except CannotListen as error:
+                self.log.error("the certificate in use stays: {reason}", reason=str(error))
+            else:
+                self.log.info("{place}: certificate and key were read again", place=place)
 
     async def say_goodbye(self) -> None:
         """Tell all sessions that the router is about to end, and wait until all have answered. Nobody can join then."""

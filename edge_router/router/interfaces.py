@@ -17,16 +17,32 @@ from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing
 
 
+class ClientCertificate(Struct, frozen=True):
+    """The certificate that a client has shown, and holds the key of; an authority of the endpoint's has signed it.
+
+    subject: whose it is (RFC 4514). sha256, sha1: its fingerprints, hexadecimal in lower case without colons.
+    """
+
+    subject: str
+    sha256: str
+    sha1: str
+
+
 class TransportDetails(Struct, frozen=True, omit_defaults=True):
     """How a peer is connected; shown in session details and in refusals.
 
     kind: `rawsocket`, `websocket` or `local`. peer: `tcp4:192.168.0.7:53124`, `unix:pid=812,uid=1000`, ... .
+    secure: whether by TLS. certificate: the client's, if the endpoint asks for one. channel_id: what both ends of this
+    TLS connection know and nobody else has, by the kind of channel binding; `tls-unique` is the client's first Finished
+    message (RFC 5929), which only TLS 1.2 has.
     """
 
     kind: str
     peer: str = ""
     protocol: str = ""
     secure: bool = False
+    certificate: ClientCertificate | None = None
+    channel_id: dict[str, bytes] = {}
 
 
 class Peer(Protocol):

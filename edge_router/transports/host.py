@@ -41,5 +41,15 @@ class Transport(Protocol):
         The Deferred fails with `listen.CannotListen` whose text names the place and the reason.
         """
 
+    @property
+    def reloads(self) -> bool:
+        """Whether `reload` has anything to do."""
+
+    def reload(self) -> None:
+        """Read certificates and keys again, for connections to come; those that are there stay.
+
+        Raises `listen.CannotListen` if they cannot be used, and nothing has changed then.
+        """
+
     def stop(self) -> Deferred[None]:
         """Stop listening and drop what is still connected. Sessions were told GOODBYE before by the node."""

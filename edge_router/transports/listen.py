@@ -23,6 +23,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.logger import Logger
 
+from edge_router import registry
 from edge_router.config.schema import Endpoint, TcpEndpoint, UnixEndpoint
 from edge_router.router.interfaces import Clock
 from edge_router.transports.eager import listen_tcp
@@ -141,12 +142,13 @@ class Listener(Struct, frozen=True):
     """An open port.
 
     place: where, as the operator would write it: `tcp4:127.0.0.1:8080`, `unix:/run/x.sock`. port: Twisted's
-    IListeningPort. connections: those that came in by it.
+    IListeningPort. connections: those that came in by it. tls: the `tls.TlsConnections` around them, if there is TLS.
     """
 
     place: str
     port: Any
     connections: Connections
+    tls: Any = None
 
     def stop(self) -> Deferred[None]:
         """Let nobody in any more (the socket file goes, too), then drop what is connected."""
@@ -166,7 +168,7 @@ def listen(
     if isinstance(endpoint, UnixEndpoint):
         listener = _listen_unix(reactor, endpoint, directory, connections)
     else:
-        listener = _listen_tcp(reactor, endpoint, connections, keepalive)
+        listener = _listen_tcp(reactor, endpoint, directory, connections, keepalive)
     connections.place = listener.place
     return listener
 
@@ -174,19 +176,29 @@ def listen(
 # --- TCP ---------------------------------------------------------------------------------------------------------
 
 
-def _listen_tcp(reactor: Any, endpoint: TcpEndpoint, connections: Connections, keepalive: KeepAlive) -> Listener:
+def _listen_tcp(
+    reactor: Any, endpoint: TcpEndpoint, directory: Path, connections: Connections, keepalive: KeepAlive
+) -> Listener:
     interface = endpoint.interface or ("::" if endpoint.version == 6 else "")
     shown = tcp_place(endpoint.version, interface, endpoint.port)
     if interface != "localhost" and isIPv6Address(interface) != (endpoint.version == 6):
         raise CannotListen(
             f"{shown}: `interface` is no IPv{endpoint.version} address; give one that is, or change `version`"
         )
+    tls = None
+    if endpoint.tls is not None:
+        try:
+            tls = registry.load("edge_router.transports.tls:TlsConnections")(
+                endpoint.tls, directory, connections, reactor
+            )
+        except CannotListen as error:
+            raise CannotListen(f"{shown}: {error}") from error
     try:
-        port = listen_tcp(reactor, endpoint.port, connections, endpoint.backlog, interface)
+        port = listen_tcp(reactor, endpoint.port, tls or connections, endpoint.backlog, interface)
     except CannotListenError as error:
         raise CannotListen(f"{shown}: {_tcp_reason(error.socketError, endpoint)}") from error
     _prepare(port, keepalive, endpoint.user_timeout)
-    return Listener(tcp_place(endpoint.version, interface, port.getHost().port), port, connections)
+    return Listener(tcp_place(endpoint.version, interface, port.getHost().port), port, connections, tls)
 
 
 def tcp_place(version: int, host: str, port: int) -> str:

@@ -21,6 +21,16 @@ class ListeningTransport:
         self._host = host
         self._listener: Listener | None = None
 
+    @property
+    def reloads(self) -> bool:
+        """See `host.Transport`."""
+        return getattr(self._config.endpoint, "tls", None) is not None
+
+    def reload(self) -> None:
+        """See `host.Transport`."""
+        if self._listener is not None and self._listener.tls is not None:
+            self._listener.tls.reload()
+
     def protocols(self) -> tuple[Make, KeepAlive]:
         """What makes the protocol for a connection, and how soon TCP itself notices a peer that vanished.
 

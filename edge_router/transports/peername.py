@@ -1,4 +1,4 @@
-"""How a connected peer is named in logs and session details."""
+"""How a connected peer is named in logs and session details, and what else is known of its connection."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import struct
 from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+
+from edge_router.router.interfaces import TransportDetails
 
 _CREDENTIALS: Final = struct.Struct("3i")
 
@@ -26,3 +28,12 @@ def peer_name(transport: Any) -> str:
         pid, uid, _gid = _CREDENTIALS.unpack(octets)
         return f"unix:pid={pid},uid={uid}"
     return str(address)
+
+
+def transport_details(transport: Any, kind: str, protocol: str) -> TransportDetails:
+    """How a peer is connected. transport: Twisted's; one under TLS knows more. kind, protocol: as in the details."""
+    secured = getattr(transport, "transport_details", None)
+    if secured is None:
+        return TransportDetails(kind, peer_name(transport), protocol)
+    details: TransportDetails = secured(kind, protocol)
+    return details

@@ -15,12 +15,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from edge_router.config.schema import RawSocket, UniversalRawSocket
-from edge_router.router.interfaces import ReceivingSession, TransportDetails
+from edge_router.router.interfaces import ReceivingSession
 from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections, KeepAlive, Make
 from edge_router.transports.listening import ListeningTransport
 from edge_router.transports.peer import StreamPeer
-from edge_router.transports.peername import peer_name
+from edge_router.transports.peername import peer_name, transport_details
 from edge_router.transports.pings import Pings
 from edge_router.transports.tally import Tally
 from edge_router.wamp.codecs import BY_SERIALIZER, CODECS
@@ -151,7 +151,7 @@ class RawSocketServer(StreamProtocol):
             wire,
             self._host.outbox,
             config.limits,
-            TransportDetails("rawsocket", name, wire.codec.name),
+            transport_details(transport, "rawsocket", wire.codec.name),
             self._host.reactor,
             max_frame + HEADER_LENGTH,
         )

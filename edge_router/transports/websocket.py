@@ -17,14 +17,14 @@ from websockets.http11 import Request
 from websockets.protocol import CONNECTING, OPEN
 
 from edge_router.config.schema import WebSocket, WebSocketPath
-from edge_router.router.interfaces import Delayed, ReceivingSession, TransportDetails
+from edge_router.router.interfaces import Delayed, ReceivingSession
 from edge_router.transports.deflate import Compressor, extensions_for
 from edge_router.transports.handshake import OriginPolicy, WampServerProtocol
 from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections, KeepAlive, Make
 from edge_router.transports.listening import ListeningTransport
 from edge_router.transports.peer import StreamPeer
-from edge_router.transports.peername import peer_name
+from edge_router.transports.peername import peer_name, transport_details
 from edge_router.transports.pings import Pings
 from edge_router.transports.tally import Tally
 from edge_router.transports.wsframes import WIRES, whole_messages
@@ -228,7 +228,7 @@ class WebSocketServer(StreamProtocol):
         self._plain = not self._ws.extensions
         self._limit = min(options.max_message_size, options.max_frame_size or options.max_message_size)
         out = Compressor(transport, self._ws.extensions) if self._ws.extensions else transport
-        details = TransportDetails("websocket", peer_name(transport), codec.name)
+        details = transport_details(transport, "websocket", codec.name)
         peer = WebSocketPeer(
             out, WIRES[codec.name], host.outbox, config.limits, details, host.reactor, finish=self._start_closing
         )

@@ -72,6 +72,9 @@ class WebRequest(http.Request):
         """The request is complete: find who answers it."""
         for name, value in SAFE_HEADERS:
             self.responseHeaders.setRawHeaders(name, [value])
+        options = self.channel.options
+        if options.hsts and self.isSecure():
+            self.setHeader(b"Strict-Transport-Security", b"max-age=%d" % options.hsts_max_age)
         self.setHeader(b"Date", http.datetimeToString())
         self._forget_authority()
         try:
