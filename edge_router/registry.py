@@ -44,6 +44,8 @@ PARTS: dict[str, dict[str, Part]] = {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),
         "ticket": Part(f"{_SCHEMA}:TicketAuth", "edge_router.auth.ticket:Ticket"),
         "wampcra": Part(f"{_SCHEMA}:WampCraAuth", "edge_router.auth.wampcra:WampCra"),
+        "cryptosign": Part(f"{_SCHEMA}:CryptosignAuth", "edge_router.auth.cryptosign:Cryptosign"),
+        "peercred": Part(f"{_SCHEMA}:PeerCredentialsAuth", "edge_router.auth.peercred:PeerCredentials"),
         "scram": Part(f"{_SCHEMA}:ScramAuth", "edge_router.auth.scram:Scram"),
     },
     "bridge": {

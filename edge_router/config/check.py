@@ -152,12 +152,48 @@ def _scram_principal(principal: schema.ScramPrincipal, path: Path, _whole: _Whol
         yield Problem((*path, "memory"), f"missing; clients need it for {principal.kdf}, in KiB")
 
 
+def _cryptosign(_auth: schema.CryptosignAuth, path: Path, _whole: _Whole) -> Found:
+    if find_spec("cryptography") is None:
+        yield Problem(
+            path, "cryptosign needs the Python package cryptography: `pip install 'edge-router[cryptosign]'`"
+            " or `apt install python3-cryptography`"
+        )  # fmt: skip
+
+
+def _cryptosign_principal(principal: schema.CryptosignPrincipal, path: Path, whole: _Whole) -> Found:
+    realm = principal.realm
+    if realm is not None and whole.names_known and realm not in whole.realms:
+        yield Problem((*path, "realm"), f"there is no realm {realm!r}{_of(realm, whole.realms)}")
+
+
+def _peercred(auth: schema.PeerCredentialsAuth, path: Path, whole: _Whole) -> Found:
+    if not auth.users and not auth.groups:
+        yield Problem(path, "nobody can log in by this; give `users` or `groups`, each a name and a role")
+    for key, kind, roles, find in (
+        ("users", "user", auth.users, pwd.getpwnam),
+        ("groups", "group", auth.groups, grp.getgrnam),
+    ):
+        for name, role in roles.items():
+            yield from _account(name, kind, name, (*path, key), find)
+            yield from _login_role(role, (*path, key, name), whole)
+
+
+def _off_socket(transport: Any, path: Path, _whole: _Whole) -> Found:
+    """`peercred` where there can be no such peer."""
+    wanted = transport.auth is not None and transport.auth.peercred is not None
+    if wanted and not isinstance(transport.endpoint, schema.UnixEndpoint):
+        yield Problem((*path, "auth", "peercred"), "only a Unix socket tells who connects; the endpoint is none")
+
+
 def _role_given(auth: Any, path: Path, whole: _Whole) -> Found:
-    at = (*path, "role")
-    if auth.role == TRUSTED:
+    yield from _login_role(auth.role, (*path, "role"), whole)
+
+
+def _login_role(role: str, at: Path, whole: _Whole) -> Found:
+    if role == TRUSTED:
         yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
-    elif whole.names_known and auth.role not in whole.roles:
-        yield Problem(at, f"no realm has a role {auth.role!r}{_of(auth.role, whole.roles)}")
+    elif whole.names_known and role not in whole.roles:
+        yield Problem(at, f"no realm has a role {role!r}{_of(role, whole.roles)}")
 
 
 def _of(name: str, known: Collection[str]) -> str:
@@ -354,12 +390,15 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.TicketPrincipal: (_role_given,),
     schema.WampCraUser: (_role_given, _wampcra_user),
     schema.ScramPrincipal: (_role_given, _scram_principal),
+    schema.CryptosignAuth: (_cryptosign,),
+    schema.CryptosignPrincipal: (_role_given, _cryptosign_principal),
+    schema.PeerCredentialsAuth: (_peercred,),
     schema.SecretPlace: (_secret,),
     schema.TcpEndpoint: (_tcp,),
     schema.Tls: (_tls,),
     schema.UnixEndpoint: (_unix,),
-    schema.RawSocket: (_id, _open_to_all),
-    schema.WebSocket: (_id, _open_to_all),
+    schema.RawSocket: (_id, _open_to_all, _off_socket),
+    schema.WebSocket: (_id, _open_to_all, _off_socket),
     schema.Web: (_id, _paths, _hsts),
     schema.Universal: (_id, _universal, _hsts),
     schema.UniversalRawSocket: (_open_to_all,),

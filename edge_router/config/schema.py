@@ -324,6 +324,39 @@ class ScramAuth(Section):
     type: Literal["static"] = "static"
 
 
+class CryptosignPrincipal(Section):
+    """Who may log in with a key. authorized_keys: public keys (Ed25519). role: the role. realm: the only one.
+    """
+
+    authorized_keys: Annotated[list[Hex32], Meta(min_length=1)]
+    role: str
+    realm: str | None = None
+
+
+class CryptosignAuth(Section):
+    """Clients sign a challenge with a private key that never leaves them. Needs the Python package `cryptography`.
+
+    type: `static`. principals: authid -> public keys and role. prove_node_key: show clients that ask for it that the
+    router has the key in `key.priv`; anybody can then have 32 octets signed with it, so use a key that logs in nowhere.
+    """
+
+    principals: dict[str, CryptosignPrincipal]
+    type: Literal["static"] = "static"
+    prove_node_key: bool = False
+
+
+class PeerCredentialsAuth(Section):
+    """Who connects to a Unix socket gets a role by its user or group. Clients need no credentials, and need not know.
+
+    type: `static`. users: name or number of a user -> role. groups: name or number of a group -> role, for users that
+    are not in `users`; the first that fits.
+    """
+
+    type: Literal["static"] = "static"
+    users: dict[str, str] = {}
+    groups: dict[str, str] = {}
+
+
 class FailedLogins(Section):
     """How long an address has to wait that has failed to log in; longer each time.
 
@@ -344,13 +377,16 @@ class Auth(Section):
     The first of the methods that a client offers is taken that is given here.
 
     anonymous: without credentials. ticket: with a secret that is sent. wampcra: with a secret that signs. scram: with a
-    password that the router does not have. failed_logins: what happens after wrong secrets.
+    password that the router does not have. cryptosign: with a key. peercred: by the user of the process, on Unix
+    sockets. failed_logins: what happens after wrong secrets.
     """
 
     anonymous: AnonymousAuth | None = None
     ticket: TicketAuth | None = None
     wampcra: WampCraAuth | None = None
     scram: ScramAuth | None = None
+    cryptosign: CryptosignAuth | None = None
+    peercred: PeerCredentialsAuth | None = None
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
 
 

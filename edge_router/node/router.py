@@ -136,6 +136,9 @@ def authenticators(auth: Auth | None, directory: Path, clock: Clock) -> dict[str
         config = getattr(auth, name, None)
         if config is not None:
             found[name] = registry.load(registry.find("auth", name).part)(config, directory)
+    if "peercred" in found:
+        or_anonymous = registry.load("edge_router.auth.peercred:OrAnonymous")
+        found["anonymous"] = or_anonymous(found["peercred"], found.get("anonymous"))
     for name, other in OTHER_NAMES.items():
         if name in found:
             found[other] = found[name]

@@ -14,7 +14,7 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 
 def peer_name(transport: Any) -> str:
-    """`tcp4:192.168.0.7:53124`, `tcp6:[fe80::1]:53124`, or `unix:pid=812,uid=1000` (unix(7), SO_PEERCRED).
+    """`tcp4:192.168.0.7:53124`, `tcp6:[fe80::1]:53124`, or `unix:pid=812,uid=1000,gid=1000` (unix(7), SO_PEERCRED).
 
     transport: Twisted's, connected.
     """
@@ -25,8 +25,8 @@ def peer_name(transport: Any) -> str:
         return f"tcp6:[{address.host}]:{address.port}"
     if isinstance(address, UNIXAddress):
         octets = transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        pid, uid, _gid = _CREDENTIALS.unpack(octets)
-        return f"unix:pid={pid},uid={uid}"
+        pid, uid, gid = _CREDENTIALS.unpack(octets)
+        return f"unix:pid={pid},uid={uid},gid={gid}"
     return str(address)
 
 

@@ -11,6 +11,7 @@ from edge_router.config.load import from_tree
 from edge_router.config.problems import ConfigErrors
 from tests.auth.test_scram import PRINCIPAL
 
+KEYS = {"authorized_keys": ["00" * 32], "role": "device"}
 AUTH = "workers.0.transports.0.auth"
 
 
@@ -47,6 +48,15 @@ def loaded(auth: dict[str, Any], directory: Path, endpoint: dict[str, Any] | Non
             {"scram": {"principals": {"joe": {**PRINCIPAL, "stored-key": "00"}}}},
             "scram.principals.joe.stored-key: found '00' (text); expected 64 hexadecimal digits",
         ),
+        (
+            {"cryptosign": {"principals": {"joe": {"authorized_keys": [], "role": "device"}}}},
+            "cryptosign.principals.joe.authorized_keys: ",
+        ),
+        (
+            {"cryptosign": {"principals": {"joe": {**KEYS, "realm": "realm2"}}}},
+            "cryptosign.principals.joe.realm: there is no realm 'realm2'; did you mean 'realm1'?",
+        ),
+        ({"peercred": {"users": {"root": "device"}}}, "peercred: only a Unix socket tells"),
         ({"scram": {"type": "dynamic", "principals": {}}}, "scram.type: 'dynamic' is not available in this version"),
     ],
 )
@@ -56,12 +66,36 @@ def test_problems(auth: dict[str, Any], problem: str, tmp_path: Path) -> None:
     assert found.startswith(f"{AUTH}.{problem}")
 
 
+@pytest.mark.parametrize(
+    ("peercred", "problem"),
+    [
+        ({}, "peercred: nobody can log in by this"),
+        ({"users": {"no-such-user": "device"}}, "peercred.users.no-such-user: there is no user"),
+        ({"groups": {"no-such-group": "device"}}, "peercred.groups.no-such-group: there is no group"),
+        ({"users": {"0": "devise"}}, "peercred.users.0: no realm has a role 'devise'; did you mean 'device'?"),
+    ],
+)
+def test_problems_of_peercred(peercred: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    """Accounts and roles must exist."""
+    (found,) = loaded({"peercred": peercred}, tmp_path, {"type": "unix", "path": "s"})
+    assert found.startswith(f"{AUTH}.{problem}")
+
+
+def test_cryptosign_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing, and how to get it, is said before anything is started."""
+    monkeypatch.setattr("edge_router.config.check.find_spec", lambda _name: None)
+    (found,) = loaded({"cryptosign": {"principals": {}}}, tmp_path)
+    assert "apt install python3-cryptography" in found
+
+
 def test_all_together(tmp_path: Path) -> None:
     """A transport may offer every method at once."""
     auth = {
         "ticket": {"principals": {"joe": {"ticket": "a", "role": "device"}}},
         "wampcra": {"users": {"joe": {"secret": "a", "role": "device"}}},
         "scram": {"principals": {"joe": {**PRINCIPAL, "role": "device"}}},
+        "cryptosign": {"principals": {"joe": KEYS}},
         "anonymous": {"role": "device"},
+        "peercred": {"users": {"root": "device"}, "groups": {"0": "device"}},
     }
-    assert loaded(auth, tmp_path) == []
+    assert loaded(auth, tmp_path, {"type": "unix", "path": "s"}) == []

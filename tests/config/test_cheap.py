@@ -66,6 +66,8 @@ def minimal(info: Any) -> Any:
             return next(text for text in ("x", "/x", "660", "00" * 32) if re.search(pattern or "", text))
         case inspect.IntType():
             return info.ge or 0
+        case inspect.ListType(item_type=item):
+            return [minimal(item)]
         case inspect.DictType():
             return {}
         case _:
