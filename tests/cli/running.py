@@ -57,6 +57,7 @@ class RunningNode:
         self._manager.settimeout(PATIENCE)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "edge_router", "start", "--cbdir", str(directory), *options],
+            stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "NOTIFY_SOCKET": address.replace("\0", "@"), **environment},
