@@ -103,6 +103,18 @@ def _realm(realm: schema.Realm, path: Path, whole: _Whole) -> Found:
         yield Problem(at, wrong)
     for place, role in enumerate(realm.roles):
         yield from _role(role, (*path, "roles", place), whole, realm, path)
+    yield from _histories(realm, (*path, "store", "event-history"))
+
+
+def _histories(realm: schema.Realm, path: Path) -> Found:
+    patterns: dict[tuple[str, str], int] = {}
+    for place, history in enumerate(realm.store.event_history):
+        wrong = pattern_problem(history.uri, history.match, realm.options.uri_check)
+        if wrong:
+            yield Problem((*path, place, "uri"), wrong)
+        first = patterns.setdefault((history.uri, history.match), place)
+        if first != place:
+            yield Problem((*path, place, "uri"), f"the same pattern as event-history.{first}; one is enough")
 
 
 def _role(role: schema.Role, path: Path, whole: _Whole, realm: schema.Realm, realm_path: Path) -> Found:

@@ -80,7 +80,7 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
     schema.RouterWorker: {"components": LATER + "; run them as a program that connects to the router"},
     schema.Realm: {"rlinks": LATER},
-    schema.MemoryStore: {"call-queue": LATER, "event-history": LATER, "limit": LATER},
+    schema.MemoryStore: {"call-queue": LATER},
     schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(

@@ -141,12 +141,30 @@ class RetainedLimits(Section):
     expiry: Annotated[int, Meta(ge=0)] = 0
 
 
+class EventHistory(Section):
+    """A pattern whose publications are kept, to be read with `wamp.subscription.get_events`.
+
+    uri: the topic or pattern. match: how it is matched. limit: events kept; left out, the store's. max_bytes: what they
+    take together, with about 600 bytes for each besides its payload. max_age: seconds after which an event is
+    forgotten; 0: never. Over each bound the oldest go.
+    """
+
+    uri: str
+    match: Literal["exact", "prefix", "wildcard"] = "exact"
+    limit: Count | None = None
+    max_bytes: Annotated[int, Meta(ge=4096)] = 4_194_304
+    max_age: Annotated[int, Meta(ge=0)] = 0
+
+
 class MemoryStore(Section, tag="memory"):
     """What a realm remembers of its events, while the router runs.
 
-    retained: bounds of the retained events.
+    retained: bounds of the retained events. limit: events kept for a pattern that says nothing else. event-history: the
+    patterns whose publications are kept.
     """
 
+    limit: Count = 100
+    event_history: list[EventHistory] = field(name="event-history", default_factory=list)
     retained: RetainedLimits = field(default_factory=RetainedLimits)
 
 

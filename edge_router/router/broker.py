@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from edge_router.config.schema import RetainedLimits
-from edge_router.router.audience import audience, is_filtered
+from edge_router.config.schema import MemoryStore
+from edge_router.router.audience import audience, is_filtered, names_sessions
+from edge_router.router.history import History
 from edge_router.router.kept import kept
 from edge_router.router.retained import Retained, is_empty
 from edge_router.router.urimap import UriMap
@@ -39,9 +40,10 @@ class Subscription:
     """A pattern that somebody subscribes to.
 
     sessions: in the order of subscribing. guarded: those of them whose role may not have all that the pattern matches.
+    history: what was published, where the realm keeps it; such a subscription is there without subscribers, too.
     """
 
-    __slots__ = ("guarded", "id", "match", "sessions", "uri")
+    __slots__ = ("guarded", "history", "id", "match", "sessions", "uri")
 
     def __init__(self, subscription_id: int, uri: str, match: Match) -> None:
         self.id = subscription_id
@@ -49,6 +51,7 @@ class Subscription:
         self.match: Match = match
         self.sessions: dict[RouterSession, None] = {}
         self.guarded: set[RouterSession] | None = None
+        self.history: History | None = None
 
     def guard(self, session: RouterSession) -> None:
         """Ask this session's permissions about every topic."""
@@ -60,26 +63,32 @@ class Subscription:
 class Broker:
     """Subscriptions of one realm, and the way of a publication.
 
-    publication_ids: of global scope. subscription_ids: of router scope. retained: bounds of the retained events.
+    publication_ids: of global scope. subscription_ids: of router scope. store: what is remembered of events.
     seconds: monotonic time. now: seconds since 1970.
     """
 
-    __slots__ = ("_now", "_publication_ids", "_subscription_ids", "published", "retained", "subscriptions")
+    __slots__ = ("_now", "_publication_ids", "_subscription_ids", "histories", "published", "retained", "subscriptions")
 
     def __init__(
         self,
         publication_ids: Iterator[int],
         subscription_ids: Iterator[int],
-        retained: RetainedLimits,
+        store: MemoryStore,
         seconds: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
         self.subscriptions: UriMap[Subscription] = UriMap()
-        self.retained = Retained(retained, seconds)
+        self.retained = Retained(store.retained, seconds)
+        #: subscriptions with a history, by id
+        self.histories: dict[int, Subscription] = {}
         self._now = now
         self.published = 0
         self._publication_ids = publication_ids
         self._subscription_ids = subscription_ids
+        for kept_for in store.event_history:
+            subscription = self._create(kept_for.uri, kept_for.match)
+            subscription.history = History(kept_for, kept_for.limit or store.limit, seconds)
+            self.histories[subscription.id] = subscription
 
     def publish(self, session: RouterSession, message: Publish) -> None:
         """PUBLISH: an EVENT to every subscriber that may have it. Raises WampError."""
@@ -107,6 +116,8 @@ class Broker:
                 for receiver in subscription.sessions:
                     if receiver is not left_out and (admits is None or admits(receiver)):
                         receiver.peer.send(outgoing)
+            if self.histories and not names_sessions(options):
+                self._remember(session, message, publication, disclosed)
         if options.retain:
             self._retain(session, message, publication, grant.disclose_publisher or options.disclose_me)
         if options.acknowledge:
@@ -123,8 +134,7 @@ class Broker:
             if len(session.subscriptions) >= most:
                 raise WampError(LIMIT_EXCEEDED, f"a session may have {most} subscriptions (limits.subscriptions)")
             if subscription is None:
-                subscription = Subscription(next(self._subscription_ids), uri, match)
-                self.subscriptions.add(uri, match, subscription)
+                subscription = self._create(uri, match)
             subscription.sessions[session] = None
             session.subscriptions[subscription.id] = subscription
             if not session.permissions.is_uniform(uri, match, "subscribe"):
@@ -147,6 +157,18 @@ class Broker:
             self._remove(subscription, session)
         session.subscriptions.clear()
 
+    def _create(self, uri: str, match: Match) -> Subscription:
+        subscription = Subscription(next(self._subscription_ids), uri, match)
+        self.subscriptions.add(uri, match, subscription)
+        return subscription
+
+    def _remember(self, session: RouterSession, message: Publish, publication: int, disclosed: bool) -> None:
+        histories = [found.history for found in self.subscriptions.matches(message.topic) if found.history is not None]
+        if histories:
+            record = kept(session, message, publication, disclosed, self._now())
+            for history in histories:
+                history.add(record)
+
     def _retain(self, session: RouterSession, message: Publish, publication: int, disclosed: bool) -> None:
         if is_empty(message, session.peer.codec):
             self.retained.forget(message.topic)
@@ -168,7 +190,7 @@ class Broker:
         del subscription.sessions[session]
         if subscription.guarded:
             subscription.guarded.discard(session)
-        if not subscription.sessions:
+        if not subscription.sessions and subscription.history is None:
             self.subscriptions.remove(subscription.uri, subscription.match)
 
 

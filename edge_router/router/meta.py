@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from edge_router.router.meta_arguments import Arguments
 from edge_router.router.meta_events import MetaEvents
+from edge_router.router.meta_history import HISTORY_PROCEDURES
 from edge_router.router.meta_sessions import SESSION_PROCEDURES, session_details
 from edge_router.wamp.messages import EMPTY, Call, Result, ResultDetails
 
@@ -37,7 +38,7 @@ class MetaApi:
     def __init__(self, router: Router, realm: Realm) -> None:
         self.realm = realm
         #: by URI
-        self.procedures: dict[str, Procedure] = dict(SESSION_PROCEDURES)
+        self.procedures: dict[str, Procedure] = {**SESSION_PROCEDURES, **HISTORY_PROCEDURES}
         #: whether sessions leave unheard of just now
         self.silent = False
         self._events = MetaEvents(router, realm.broker, realm.trusted)

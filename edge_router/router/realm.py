@@ -62,7 +62,7 @@ class Realm:
         self.config = config
         self.sessions: dict[int, RouterSession] = {}
         self.broker = Broker(
-            router.global_ids, router.router_ids, config.store.retained, router.clock.seconds, router.now
+            router.global_ids, router.router_ids, config.store, router.clock.seconds, router.now
         )
         self.dealer = Dealer(router.router_ids, router.clock, router.random)
         self.full = WampError(
@@ -72,7 +72,7 @@ class Realm:
         check = config.options.uri_check
         self._roles = {role.name: RolePermissions(role.name, role, check) for role in config.roles}
         self.trusted = RolePermissions(TRUSTED, None, check)
-        self.announced = announced(config.options.enable_meta_api)
+        self.announced = announced(config.options.enable_meta_api, bool(self.broker.histories))
         self.meta = self.dealer.meta = MetaApi(router, self) if config.options.enable_meta_api else None
         broker, dealer = self.broker, self.dealer
         #: the state ESTABLISHED: what a session in this realm may send

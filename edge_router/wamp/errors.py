@@ -31,6 +31,7 @@ UNAVAILABLE = "wamp.error.unavailable"
 NO_AVAILABLE_CALLEE = "wamp.error.no_available_callee"
 NETWORK_FAILURE = "wamp.error.network_failure"
 LIMIT_EXCEEDED = "wamp.error.limit_exceeded"
+HISTORY_UNAVAILABLE = "wamp.error.history_unavailable"  # Crossbar's; the spec has none for this
 RUNTIME_ERROR = "wamp.error.runtime_error"
 
 NO_SUCH_SESSION = "wamp.error.no_such_session"

@@ -40,11 +40,15 @@ META_FEATURES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def announced(meta_api: bool) -> dict[str, dict[str, Any]]:
-    """The roles and features that a realm's WELCOME announces. meta_api: whether it has the meta API."""
+def announced(meta_api: bool, history: bool = False) -> dict[str, dict[str, Any]]:
+    """The roles and features that a realm's WELCOME announces.
+
+    meta_api: whether it has the meta API. history: whether it keeps events, which are read by the meta API.
+    """
     if not meta_api:
         return ROUTER_ROLES
+    more = {**META_FEATURES, "broker": (*META_FEATURES["broker"], "event_history")} if history else META_FEATURES
     return {
-        role: {"features": {**details["features"], **dict.fromkeys(META_FEATURES[role], True)}}
+        role: {"features": {**details["features"], **dict.fromkeys(more[role], True)}}
         for role, details in ROUTER_ROLES.items()
     }

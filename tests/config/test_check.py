@@ -31,7 +31,23 @@ def role(permissions: str, options: str = "{}") -> str:
 
 P = "workers.0.realms.0.roles.0.permissions"
 
+H = "workers.0.realms.0.store.event-history"
+
+
+def history(*items: str) -> str:
+    store = f"{{type: memory, event-history: [{', '.join(items)}]}}"
+    return f"workers: [{{type: router, realms: [{{name: a, store: {store}}}]}}]"
+
+
 WRONG: dict[str, tuple[str, list[str]]] = {
+    "history of no topic": (
+        history("{uri: com..x}", "{uri: com..x, match: wildcard}"),
+        [f"1: {H}.0.uri: 'com..x' has an empty component; such patterns need `match: wildcard`"],
+    ),
+    "history twice": (
+        history("{uri: com.x}", "{uri: com.x, match: prefix}", "{uri: com.x, limit: 3}"),
+        [f"1: {H}.2.uri: the same pattern as event-history.0; one is enough"],
+    ),
     "role of clients": (
         transport(f"{{type: rawsocket, {TCP}, auth: {{anonymous: {{role: anonymos}}}}}}"),
         [f"7: {T}.0.auth.anonymous.role: no realm has a role 'anonymos'; did you mean 'anonymous'?"],

@@ -171,8 +171,8 @@ LATER: dict[str, tuple[str, str]] = {
         "workers: [{type: router, options: {disabled: true}}]", "1: workers.0.options.disabled: "
     ),
     "store": (
-        "workers: [{type: router, realms: [{name: a, store: {type: memory, event-history: []}}]}]",
-        "1: workers.0.realms.0.store.event-history: ",
+        "workers: [{type: router, realms: [{name: a, store: {type: memory, call-queue: []}}]}]",
+        "1: workers.0.realms.0.store.call-queue: ",
     ),
     "authorizer": (
         "workers: [{type: router, realms: [{name: a, roles: [{name: b, authorizer: c}]}]}]",
