@@ -33,14 +33,16 @@ def scram_keys(password: str, salt: bytes, iterations: int) -> ScramKeys:
 
 
 def prepared(password: str) -> str:
-    """The password in the one form that all keyboards come to (SASLprep, RFC 4013). Raises ValueError."""
+    """The password in the one form that all keyboards come to (SASLprep, RFC 4013). Raises ValueError.
+
+    Characters that are younger than the tables of the RFC (2002) are taken as they are.
+    """
     spaced = (" " if stringprep.in_table_c12(each) else each for each in password if not stringprep.in_table_b1(each))
     text = normalize("NFKC", "".join(spaced))
     prohibited = (
         stringprep.in_table_c12,
         stringprep.in_table_c21_c22,
         *(getattr(stringprep, f"in_table_c{number}") for number in range(3, 10)),
-        stringprep.in_table_a1,
     )
     for each in text:
         if any(forbids(each) for forbids in prohibited):

@@ -17,6 +17,28 @@ function payload(result) {
   return { args: result === null || result === undefined ? [] : [result], kwargs: {} };
 }
 
+// how it logs in: options of a Connection
+function authentication(login) {
+  if (!login) return {};
+  const { method, authid, secret } = login;
+  const key = method === "cryptosign" && autobahn.nacl.sign.keyPair.fromSeed(Buffer.from(secret, "hex"));
+  const answers = {
+    ticket: () => secret,
+    wampcra: ({ challenge, salt, iterations, keylen }) =>
+      autobahn.auth_cra.sign(
+        salt ? autobahn.auth_cra.derive_key(secret, salt, iterations, keylen) : secret,
+        challenge,
+      ),
+    cryptosign: (extra) => autobahn.auth_cryptosign.sign_challenge(key, extra),
+  };
+  return {
+    authid,
+    authmethods: [method],
+    authextra: key ? { pubkey: autobahn.auth_cryptosign.public_key(key) } : {},
+    onchallenge: (_session, asked, extra) => answers[asked](extra),
+  };
+}
+
 // what a callee can do
 const endpoints = (seat, tag) => ({
   echo: (args, kwargs) => new autobahn.Result(args, kwargs),
@@ -41,7 +63,7 @@ const endpoints = (seat, tag) => ({
 });
 
 serve({
-  join: ({ session: name, transport: way, serializer, realm }) =>
+  join: ({ session: name, transport: way, serializer, realm, login }) =>
     new Promise((resolve, reject) => {
       const transport =
         way.type === "rawsocket"
@@ -55,11 +77,13 @@ serve({
         initial_retry_delay: 0.2,
         max_retry_delay: 0.5,
         on_user_error: () => {}, // errors that callees raise are what the tests ask for
+        ...authentication(login),
       });
       let first = true;
       seat.connection.onopen = (session, details) => {
         seat.session = session;
-        if (first) resolve({ session: session.id });
+        const { authid, authrole, authmethod } = details;
+        if (first) resolve({ session: session.id, authid, authrole, authmethod });
         else say({ note: "joined", session: name, id: session.id, details });
         first = false;
       };

@@ -40,6 +40,7 @@ from autobahn.wamp.types import (  # noqa: E402
     RegisterOptions,
     SubscribeOptions,
 )
+from logins import authentication  # noqa: E402
 
 
 def wrap(value: Any) -> Any:
@@ -130,7 +131,8 @@ async def join(command: dict[str, Any]) -> dict[str, Any]:
     else:
         transport["serializers"] = [command["serializer"]]
     transport.update(initial_retry_delay=0.2, max_retry_delay=0.5)
-    seat.component = component = Component(transports=[transport], realm=command["realm"])
+    known = authentication(command.get("login"))
+    seat.component = component = Component(transports=[transport], realm=command["realm"], authentication=known)
     joined = txaio.create_future()
 
     @component.on_join
@@ -139,7 +141,8 @@ async def join(command: dict[str, Any]) -> dict[str, Any]:
         if txaio.is_called(joined):
             seat.note("joined", id=details.session)
         else:
-            txaio.resolve(joined, details.session)
+            who = {"authid": details.authid, "authrole": details.authrole, "authmethod": details.authmethod}
+            txaio.resolve(joined, {"session": details.session, **who})
 
     @component.on_leave
     async def on_leave(session: Any, details: Any) -> None:
@@ -150,7 +153,8 @@ async def join(command: dict[str, Any]) -> dict[str, Any]:
 
     SEATS[seat.name] = seat
     component.start(loop)
-    return {"session": await joined}
+    found: dict[str, Any] = await joined
+    return found
 
 
 async def leave(command: dict[str, Any]) -> None:

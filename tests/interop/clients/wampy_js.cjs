@@ -25,6 +25,22 @@ async function tell(promise) {
 
 const payload = ({ argsList, argsDict }) => ({ args: argsList || [], kwargs: argsDict || {} });
 
+// how it logs in: options of a Wampy, with its own plugins
+async function authentication(login) {
+  if (!login) return {};
+  const { method, authid, secret } = login;
+  const plugins = {
+    ticket: async () => [() => secret, {}],
+    wampcra: async () => [(await import("wampy/wampcra.js")).sign(secret), {}],
+    cryptosign: async () => {
+      const { publicKey } = require("tweetnacl").sign.keyPair.fromSeed(Buffer.from(secret, "hex"));
+      return [(await import("wampy/cryptosign.js")).sign(secret), { pubkey: Buffer.from(publicKey).toString("hex") }];
+    },
+  };
+  const [plugin, authextra] = await plugins[method]();
+  return { authid, authmethods: [method], authextra, authMode: "auto", authPlugins: { [method]: plugin } };
+}
+
 // what a callee can do
 const endpoints = (seat, tag) => ({
   echo: ({ argsList, argsDict }) => ({ argsList: argsList || [], argsDict: argsDict || {} }),
@@ -49,7 +65,7 @@ const endpoints = (seat, tag) => ({
 });
 
 serve({
-  async join({ session: name, transport: way, serializer, realm }) {
+  async join({ session: name, transport: way, serializer, realm, login }) {
     const seat = (seats[name] = { name, subscriptions: {}, hanging: [] });
     seat.wampy = new Wampy(way.url, {
       ws: WebSocket,
@@ -57,11 +73,12 @@ serve({
       serializer: new SERIALIZERS[serializer](),
       reconnectInterval: 200,
       maxRetries: 0,
+      ...(await authentication(login)),
       onClose: () => say({ note: "left", session: name }),
       onReconnectSuccess: () => say({ note: "joined", session: name, id: seat.wampy.getSessionId() }),
     });
-    await tell(seat.wampy.connect());
-    return { session: seat.wampy.getSessionId() };
+    const { authid, authrole, authmethod } = await tell(seat.wampy.connect());
+    return { session: seat.wampy.getSessionId(), authid, authrole, authmethod };
   },
 
   async leave({ session }) {
