@@ -3,7 +3,7 @@
     Basic Profile, "Publish and Subscribe"          <- the first line names the section of the spec
 
     == what must hold, in a sentence
-    | limits: {subscriptions: 1}                    <- YAML: the realm's options and roles, a session's limits
+    | limits: {subscriptions: 1}                    <- YAML: the realm's options and roles, a session's limits, `auth`
     speaks alice cbor, bob json                     <- optional: who speaks what; else all combinations are played
     alice joins                                     <- HELLO and WELCOME; binds $alice to the session id
     bob joins as operator {"roles": {"callee": {}}} <- in a role, with other details

@@ -18,21 +18,14 @@ from websockets.client import ClientProtocol
 from websockets.frames import Opcode
 from websockets.uri import parse_uri
 
-from edge_router.config.schema import (
-    AnonymousAuth,
-    Auth,
-    RawSocket,
-    TcpEndpoint,
-    UnixEndpoint,
-    WebSocket,
-)
+from edge_router.config.schema import RawSocket, TcpEndpoint, UnixEndpoint, WebSocket
 from edge_router.config.schema import (
     RouterWorker as WorkerConfig,
 )
 from edge_router.node.router import RouterWorker
 from tests.scenarios.language import Scenario
 from tests.scenarios.spoken import SPOKEN, Spoken
-from tests.scenarios.stage import limits_of, realm_of
+from tests.scenarios.stage import auth_of, limits_of, realm_of
 from tests.transports.loop import Loop
 
 #: real seconds that anything may take
@@ -219,11 +212,10 @@ class SocketStage:
         loop.result(ensureDeferred(self._worker.start()))
 
     def _listen(self, player: str) -> RawSocket | WebSocket:
-        auth = Auth(anonymous=AnonymousAuth(role=self._scenario.players[player], authid=player))
         kind = self._transports[player]
         endpoint = UnixEndpoint(path=f"{player}.sock") if kind == "unix" else TcpEndpoint(port=0, interface="127.0.0.1")
         transport = WebSocket if kind == "websocket" else RawSocket
-        return transport(endpoint=endpoint, auth=auth, limits=limits_of(self._scenario))
+        return transport(endpoint=endpoint, auth=auth_of(self._scenario, player), limits=limits_of(self._scenario))
 
     def connect(self, player: str) -> SocketConnection:
         place = self._worker.places[self._players.index(player)]

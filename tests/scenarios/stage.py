@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.task import Clock
 
-from edge_router.auth.anonymous import Anonymous
-from edge_router.config.schema import Allow, AnonymousAuth, Limits, MemoryStore, Permission, Realm, RealmOptions, Role
-from edge_router.router.interfaces import TransportDetails
+from edge_router.config.schema import (
+    Allow,
+    AnonymousAuth,
+    Auth,
+    Limits,
+    MemoryStore,
+    Permission,
+    Realm,
+    RealmOptions,
+    Role,
+)
+from edge_router.node.router import authenticators
+from edge_router.router.interfaces import Authenticator, TransportDetails
 from edge_router.router.router import Router
 from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.errors import INVALID_PAYLOAD, ProtocolViolation, TranscodeError, WampError
@@ -96,6 +107,13 @@ def realm_of(scenario: Scenario) -> Realm:
     return Realm(name="realm1", options=options, roles=roles, store=store)
 
 
+def auth_of(scenario: Scenario, player: str) -> Auth:
+    """How a player may log in: as the preamble says, or without credentials, by its own name and in its role."""
+    if "auth" in scenario.setting:
+        return msgspec.convert(scenario.setting["auth"], Auth)
+    return Auth(anonymous=AnonymousAuth(role=scenario.players[player], authid=player))
+
+
 def limits_of(scenario: Scenario) -> Limits:
     """What one session may hold in the scenario."""
     return msgspec.convert(scenario.setting.get("limits", {}), Limits)
@@ -146,11 +164,12 @@ WIRES = {name: Wire(codec, bytes) for name, codec in CODECS.items()}
 class MemoryConnection:
     """A player on the bare core."""
 
-    def __init__(self, router: Router, limits: Limits, role: str, player: str, spoken: Spoken) -> None:
+    def __init__(
+        self, router: Router, limits: Limits, methods: Mapping[str, Authenticator], spoken: Spoken
+    ) -> None:
         self._spoken = spoken
         self._peer = MemoryPeer(spoken, WIRES[spoken.name])
-        anonymous = Anonymous(AnonymousAuth(role=role, authid=player))
-        self._session = router.attach(self._peer, {"anonymous": anonymous}, limits)
+        self._session = router.attach(self._peer, methods, limits)
         self.inbox = self._peer.inbox
 
     @property
@@ -179,10 +198,13 @@ class CoreStage:
         self.router.add_realm(realm_of(scenario))
         self._scenario = scenario
         self._spoken = spoken
+        self._methods = {
+            player: authenticators(auth_of(scenario, player), Path(), self.clock) for player in scenario.players
+        }
 
     def connect(self, player: str) -> MemoryConnection:
-        role, spoken = self._scenario.players[player], SPOKEN[self._spoken[player]]
-        return MemoryConnection(self.router, limits_of(self._scenario), role, player, spoken)
+        methods, spoken = self._methods[player], SPOKEN[self._spoken[player]]
+        return MemoryConnection(self.router, limits_of(self._scenario), methods, spoken)
 
     def pass_time(self, milliseconds: int) -> None:
         self.clock.advance(milliseconds / 1000)
