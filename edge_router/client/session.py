@@ -244,6 +244,24 @@ class Session:
         self._send(Goodbye(CloseDetails(), "wamp.close.goodbye_and_out"))
         self.lost(message.reason)
 
+    def _on_unsubscribed(self, message: Unsubscribed) -> None:
+        if message.request:
+            self._answered(Unsubscribe, message)
+            return
+        for subscription in self._subscriptions.pop(message.details.subscription or 0, ()):
+            self._report_revoked("subscription", subscription.topic, message.details.reason)
+
+    def _on_unregistered(self, message: Unregistered) -> None:
+        if message.request:
+            self._answered(Unregister, message)
+            return
+        registration = self._registrations.pop(message.details.registration or 0, None)
+        if registration is not None:
+            self._report_revoked("registration", registration.procedure, message.details.reason)
+
+    def _report_revoked(self, what: str, uri: str, reason: str | None) -> None:
+        self.log.warn("the router ended the {what} of {uri}: {reason}", what=what, uri=uri, reason=reason)
+
     # --- events and invocations --------------------------------------------------------------------------------
 
     def _on_event(self, message: Event) -> None:
@@ -351,7 +369,7 @@ _HANDLERS: Final[dict[type[Message], Callable[[Session, Any], None]]] = {
     Goodbye: Session._on_goodbye,
     Published: lambda session, message: session._answered(Publish, message),
     Subscribed: lambda session, message: session._answered(Subscribe, message),
-    Unsubscribed: lambda session, message: session._answered(Unsubscribe, message),
+    Unsubscribed: Session._on_unsubscribed,
     Registered: lambda session, message: session._answered(Register, message),
-    Unregistered: lambda session, message: session._answered(Unregister, message),
+    Unregistered: Session._on_unregistered,
 }

@@ -23,6 +23,7 @@ from edge_router.wamp.messages import (
     Match,
     Publish,
     Published,
+    RevokedSubscription,
     Subscribe,
     Subscribed,
     Unsubscribe,
@@ -31,6 +32,7 @@ from edge_router.wamp.messages import (
 from edge_router.wamp.outgoing import Outgoing
 
 if TYPE_CHECKING:
+    from edge_router.router.meta_listing import Listing
     from edge_router.router.session import RouterSession
 
 _NO_DETAILS: Final = EventDetails()
@@ -67,7 +69,16 @@ class Broker:
     seconds: monotonic time. now: seconds since 1970.
     """
 
-    __slots__ = ("_now", "_publication_ids", "_subscription_ids", "histories", "published", "retained", "subscriptions")
+    __slots__ = (
+        "_now",
+        "_publication_ids",
+        "_subscription_ids",
+        "histories",
+        "published",
+        "retained",
+        "subscriptions",
+        "watch",
+    )
 
     def __init__(
         self,
@@ -82,6 +93,8 @@ class Broker:
         #: subscriptions with a history, by id
         self.histories: dict[int, Subscription] = {}
         self._now = now
+        #: is told of subscriptions that come and go
+        self.watch: Listing[Subscription] | None = None
         self.published = 0
         self._publication_ids = publication_ids
         self._subscription_ids = subscription_ids
@@ -129,7 +142,8 @@ class Broker:
         if not session.permissions.grant_pattern(uri, match).subscribe:
             raise session.permissions.refuse("subscribe", uri)
         subscription = self.subscriptions.get(uri, match)
-        if subscription is None or session not in subscription.sessions:
+        is_new = subscription is None or session not in subscription.sessions
+        if subscription is None or is_new:
             most = session.limits.subscriptions
             if len(session.subscriptions) >= most:
                 raise WampError(LIMIT_EXCEEDED, f"a session may have {most} subscriptions (limits.subscriptions)")
@@ -142,6 +156,8 @@ class Broker:
         session.peer.send_message(Subscribed(message.request, subscription.id))
         if message.options.get_retained:
             self._send_retained(session, subscription)
+        if is_new and self.watch is not None:
+            self.watch.added(session, subscription, len(subscription.sessions) == 1)
 
     def unsubscribe(self, session: RouterSession, message: Unsubscribe) -> None:
         """UNSUBSCRIBE. Raises WampError `no_such_subscription`."""
@@ -150,6 +166,13 @@ class Broker:
             raise WampError(NO_SUCH_SUBSCRIPTION, f"this session has no subscription {message.subscription}")
         self._remove(subscription, session)
         session.peer.send_message(Unsubscribed(message.request))
+
+    def revoke(self, session: RouterSession, subscription: Subscription, reason: str | None) -> None:
+        """End a session's subscription. It is told if it understands that (spec, "Subscription Revocation")."""
+        del session.subscriptions[subscription.id]
+        if "subscriber.subscription_revocation" in session.features:
+            session.peer.send_message(Unsubscribed(0, RevokedSubscription(subscription.id, reason)))
+        self._remove(subscription, session)
 
     def leave(self, session: RouterSession) -> None:
         """End all subscriptions of a session that is gone."""
@@ -192,6 +215,8 @@ class Broker:
             subscription.guarded.discard(session)
         if not subscription.sessions and subscription.history is None:
             self.subscriptions.remove(subscription.uri, subscription.match)
+        if self.watch is not None:
+            self.watch.removed(session, subscription, not subscription.sessions)
 
 
 def _details(session: RouterSession, topic: str, subscription: Subscription, disclosed: bool) -> EventDetails:

@@ -42,6 +42,7 @@ from edge_router.wamp.messages import (
     Registered,
     Result,
     ResultDetails,
+    RevokedRegistration,
     Unregister,
     Unregistered,
     Yield,
@@ -50,6 +51,7 @@ from edge_router.wamp.uris import is_valid
 
 if TYPE_CHECKING:
     from edge_router.router.meta import MetaApi
+    from edge_router.router.meta_listing import Listing
     from edge_router.router.permissions import Grant
     from edge_router.router.session import RouterSession
 
@@ -70,13 +72,15 @@ class Dealer:
     registration_ids: of router scope. clock: for call timeouts. random: for the policy `random`.
     """
 
-    __slots__ = ("_clock", "_random", "_registration_ids", "called", "meta", "registrations")
+    __slots__ = ("_clock", "_random", "_registration_ids", "called", "meta", "registrations", "watch")
 
     def __init__(self, registration_ids: Iterator[int], clock: Clock, random: Random) -> None:
         self.registrations: UriMap[Registration] = UriMap()
         self.called = 0
         #: answers calls of meta procedures; None in a realm without
         self.meta: MetaApi | None = None
+        #: is told of registrations that come and go
+        self.watch: Listing[Registration] | None = None
         self._registration_ids = registration_ids
         self._clock = clock
         self._random = random
@@ -91,11 +95,15 @@ class Dealer:
         if self.meta is not None and options.match == "exact" and uri in self.meta.procedures:
             raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is the router's own (enable_meta_api)")
         registration = self.registrations.get(uri, options.match)
-        if registration is not None:
+        if registration is not None and not options.force_reregister:
             _refuse_second(registration, session, options.invoke)
         most = session.limits.registrations
         if len(session.registrations) >= most:
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} registrations (limits.registrations)")
+        if registration is not None and options.force_reregister:
+            for callee in list(registration.callees):
+                self.revoke(callee.session, registration, "registered again with force_reregister")
+            registration = None
         if registration is None:
             registration = Registration(next(self._registration_ids), uri, options.match, options.invoke)
             self.registrations.add(uri, options.match, registration)
@@ -103,6 +111,8 @@ class Dealer:
         registration.callees.append(Callee(session, options.concurrency or 0, guarded))
         session.registrations[registration.id] = registration
         session.peer.send_message(Registered(message.request, registration.id))
+        if self.watch is not None:
+            self.watch.added(session, registration, len(registration.callees) == 1)
 
     def unregister(self, session: RouterSession, message: Unregister) -> None:
         """UNREGISTER: calls under way go on. Raises WampError `no_such_registration`."""
@@ -112,10 +122,19 @@ class Dealer:
         self._remove(registration, session)
         session.peer.send_message(Unregistered(message.request))
 
+    def revoke(self, session: RouterSession, registration: Registration, reason: str | None) -> None:
+        """End a session's registration; calls under way go on. It is told if it understands that."""
+        del session.registrations[registration.id]
+        if "callee.registration_revocation" in session.features:
+            session.peer.send_message(Unregistered(0, RevokedRegistration(registration.id, reason)))
+        self._remove(registration, session)
+
     def _remove(self, registration: Registration, session: RouterSession) -> None:
         registration.remove(session)
         if not registration.callees:
             self.registrations.remove(registration.uri, registration.match)
+        if self.watch is not None:
+            self.watch.removed(session, registration, not registration.callees)
 
     # --- calling -----------------------------------------------------------------------------------------------
 

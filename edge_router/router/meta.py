@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from edge_router.router.meta_arguments import Arguments
 from edge_router.router.meta_events import MetaEvents
 from edge_router.router.meta_history import HISTORY_PROCEDURES
+from edge_router.router.meta_listing import REGISTRATIONS, SUBSCRIPTIONS, Listing
+from edge_router.router.meta_registrations import REGISTRATION_PROCEDURES
 from edge_router.router.meta_sessions import SESSION_PROCEDURES, session_details
+from edge_router.router.meta_subscriptions import SUBSCRIPTION_PROCEDURES
 from edge_router.wamp.messages import EMPTY, Call, Result, ResultDetails
 
 if TYPE_CHECKING:
+    from edge_router.router.broker import Subscription
     from edge_router.router.realm import Realm
+    from edge_router.router.registration import Registration
     from edge_router.router.router import Router
     from edge_router.router.session import RouterSession
 
@@ -33,15 +38,26 @@ class MetaApi:
     router: whose. realm: the realm.
     """
 
-    __slots__ = ("_events", "procedures", "realm", "silent")
+    __slots__ = ("_events", "procedures", "realm", "registrations", "silent", "subscriptions")
 
     def __init__(self, router: Router, realm: Realm) -> None:
         self.realm = realm
         #: by URI
-        self.procedures: dict[str, Procedure] = {**SESSION_PROCEDURES, **HISTORY_PROCEDURES}
+        self.procedures: dict[str, Procedure] = {
+            **SESSION_PROCEDURES,
+            **SUBSCRIPTION_PROCEDURES,
+            **REGISTRATION_PROCEDURES,
+            **HISTORY_PROCEDURES,
+        }
         #: whether sessions leave unheard of just now
         self.silent = False
-        self._events = MetaEvents(router, realm.broker, realm.trusted)
+        self._events = events = MetaEvents(router, realm.broker, realm.trusted)
+        self.subscriptions: Listing[Subscription] = Listing(
+            SUBSCRIPTIONS, events, router.now, realm.broker.histories.values()
+        )
+        self.registrations: Listing[Registration] = Listing(REGISTRATIONS, events, router.now)
+        realm.broker.watch = self.subscriptions
+        realm.dealer.watch = self.registrations
 
     def answer(self, caller: RouterSession, call: Call) -> Result:
         """The answer to a call of one of `procedures`, its payload in the caller's encoding. Raises WampError."""

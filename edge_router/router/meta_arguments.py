@@ -6,14 +6,14 @@ API".)
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast, get_args
 
 import msgspec
 
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.codecs.codec import whole
 from edge_router.wamp.errors import INVALID_ARGUMENT, INVALID_URI, TranscodeError, WampError
-from edge_router.wamp.messages import Call
+from edge_router.wamp.messages import Call, Match
 from edge_router.wamp.uris import is_valid
 
 T = TypeVar("T")
@@ -55,6 +55,13 @@ class Arguments:
         if value is None:
             raise WampError(INVALID_ARGUMENT, f"argument '{name}' is missing (number {at + 1})")
         return value
+
+    def match(self, at: int) -> Match:
+        """The matching policy in `options`, as in SUBSCRIBE and REGISTER. Raises WampError `invalid_argument`."""
+        found = (self.find(at, "options", dict) or {}).get("match", "exact")
+        if found not in get_args(Match):
+            raise WampError(INVALID_ARGUMENT, f"option 'match' must be one of {', '.join(get_args(Match))}")
+        return cast(Match, found)
 
     def uri(self, at: int, name: str) -> str:
         """The URI of a topic or procedure. Raises WampError `invalid_argument` or `invalid_uri`."""

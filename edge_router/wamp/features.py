@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 #: what a client may announce that changes what the router does; nothing else of its announcement is kept
-CLIENT_FEATURES: Final = frozenset({"callee.call_canceling", "callee.progressive_call_results"})
+CLIENT_FEATURES: Final = frozenset(
+    {
+        "callee.call_canceling",
+        "callee.progressive_call_results",
+        "callee.registration_revocation",
+        "subscriber.subscription_revocation",
+    }
+)
 
 #: what every router does
 ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
@@ -28,6 +35,7 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
             "caller_identification": True,
             "pattern_based_registration": True,
             "progressive_call_results": True,
+            "registration_revocation": True,
             "shared_registration": True,
         }
     },
@@ -35,8 +43,8 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
 
 #: what a realm with the meta API does besides, by role
 META_FEATURES: Final[dict[str, tuple[str, ...]]] = {
-    "broker": ("session_meta_api",),
-    "dealer": ("session_meta_api",),
+    "broker": ("session_meta_api", "subscription_meta_api", "subscription_revocation"),
+    "dealer": ("registration_meta_api", "session_meta_api"),
 }
 
 

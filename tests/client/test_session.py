@@ -418,3 +418,19 @@ def test_local_and_remote_sessions_are_alike(house: House) -> None:
     assert got[0].args == [b"\xff"]
     assert type(player.next()).__name__ == "Subscribed"
     assert player.loads(player.next().args) == [b"\xfe"]
+
+
+def test_what_the_router_takes_away_is_gone(house: House) -> None:
+    """A revoked subscription or registration is forgotten, and nothing that still comes for it does harm."""
+    session, admin = house.join(), house.join()
+    got: list[Any] = []
+    subscription = house.result(session.subscribe("com.x", got.append))
+    registration = house.result(session.register("com.y", lambda: "served"))
+    house.result(admin.call("wamp.subscription.remove_subscriber", [subscription.id, session.id, "no more"]))
+    house.result(admin.call("wamp.registration.remove_callee", [registration.id, session.id]))
+    house.result(admin.publish("com.x", [1], acknowledge=True))
+    assert not got
+    with pytest.raises(CallError, match="no_such_procedure"):
+        house.result(admin.call("com.y"))
+    assert house.result(session.register("com.y", lambda: "again")).id != registration.id
+    assert house.result(admin.call("com.y")).args == ["again"]

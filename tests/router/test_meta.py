@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from edge_router.router.realm import Realm
+from edge_router.router.router import Router
 from edge_router.wamp.codecs import CODECS, JSON
 from edge_router.wamp.errors import PAYLOAD_SIZE_EXCEEDED, WampError
 from edge_router.wamp.features import META_FEATURES, announced
@@ -15,6 +17,9 @@ from edge_router.wamp.messages import (
     CallOptions,
     Error,
     Message,
+    Register,
+    Registered,
+    RegisterOptions,
     Result,
     ResultDetails,
     Subscribe,
@@ -124,3 +129,54 @@ def test_a_call_to_a_meta_procedure_is_counted() -> None:
     alice.sends(Call(1, CallOptions(), "wamp.session.count"))
     alice.gets(Result(1, ResultDetails(), args(1)))
     assert realm_of(alice).dealer.called == 1
+
+
+def test_what_was_made_when() -> None:
+    """The time of creation is UTC in ISO 8601, and that of the first subscriber."""
+    now = [1_795_277_777.25]
+    router = Router(Clock(), now=lambda: now[0])
+    router.add_realm(open_realm())
+    alice, bob = Player(router).joins(), Player(router).joins()
+    alice.sends(Subscribe(1, SubscribeOptions(), "com.x"))
+    subscription = alice.next().subscription
+    now[0] += 100
+    bob.sends(Subscribe(1, SubscribeOptions(), "com.x"))
+    bob.next()
+    bob.sends(Call(2, CallOptions(), "wamp.subscription.get", args(subscription)))
+    assert bob.loads(bob.next().args)[0]["created"] == "2026-11-21T16:16:17.250Z"
+
+
+def test_nothing_is_left_of_what_has_ended() -> None:
+    """What is known by id goes with its last session."""
+    alice = Player(make_router()).joins()
+    meta = realm_of(alice).meta
+    assert meta is not None
+    alice.sends(Subscribe(1, SubscribeOptions(), "com.x"))
+    alice.sends(Register(2, RegisterOptions(), "com.x"))
+    assert list(meta.subscriptions)
+    assert list(meta.registrations)
+    alice.session.lost()
+    assert not list(meta.subscriptions)
+    assert not list(meta.registrations)
+
+
+def test_nobody_registers_what_is_the_routers_own() -> None:
+    """Not even a part of the node that may do everything."""
+    router = make_router()
+    part = Player(router)
+    part.session = router.realms["realm1"].admit(part, "trusted", "part")
+    part.sends(Register(1, RegisterOptions(), "wamp.session.count"))
+    assert part.next().uri == "wamp.error.procedure_already_exists"
+    part.sends(Register(2, RegisterOptions(), "wamp.own.procedure"))
+    assert type(part.next()) is Registered
+
+
+def test_force_reregister_works_without_the_meta_api() -> None:
+    """It is an option of REGISTER, whoever watches."""
+    router = make_router(open_realm(enable_meta_api=False))
+    alice, bob = Player(router).joins(), Player(router).joins()
+    alice.sends(Register(1, RegisterOptions(), "com.x"))
+    alice.next()
+    bob.sends(Register(1, RegisterOptions(force_reregister=True), "com.x"))
+    assert type(bob.next()) is Registered
+    assert not alice.session.registrations

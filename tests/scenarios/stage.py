@@ -44,7 +44,13 @@ EVERY_FEATURE = {
             "subscriber_blackwhite_listing": True,
         }
     },
-    "subscriber": {"features": {"pattern_based_subscription": True, "publisher_identification": True}},
+    "subscriber": {
+        "features": {
+            "pattern_based_subscription": True,
+            "publisher_identification": True,
+            "subscription_revocation": True,
+        }
+    },
     "caller": {
         "features": {
             "call_canceling": True,
@@ -59,6 +65,7 @@ EVERY_FEATURE = {
             "caller_identification": True,
             "pattern_based_registration": True,
             "progressive_call_results": True,
+            "registration_revocation": True,
             "shared_registration": True,
         }
     },
