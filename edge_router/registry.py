@@ -45,6 +45,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "ticket": Part(f"{_SCHEMA}:TicketAuth", "edge_router.auth.ticket:Ticket"),
         "wampcra": Part(f"{_SCHEMA}:WampCraAuth", "edge_router.auth.wampcra:WampCra"),
         "cryptosign": Part(f"{_SCHEMA}:CryptosignAuth", "edge_router.auth.cryptosign:Cryptosign"),
+        "tls": Part(f"{_SCHEMA}:TlsAuth", "edge_router.auth.tls:TlsCertificate"),
         "peercred": Part(f"{_SCHEMA}:PeerCredentialsAuth", "edge_router.auth.peercred:PeerCredentials"),
         "scram": Part(f"{_SCHEMA}:ScramAuth", "edge_router.auth.scram:Scram"),
     },

@@ -197,6 +197,22 @@ def _off_socket(transport: Any, path: Path, _whole: _Whole) -> Found:
         yield Problem((*path, "auth", "peercred"), "only a Unix socket tells who connects; the endpoint is none")
 
 
+def _tls_principal(principal: schema.TlsPrincipal, path: Path, _whole: _Whole) -> Found:
+    if principal.sha256 is None and principal.sha1 is None:
+        yield Problem(path, "whose certificate? give `certificate-sha256`, its fingerprint")
+
+
+def _without_certificates(transport: Any, path: Path, _whole: _Whole) -> Found:
+    """The method `tls` where no client is asked for a certificate."""
+    tls = getattr(transport.endpoint, "tls", None)
+    if tls is not None and tls.ca_certificates is not None:
+        return
+    for where, section in _sections(transport, path):
+        if isinstance(section, schema.TlsAuth):
+            text = "nobody can log in by this: no client is asked for a certificate; give the endpoint's `tls` "
+            yield Problem(where, text + "`ca_certificates`")
+
+
 def _role_given(auth: Any, path: Path, whole: _Whole) -> Found:
     yield from _login_role(auth.role, (*path, "role"), whole)
 
@@ -405,14 +421,15 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.CryptosignAuth: (_cryptosign,),
     schema.CryptosignPrincipal: (_role_given, _cryptosign_principal),
     schema.PeerCredentialsAuth: (_peercred,),
+    schema.TlsPrincipal: (_role_given, _tls_principal),
     schema.SecretPlace: (_secret,),
     schema.TcpEndpoint: (_tcp,),
     schema.Tls: (_tls,),
     schema.UnixEndpoint: (_unix,),
-    schema.RawSocket: (_id, _open_to_all, _off_socket),
-    schema.WebSocket: (_id, _open_to_all, _off_socket),
-    schema.Web: (_id, _paths, _hsts),
-    schema.Universal: (_id, _universal, _hsts),
+    schema.RawSocket: (_id, _open_to_all, _off_socket, _without_certificates),
+    schema.WebSocket: (_id, _open_to_all, _off_socket, _without_certificates),
+    schema.Web: (_id, _paths, _hsts, _without_certificates),
+    schema.Universal: (_id, _universal, _hsts, _without_certificates),
     schema.UniversalRawSocket: (_open_to_all,),
     schema.UniversalWeb: (_paths,),
     schema.WebSocketPath: (_open_to_all,),

@@ -84,13 +84,14 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
-        ("tls", "cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
+        ("cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
     ),
     schema.AnonymousAuth: dict.fromkeys(("realm", *_DYNAMIC), LATER),
     schema.WampCraAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.CryptosignAuth: dict.fromkeys((*_DYNAMIC, "trustroots"), LATER),
     schema.ScramAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.TicketAuth: dict.fromkeys(_DYNAMIC, LATER),
+    schema.TlsAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.WebSocket: {"cookie": LATER},
     schema.WebSocketPath: {"cookie": LATER},
     schema.Universal: {"mqtt": LATER},

@@ -375,6 +375,44 @@ class PeerCredentialsAuth(Section):
     groups: dict[str, str] = {}
 
 
+Fingerprint32 = Annotated[
+    str,
+    Meta(
+        pattern="^([0-9a-fA-F]{2}:){31}[0-9a-fA-F]{2}$|^[0-9a-fA-F]{64}$",
+        extra={"words": "64 hexadecimal digits, with colons between pairs or without"},
+    ),
+]
+Fingerprint20 = Annotated[
+    str,
+    Meta(
+        pattern="^([0-9a-fA-F]{2}:){19}[0-9a-fA-F]{2}$|^[0-9a-fA-F]{40}$",
+        extra={"words": "40 hexadecimal digits, with colons between pairs or without"},
+    ),
+]
+
+
+class TlsPrincipal(Section):
+    """Who may log in with a certificate; both fingerprints have to fit if both are given.
+
+    role: the role that the user gets. certificate-sha256, certificate-sha1: fingerprints of the client's certificate,
+    as `edge-router certificate --client` and `openssl x509 -fingerprint` show them; better the former.
+    """
+
+    role: str
+    sha256: Fingerprint32 | None = field(name="certificate-sha256", default=None)
+    sha1: Fingerprint20 | None = field(name="certificate-sha1", default=None)
+
+
+class TlsAuth(Section):
+    """Clients are known by the certificate they show; the endpoint's `tls` needs `ca_certificates` for that.
+
+    type: `static`. principals: authid -> fingerprints and role.
+    """
+
+    principals: dict[str, TlsPrincipal]
+    type: Literal["static"] = "static"
+
+
 class FailedLogins(Section):
     """How long an address has to wait that has failed to log in; longer each time.
 
@@ -395,8 +433,8 @@ class Auth(Section):
     The first of the methods that a client offers is taken that is given here.
 
     anonymous: without credentials. ticket: with a secret that is sent. wampcra: with a secret that signs. scram: with a
-    password that the router does not have. cryptosign: with a key. peercred: by the user of the process, on Unix
-    sockets. failed_logins: what happens after wrong secrets.
+    password that the router does not have. cryptosign: with a key. tls: with a certificate. peercred: by the user of
+    the process, on Unix sockets. failed_logins: what happens after wrong secrets.
     """
 
     anonymous: AnonymousAuth | None = None
@@ -404,6 +442,7 @@ class Auth(Section):
     wampcra: WampCraAuth | None = None
     scram: ScramAuth | None = None
     cryptosign: CryptosignAuth | None = None
+    tls: TlsAuth | None = None
     peercred: PeerCredentialsAuth | None = None
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
 

@@ -127,6 +127,30 @@ def test_autobahn_with_a_client_certificate(directory: Path, start_node: Start) 
         assert ("answer: 80000" in done.stdout) is let_in, done.stdout + done.stderr
 
 
+def test_a_client_is_known_by_its_certificate(directory: Path, start_node: Start) -> None:
+    """The method `tls`, from the fingerprint that the command prints to WELCOME; others are refused."""
+    principals = {"pump-1": {"certificate-sha256": fingerprint(directory / "tls/client-pump.crt"), "role": "anonymous"}}
+    config = universal(ca_certificates=["tls/ca.crt"])
+    config["workers"][0]["transports"][0]["rawsocket"] = {"auth": {"tls": {"principals": principals}}}
+    write(directory, config)
+    Authority(directory / "tls", "").sign_client("stranger", 30)
+    port = start_node().wait_until_ready()
+    for certificate, code in (("client-pump", 2), ("client-stranger", 3)):
+        client = TlsClient(port, client_context(directory, certificate=certificate))
+        client.send(1, "realm1", {"roles": {"caller": {}}, "authmethods": ["tls"]})
+        answer = client.receive()
+        client.close()
+        assert answer[0] == code, answer
+        if code == 2:
+            assert (answer[2]["authid"], answer[2]["authmethod"]) == ("pump-1", "tls")
+
+
+def fingerprint(certificate: Path) -> str:
+    """As openssl shows it."""
+    command = ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", certificate]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().partition("=")[2]
+
+
 def test_sighup_brings_new_certificates(directory: Path, start_node: Start) -> None:
     """Sessions stay; new connections see the new certificate; a bad file is reported and changes nothing."""
     node = start_node()
