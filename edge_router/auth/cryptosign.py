@@ -108,9 +108,10 @@ def _octets(text: object, size: int = _SIZE) -> bytes | None:
     if not isinstance(text, str) or len(text) != 2 * size:
         return None
     try:
-        return bytes.fromhex(text)
+        octets = bytes.fromhex(text)
     except ValueError:
         return None
+    return octets if len(octets) == size else None  # spaces between digits are passed over
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

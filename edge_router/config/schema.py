@@ -264,7 +264,7 @@ class SecretPlace(Section):
     credential: str | None = None
 
 
-Secret = Annotated[str, Meta(min_length=1)] | SecretPlace
+Secret = Annotated[str, Meta(min_length=1, extra={"secret": True})] | SecretPlace
 
 
 class TicketPrincipal(Section):

@@ -59,6 +59,9 @@ class Walked:
         return DROPPED
 
     def _wrong(self, info: Any, value: object, path: Path) -> _Dropped:
+        if _secret(info):
+            text = "what is here is not shown, since it may be a secret (a number needs quotes)"
+            return self._problem(path, f"{text}; expected {wanted(info)}")
         return self._problem(path, f"found {found(value)}; expected {wanted(info)}")
 
     def _leaf(self, info: Any, value: object, path: Path) -> object:
@@ -198,6 +201,11 @@ class Walked:
         options = f"did you mean {meant!r}?" if meant else f"known here: {', '.join(known) or 'none'}"
         self._problem(path, later or f"unknown key; {options}")
         return meant
+
+
+def _secret(info: Any) -> bool:
+    """Whether a value of this type must not get into a log or onto a screen: `Meta(extra={"secret": True})`."""
+    return any((getattr(each, "extra", None) or {}).get("secret") for each in (info, *getattr(info, "types", ())))
 
 
 def _length_fits(info: Any, value: list[Any]) -> bool:
