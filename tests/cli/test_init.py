@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_router.__main__ import dispatch
 from edge_router.cli.init import TEMPLATE
 from edge_router.config.load import load
+from edge_router.config.schema import Auth
 
 
 def test_what_it_writes_is_a_valid_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +33,38 @@ def test_the_network_may_look_and_nothing_else(tmp_path: Path) -> None:
     assert [allowed["anonymous"].subscribe, allowed["anonymous"].publish] == [True, False]
     assert [allowed["anonymous"].call, allowed["anonymous"].register] == [False, False]
     assert all(getattr(allowed["local"], action) for action in ("subscribe", "publish", "call", "register"))
+
+
+def login_of(config: Path) -> Auth | None:
+    """The `auth` of the one WebSocket of a configuration."""
+    web: Any = load(config).config.workers[0].transports[0]
+    (found,) = (path.auth for path in web.paths.values() if hasattr(path, "auth"))
+    assert found is None or isinstance(found, Auth)
+    return found
+
+
+def test_nobody_can_log_in_before_the_operator_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no password anywhere. With what `passwd` prints put where the comment says, there is one user."""
+    dispatch(["init", "--appdir", str(tmp_path)])
+    config = tmp_path / ".crossbar" / "config.yaml"
+    assert login_of(config) is None
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.StringIO("pencil\n"))
+    dispatch(["passwd", "--wampcra", "--role", "operator", "joe"])
+    user = capsys.readouterr().out
+    lines = config.read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.strip() == "#auth:")
+    last = next(number for number, line in enumerate(lines) if line.strip() == '#      "NAME":')
+    opened = [line.replace("#", "", 1) for line in lines[first:last]]
+    lines[first : last + 4] = [*opened, *(f"{' ' * 18}{line}" for line in user.splitlines())]
+    config.write_text("\n".join(lines))
+    auth = login_of(config)
+    assert auth is not None
+    assert auth.wampcra is not None
+    assert list(auth.wampcra.users) == ["joe"]
+    assert auth.anonymous is not None
 
 
 def test_the_bridge_in_the_comment_is_valid(tmp_path: Path) -> None:
