@@ -5,7 +5,7 @@ asks for a package is imported, a stand-in is in its place; the stand-in loads t
 whoever else imports the package gets the real one. Figures: RSS, x86-64, CPython 3.11, Twisted 26.10, where a bare
 epoll reactor goes from 31.2 to 21.0 MB. `tests/node/test_lean.py` shows that nothing breaks.
 
-- OpenSSL, 9 to 12 MB: Twisted loads pyOpenSSL if it can. Without a TLS endpoint it is blocked, as if not installed.
+- OpenSSL, 9 to 13 MB: Twisted loads pyOpenSSL if it can. Without a TLS endpoint it is blocked, as if not installed.
 - asyncio, 4 MB: `twisted.internet.defer` takes three names from it: two for annotations, and `iscoroutine`.
 - http.cookiejar, 5 MB with urllib.request, http.client, email and ssl: `twisted.python.compat` passes it on.
 - ctypes, 0.6 MB: `twisted.python.win32` tries it for a name that exists on Windows only.
@@ -17,7 +17,8 @@ epoll reactor goes from 31.2 to 21.0 MB. `tests/node/test_lean.py` shows that no
 - cbor2, 0.9 MB: our own codec cuts messages itself and asks cbor2 only for payloads that must be looked into, and
   for the rare messages. The first client that speaks CBOR loads it.
 - _hashlib, 3.5 MB, which is OpenSSL's libcrypto: `hashlib` and `hmac` prefer it to CPython's own functions. For one
-  SHA-1 a WebSocket these will do; what only OpenSSL has is there when it is asked for.
+  SHA-1 a WebSocket these will do; what only OpenSSL has is there when it is asked for. With TLS too: `cryptography`
+  from PyPI brings an OpenSSL of its own, and would not use this one.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def hold_back(tls: bool, transports: Collection[str] = ()) -> None:
     later = [importer for kind, importers in _OF_TRANSPORTS.items() if kind in transports for importer in importers]
     if not tls:
         sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # None is how an import is blocked
-        if later:
-            hash_without_openssl()
+    if tls or later:
+        hash_without_openssl()
     for importer in (*_OF_ALL, *later):
         absent = _HELD_BACK[importer]
         with ExitStack() as stack:

@@ -285,6 +285,22 @@ assert "OpenSSL" not in sys.modules
 """)
 
 
+def test_tls_loads_no_second_openssl() -> None:
+    """With TLS, pyOpenSSL and Twisted's TLS are there, and hashes still come without the system's libcrypto."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", """
+import sys
+from edge_router.node.lean import hold_back
+hold_back(tls=True, transports=("rawsocket",))
+import edge_router.transports.tls, hashlib
+assert "OpenSSL.SSL" in sys.modules and "_hashlib" not in sys.modules
+assert hashlib.sha256(b"abc").hexdigest().startswith("ba7816bf")
+assert hashlib.pbkdf2_hmac("sha1", b"password", b"salt", 2).hex() == "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"
+assert "_hashlib" in sys.modules
+"""], capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def test_holding_back_what_is_loaded_already_changes_nothing() -> None:
     """Under a debugger or a test runner asyncio may be there before us."""
     program = """
