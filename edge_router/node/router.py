@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from twisted.internet.defer import DeferredList
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -53,7 +54,10 @@ class RouterWorker:
             registry.part_class("transport", transport)(transport, self._host) for transport in config.transports
         ]
         self._listening: list[Transport] = []
-        self._authenticators: dict[int, Mapping[str, Authenticator]] = {}
+        # now, not at the first login: what is wrong with a secret should be known when the node starts
+        self._authenticators: dict[int, Mapping[str, Authenticator]] = {
+            id(auth): authenticators(auth, directory, reactor) for auth in _auths_in(config.transports)
+        }
 
     def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
         methods = self._authenticators.get(id(auth))
@@ -123,6 +127,18 @@ class RouterWorker:
             "sessions_refused": self._router.aborted,
             "events_dropped": self._outbox.dropped,
         }
+
+
+def _auths_in(value: Any) -> Iterator[Auth]:
+    """Every `auth` section, however deep below the transports."""
+    if isinstance(value, Auth):
+        yield value
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _auths_in(getattr(value, name))
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _auths_in(item)
 
 
 def authenticators(auth: Auth | None, directory: Path, clock: Clock) -> dict[str, Authenticator]:
