@@ -452,7 +452,8 @@ class Limits(Section):
 
     subscriptions, registrations: at one time. calls: under way at one time. send_queue: bytes that wait for a peer that
     reads slowly. slow_reader: what happens over `send_queue`: `drop_oldest` drops its oldest events (counted), `close`
-    ends its session; what belongs to a call is never dropped.
+    ends its session; what belongs to a call is never dropped. testaments: bytes of what a session leaves to be
+    published at its end, with about 512 for each besides its payload.
     """
 
     subscriptions: Count = 2_000
@@ -460,6 +461,7 @@ class Limits(Section):
     calls: Count = 1_000
     send_queue: Annotated[int, Meta(ge=4096)] = 1_048_576
     slow_reader: Literal["drop_oldest", "close"] = "drop_oldest"
+    testaments: Annotated[int, Meta(ge=0)] = 65_536
 
 
 Serializer = Literal["json", "msgpack", "cbor"]

@@ -17,6 +17,7 @@ from edge_router.router.meta_listing import REGISTRATIONS, SUBSCRIPTIONS, Listin
 from edge_router.router.meta_registrations import REGISTRATION_PROCEDURES
 from edge_router.router.meta_sessions import SESSION_PROCEDURES, session_details
 from edge_router.router.meta_subscriptions import SUBSCRIPTION_PROCEDURES
+from edge_router.router.testaments import TESTAMENT_PROCEDURES, Testaments
 from edge_router.wamp.messages import EMPTY, Call, Result, ResultDetails
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class MetaApi:
     router: whose. realm: the realm.
     """
 
-    __slots__ = ("_events", "procedures", "realm", "registrations", "silent", "subscriptions")
+    __slots__ = ("_events", "procedures", "realm", "registrations", "silent", "subscriptions", "testaments")
 
     def __init__(self, router: Router, realm: Realm) -> None:
         self.realm = realm
@@ -48,7 +49,10 @@ class MetaApi:
             **SUBSCRIPTION_PROCEDURES,
             **REGISTRATION_PROCEDURES,
             **HISTORY_PROCEDURES,
+            **TESTAMENT_PROCEDURES,
         }
+        #: of those sessions that have any
+        self.testaments: dict[RouterSession, Testaments] = {}
         #: whether sessions leave unheard of just now
         self.silent = False
         self._events = events = MetaEvents(router, realm.broker, realm.trusted)
@@ -74,5 +78,8 @@ class MetaApi:
 
     def left(self, session: RouterSession) -> None:
         """A session has left the realm, and has nothing there any more."""
+        testaments = self.testaments.pop(session, None)
         if not self.silent:
+            if testaments is not None:
+                testaments.publish(session, self.realm.broker)
             self._events.tell("wamp.session.on_leave", session, session.id, session.authid, session.permissions.name)

@@ -45,7 +45,7 @@ class Arguments:
         if value is None:
             return None
         try:
-            return msgspec.convert(whole(value), kind)
+            return msgspec.convert(whole(value) if type(value) is float else value, kind)
         except msgspec.ValidationError as problem:
             raise WampError(INVALID_ARGUMENT, f"argument '{name}': {problem}") from None
 

@@ -44,7 +44,7 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
 #: what a realm with the meta API does besides, by role
 META_FEATURES: Final[dict[str, tuple[str, ...]]] = {
     "broker": ("session_meta_api", "subscription_meta_api", "subscription_revocation"),
-    "dealer": ("registration_meta_api", "session_meta_api"),
+    "dealer": ("registration_meta_api", "session_meta_api", "testament_meta_api"),
 }
 
 

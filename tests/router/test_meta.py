@@ -180,3 +180,33 @@ def test_force_reregister_works_without_the_meta_api() -> None:
     bob.sends(Register(1, RegisterOptions(force_reregister=True), "com.x"))
     assert type(bob.next()) is Registered
     assert not alice.session.registrations
+
+
+def test_nothing_is_left_of_testaments() -> None:
+    """They go with their session, published or not."""
+    router = make_router()
+    alice, bob = Player(router).joins(), Player(router).joins()
+    meta = realm_of(alice).meta
+    assert meta is not None
+    for player in (alice, bob):
+        player.sends(Call(1, CallOptions(), "wamp.session.add_testament", args("com.x")))
+    assert len(meta.testaments) == 2
+    alice.sends(Call(2, CallOptions(), "wamp.session.kill_all"))
+    assert len(meta.testaments) == 1
+    alice.session.lost()
+    assert not meta.testaments
+
+
+def test_a_testament_in_another_encoding_than_its_receivers() -> None:
+    """It is what its session said, in the session's encoding, and said anew for others."""
+    router = make_router()
+    alice, bob = Player(router).joins(), Player(router, codec=JSON).joins()
+    alice.sends(Subscribe(1, SubscribeOptions(), "com.x"))
+    alice.next()
+    payload = JSON.dumps(["com.x", [21.0, b"\x00\xff"], {"unit": "°C"}])
+    bob.sends(Call(1, CallOptions(), "wamp.session.add_testament", payload))
+    bob.session.lost()
+    event = alice.next()
+    assert alice.loads(event.args) == [21.0, b"\x00\xff"]
+    assert type(alice.loads(event.args)[0]) is float
+    assert alice.loads(event.kwargs) == {"unit": "°C"}
