@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_router.node.authority import Authority
 from tests.cli.running import PATIENCE, Client, RunningNode, configuration, run, write
@@ -125,6 +127,30 @@ def test_autobahn_with_a_client_certificate(directory: Path, start_node: Start) 
     for certificate, let_in in (([directory / "tls/client-pump"], True), ([], False)):
         done = subprocess.run([*command, *certificate], capture_output=True, text=True, timeout=PATIENCE)
         assert ("answer: 80000" in done.stdout) is let_in, done.stdout + done.stderr
+
+
+def test_a_signature_is_bound_to_the_channel(directory: Path, start_node: Start) -> None:
+    """cryptosign with `tls-unique`: what Python's ssl has for this TLS 1.2 connection is right, for another wrong."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public = key.public_key().public_bytes_raw().hex()
+    config = universal()
+    login = {"cryptosign": {"principals": {"joe": {"authorized_keys": [public], "role": "anonymous"}}}}
+    config["workers"][0]["transports"][0]["rawsocket"] = {"auth": login}
+    write(directory, config)
+    port = start_node().wait_until_ready()
+    clients = [TlsClient(port, client_context(directory, V12)) for _ in range(2)]
+    extra = {"pubkey": public, "channel_binding": "tls-unique"}
+    details = {"roles": {"caller": {}}, "authmethods": ["cryptosign"], "authid": "joe", "authextra": extra}
+    own = hashlib.sha256(clients[0].tls.get_channel_binding("tls-unique") or b"").digest()
+    for client, code in zip(clients, (2, 3), strict=True):
+        client.send(1, "realm1", details)
+        asked = client.receive()
+        assert asked[:2] == [4, "cryptosign"], asked
+        signed = bytes(a ^ b for a, b in zip(bytes.fromhex(asked[2]["challenge"]), own, strict=True))
+        client.send(5, key.sign(signed).hex() + signed.hex(), {})
+        answer = client.receive()
+        client.close()
+        assert answer[0] == code, answer
 
 
 def test_a_client_is_known_by_its_certificate(directory: Path, start_node: Start) -> None:

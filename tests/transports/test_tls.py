@@ -285,6 +285,38 @@ def test_plain_http_on_a_tls_port(node: TlsNode) -> None:
     assert not node.sessions
 
 
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x7f\xf1\0\0",
+        bytes(5),
+        b"\x16\x03\x01\xff\xff" + bytes(70_000),
+        b"\x16\x03\x01\0\x05\x01\0\0\x01\x03",
+        b"\x15\x03\x01\0\x02\x02\x28",
+        b"\x16\x03\x01\x02",
+    ],
+    ids=["plain rawsocket", "zeros", "record too long", "short ClientHello", "alert", "half a header"],
+)
+def test_what_is_no_handshake_ends_one_connection(node: TlsNode, octets: bytes) -> None:
+    """Whoever comes next is served, and nothing is left of the other."""
+    transport = RawSocketTransport(RawSocket(endpoint=endpoint()), node.host)
+    address = node.start(transport)
+    with logged() as lines, socket.create_connection(address) as bad:
+        bad.sendall(octets)
+        if len(octets) > 4:  # OpenSSL waits for the whole header of a record
+            assert closed_at_last(node, bad)
+    with logged() as more:
+        node.loop.until(lambda: not transport._listener.connections.open)  # type: ignore[union-attr]
+    assert not any("Traceback" in line or "Unhandled" in line for line in lines + more)
+    client = TlsClient(node.loop, address, client_context(node.directory))
+    assert say_hello(client)[:2] == b"\x7f\xb1"
+
+
+def closed_at_last(node: TlsNode, client: socket.socket) -> bool:
+    """Whether the other end closes, perhaps after an alert."""
+    return any(closed(node, client) for _ in range(3))
+
+
 def test_a_handshake_has_its_time(node: TlsNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who connects and says nothing is cut, and counts for the limit until then."""
     monkeypatch.setattr(tls_module, "HANDSHAKE_WITHIN", 0.05)
