@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from edge_router import __version__
 
-PACKAGES = ("twisted", "msgspec", "websockets", "cbor2", "ujson", "pyserial", "pyyaml", "autobahn")
+PACKAGES = ("twisted", "msgspec", "websockets", "cbor2", "ujson", "pyserial", "pyyaml")
+EXTRAS = ("pyopenssl", "cryptography", "autobahn")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         "edge-router": __version__,
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
-        **{package: installed(package) for package in PACKAGES},
+        **{package: installed(package) for package in PACKAGES + EXTRAS},
     }
     for name, value in lines.items():
         print(f"{name:<12} {value}")

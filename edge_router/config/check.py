@@ -348,7 +348,8 @@ def _tls(tls: schema.Tls, path: Path, whole: _Whole) -> Found:
     try:
         judge = registry.load("edge_router.transports.tlsfiles:judged")
     except ImportError:
-        yield Problem(path, "TLS needs pyOpenSSL, which is not installed: `pip install 'edge-router[tls]'`")
+        text = "TLS needs pyOpenSSL, which is not installed: `pip install 'edge-router[tls]'` or `apt install "
+        yield Problem(path, text + "python3-openssl python3-service-identity`")
         return
     faults, notices = judge(tls, whole.directory)
     whole.notices += [Problem((*path, *where), text) for where, text in notices]
