@@ -49,6 +49,9 @@ PARTS: dict[str, dict[str, Part]] = {
         "peercred": Part(f"{_SCHEMA}:PeerCredentialsAuth", "edge_router.auth.peercred:PeerCredentials"),
         "scram": Part(f"{_SCHEMA}:ScramAuth", "edge_router.auth.scram:Scram"),
     },
+    "store": {
+        "sqlite": Part(f"{_SCHEMA}:SqliteStore", "edge_router.store.sqlite:SqliteStore"),
+    },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
     },

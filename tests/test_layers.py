@@ -37,6 +37,9 @@ LAYERS = {
     "edge_router.auth": _layer(
         "edge_router.wamp edge_router.config edge_router.router.interfaces", "msgspec cryptography"
     ),
+    "edge_router.store": _layer(
+        "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.router.kept", "msgspec"
+    ),
     "edge_router.client": _layer(
         "edge_router.wamp edge_router.config edge_router.router.interfaces", "msgspec twisted websockets"
     ),

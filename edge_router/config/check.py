@@ -411,6 +411,17 @@ def _bridge(bridge: schema.Bridge, path: Path, whole: _Whole) -> Found:
 
 Rule = Callable[[Any, Path, _Whole], Found]
 
+def _sqlite(store: schema.SqliteStore, path: Path, whole: _Whole) -> Found:
+    at = (*path, "path")
+    full = whole.directory / store.path
+    if not store.path or "\0" in store.path or full.is_dir():
+        yield Problem(at, f"{store.path!r} is no path of a file; write a file name such as realm1.sqlite")
+        return
+    if not full.parent.is_dir():
+        yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
+    yield from _twice(whole, at, "store", os.path.normpath(full))
+
+
 RULES: dict[type, tuple[Rule, ...]] = {
     schema.RouterWorker: (_id,),
     schema.Realm: (_id, _realm),
@@ -424,6 +435,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.PeerCredentialsAuth: (_peercred,),
     schema.TlsPrincipal: (_role_given, _tls_principal),
     schema.SecretPlace: (_secret,),
+    schema.SqliteStore: (_sqlite,),
     schema.TcpEndpoint: (_tcp,),
     schema.Tls: (_tls,),
     schema.UnixEndpoint: (_unix,),

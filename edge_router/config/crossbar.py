@@ -81,6 +81,7 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.RouterWorker: {"components": LATER + "; run them as a program that connects to the router"},
     schema.Realm: {"rlinks": LATER},
     schema.MemoryStore: {"call-queue": LATER},
+    schema.SqliteStore: {"call-queue": LATER},
     schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
@@ -103,6 +104,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("websocket-testee", "proxy", "xbrmm", "hostmonitor"), _NEVER_HERE),
     },
     "transports": {"mqtt": LATER, **dict.fromkeys(("flashpolicy", "websocket.testee", "stream.testee"), _NEVER_HERE)},
+    "store": {"cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file"},
     "endpoint": {"twisted": LATER, "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(

@@ -168,6 +168,24 @@ class MemoryStore(Section, tag="memory"):
     retained: RetainedLimits = field(default_factory=RetainedLimits)
 
 
+class SqliteStore(MemoryStore, tag="sqlite", kw_only=True):
+    """What a realm remembers of its events, in a file too, so that it survives a restart or a power cut.
+
+    retained: bounds of the retained events. limit: events kept for a pattern that says nothing else. event-history: the
+    patterns whose publications are kept. path: the file, relative to the node directory. max-buffer: changes that wait
+    to be written. buffer-flush: milliseconds they wait at most. sync: have each write reach the disk (fsync), where
+    else some of what was written in the last seconds may be lost in a power cut; costs wear on SD cards.
+    """
+
+    path: str
+    max_buffer: Count = field(name="max-buffer", default=1_000)
+    buffer_flush: Annotated[int, Meta(ge=10)] = field(name="buffer-flush", default=1_000)
+    sync: bool = False
+
+
+Store = MemoryStore | SqliteStore
+
+
 class Realm(Section):
     """A realm: a separate space of topics, procedures and sessions.
 
@@ -179,7 +197,7 @@ class Realm(Section):
     id: str | None = None
     options: RealmOptions = field(default_factory=RealmOptions)
     roles: list[Role] = []
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
 
 
 # --- endpoints ---------------------------------------------------------------------------------------------------

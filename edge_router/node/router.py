@@ -15,6 +15,7 @@ from edge_router import registry
 from edge_router.config.schema import AnonymousAuth, Auth, Limits
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.refusals import Refusals
+from edge_router.node.stores import Stores
 from edge_router.router.interfaces import Authenticator, Clock, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
@@ -48,6 +49,7 @@ class RouterWorker:
         self._router = Router(reactor, on_refused=self._refused)
         for realm in config.realms:
             self._router.add_realm(realm)
+        self._stores = Stores(config.realms, directory, reactor)
         self._outbox = Outbox(reactor)
         self._host = Host(reactor, self._outbox, self._attach, directory, info)
         self._transports: list[Transport] = [
@@ -82,6 +84,7 @@ class RouterWorker:
 
     async def start(self) -> None:
         """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened."""
+        self._stores.open(self._router)
         for transport, config in zip(self._transports, self._config.transports, strict=True):
             place = await transport.start()
             self._listening.append(transport)
@@ -116,7 +119,10 @@ class RouterWorker:
         """Close all transports and what is still connected. Idempotent."""
         listening, self._listening = self._listening, []
         self.places.clear()
-        await DeferredList([transport.stop() for transport in reversed(listening)], consumeErrors=True)
+        try:
+            await DeferredList([transport.stop() for transport in reversed(listening)], consumeErrors=True)
+        finally:
+            self._stores.close()
 
     def info(self) -> dict[str, Any]:
         """Facts for the node's info page, JSON-like."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from edge_router.config.schema import MemoryStore
 from edge_router.router.audience import audience, is_filtered, names_sessions
 from edge_router.router.history import History
-from edge_router.router.kept import kept
+from edge_router.router.kept import Journal, Kept, Snapshot, kept
 from edge_router.router.retained import Retained, is_empty
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import LIMIT_EXCEEDED, NO_SUCH_SUBSCRIPTION, WampError
@@ -102,6 +102,21 @@ class Broker:
             subscription = self._create(kept_for.uri, kept_for.match)
             subscription.history = History(kept_for, kept_for.limit or store.limit, seconds)
             self.histories[subscription.id] = subscription
+
+    def restore(self, journal: Journal) -> None:
+        """Take over what a journal has kept, and tell it what changes from now on."""
+        self.retained.restore(journal, self._now())
+        for history in self._histories():
+            history.restore(journal, self._now())
+        journal.follow(self._snapshot)
+
+    def _histories(self) -> list[History]:
+        return [found.history for found in self.histories.values() if found.history is not None]
+
+    def _snapshot(self) -> Snapshot:
+        kept_for: dict[str | None, list[Kept]] = {None: self.retained.records()}
+        kept_for.update((history.pattern, history.records()) for history in self._histories())
+        return kept_for
 
     def publish(self, session: RouterSession, message: Publish) -> None:
         """PUBLISH: an EVENT to every subscriber that may have it. Raises WampError."""

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from edge_router.config.schema import EventHistory
-from edge_router.router.kept import Kept
+from edge_router.router.kept import Journal, Kept
 
 _NOWHERE: Final = -1
 
@@ -59,13 +59,16 @@ class _Held(Struct, frozen=True, gc=False):
 class History:
     """What is kept for one pattern.
 
-    limits: its section. limit: events at one time. seconds: monotonic time.
+    limits: its section. limit: events at one time. seconds: monotonic time. pattern: its name in a
+    journal.
     """
 
-    __slots__ = ("_held", "_limit", "_limits", "_seconds", "size")
+    __slots__ = ("_held", "_journal", "_limit", "_limits", "_seconds", "pattern", "size")
 
     def __init__(self, limits: EventHistory, limit: int, seconds: Callable[[], float]) -> None:
         self.size = 0
+        self.pattern = f"{limits.match} {limits.uri}"
+        self._journal: Journal | None = None
         self._limits = limits
         self._limit = limit
         self._seconds = seconds
@@ -78,14 +81,29 @@ class History:
         """Keep one more; over the limits the oldest go. age: seconds since it was published."""
         self._held.append(_Held(record, self._seconds() - age))
         self.size += record.size
+        if self._journal is not None:
+            self._journal.append(self.pattern, record)
         while len(self._held) > self._limit or self.size > self._limits.max_bytes:
             self._forget_first()
         self._expire()
 
+    def restore(self, journal: Journal, now: float) -> None:
+        """Take over what a journal has, and tell it what changes from now on. now: seconds since 1970."""
+        before = list(journal.history(self.pattern))
+        for record in before:
+            self.add(record, max(0.0, now - record.time / 1000))
+        self._journal = journal
+        for _ in range(len(before) - len(self._held)):
+            journal.trim(self.pattern)
+
+    def records(self) -> list[Kept]:
+        """All events, oldest first."""
+        return [held.record for held in self._held]
+
     def select(self, wanted: Filter, may_have: Callable[[Kept], bool]) -> list[Kept]:
         """The records that were asked for. may_have: whether the one who asks may have a record."""
         self._expire()
-        records = [held.record for held in self._held]
+        records = self.records()
         begin, end = _range(records, wanted)
         found: Iterable[Kept] = records[begin:end]
         if wanted.reverse:
@@ -100,6 +118,8 @@ class History:
 
     def _forget_first(self) -> None:
         self.size -= self._held.popleft().record.size
+        if self._journal is not None:
+            self._journal.trim(self.pattern)
 
 
 def _range(records: list[Kept], wanted: Filter) -> tuple[int, int]:

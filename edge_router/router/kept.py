@@ -6,7 +6,8 @@ who may have it. (Spec, "Event Retention" and "Event History".)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Raw, Struct
 
@@ -71,6 +72,38 @@ class Kept(Struct, frozen=True, gc=False):
             topic=self.topic if subscription.match != "exact" else None,
             retained=retained,
         )
+
+
+#: everything that is kept: None -> the retained events, pattern of a history -> its events; each oldest first
+Snapshot: TypeAlias = Mapping[str | None, Sequence[Kept]]
+
+
+class Journal(Protocol):
+    """Where what is kept survives the router. Every method returns at once.
+
+    A pattern of a history is said as `exact com.x`, `prefix com.`, ... .
+    """
+
+    def retained(self) -> Iterator[Kept]:
+        """The retained events of before, oldest publication first."""
+
+    def history(self, pattern: str) -> Iterator[Kept]:
+        """The events of a pattern's history of before, oldest first."""
+
+    def follow(self, snapshot: Callable[[], Snapshot]) -> None:
+        """From now on all changes are told. snapshot: gives everything that is kept."""
+
+    def keep(self, record: Kept) -> None:
+        """This is its topic's retained event now."""
+
+    def forget(self, topic: str) -> None:
+        """The topic has no retained event any more."""
+
+    def append(self, pattern: str, record: Kept) -> None:
+        """One more event of a history."""
+
+    def trim(self, pattern: str) -> None:
+        """The oldest event of a history is gone."""
 
 
 def kept(session: RouterSession, message: Publish, publication: int, disclosed: bool, now: float) -> Kept:

@@ -13,7 +13,8 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from edge_router.config.schema import RetainedLimits
-from edge_router.router.kept import Kept
+from edge_router.router.audience import names_sessions
+from edge_router.router.kept import Journal, Kept
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.messages import Match, Publish
 
@@ -32,13 +33,15 @@ class Retained:
     """Retained events by topic, oldest publication first.
 
     limits: how many, how long. seconds: monotonic time. dropped: events that went because of the limits.
+    journal: is told of what changes.
     """
 
-    __slots__ = ("_held", "_limits", "_seconds", "dropped", "size")
+    __slots__ = ("_held", "_limits", "_seconds", "dropped", "journal", "size")
 
     def __init__(self, limits: RetainedLimits, seconds: Callable[[], float]) -> None:
         self.dropped = 0
         self.size = 0
+        self.journal: Journal | None = None
         self._limits = limits
         self._seconds = seconds
         self._held: dict[str, _Held] = {}
@@ -54,6 +57,8 @@ class Retained:
             return
         self._held[record.topic] = _Held(record, self._seconds() - age)
         self.size += record.size
+        if self.journal is not None and not names_sessions(record.options):  # their ids mean nothing after a restart
+            self.journal.keep(record)
         self._expire()
         while self.size > self._limits.max_bytes or len(self._held) > self._limits.max_topics:
             self.forget(next(iter(self._held)))
@@ -64,6 +69,21 @@ class Retained:
         held = self._held.pop(topic, None)
         if held is not None:
             self.size -= held.record.size
+            if self.journal is not None:
+                self.journal.forget(topic)
+
+    def restore(self, journal: Journal, now: float) -> None:
+        """Take over what a journal has, and tell it what changes from now on. now: seconds since 1970."""
+        before = {record.topic: record for record in journal.retained()}
+        for record in before.values():
+            self.keep(record, max(0.0, now - record.time / 1000))
+        self.journal = journal
+        for topic in before.keys() - self._held.keys():
+            journal.forget(topic)
+
+    def records(self) -> list[Kept]:
+        """All that would survive a restart."""
+        return [held.record for held in self._held.values() if not names_sessions(held.record.options)]
 
     def matching(self, uri: str, match: Match) -> Iterator[Kept]:
         """The events of all topics that a pattern matches, in the order of publication."""

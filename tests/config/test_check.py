@@ -259,6 +259,20 @@ def test_wrong(case: str, tmp_path: Path) -> None:
     assert complaints(text, tmp_path) == expected
 
 
+def test_stores_need_a_place_each(tmp_path: Path) -> None:
+    """A file in a directory that is there, and not another realm's."""
+    paths = ["none/a.db", ".", "a.db", f"../{tmp_path.name}/a.db"]
+    realms = [f"{{name: r{at}, store: {{type: sqlite, path: {path}}}}}" for at, path in enumerate(paths)]
+    text = f"workers: [{{type: router, realms: [{', '.join(realms)}]}}]"
+    at = "1: workers.0.realms"
+    assert complaints(text, tmp_path) == [
+        f"{at}.0.store.path: there is no directory '{tmp_path}/none'; create it or correct the path",
+        f"{at}.1.store.path: '.' is no path of a file; write a file name such as realm1.sqlite",
+        f"{at}.3.store.path: store '{tmp_path}/a.db' given twice, first at workers.0.realms.2.store.path; "
+        "give each its own",
+    ]
+
+
 def test_directory_that_is_not_there(tmp_path: Path) -> None:
     """Directories are looked for from the node directory."""
     text = transport(f"{{type: web, {TCP}, paths: {{/: {{type: static, directory: web}}}}}}")
