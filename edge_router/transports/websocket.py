@@ -243,7 +243,7 @@ class WebSocketServer(StreamProtocol):
             self._refuse(431, f"The head of the request is longer than {MAX_HEAD} bytes.\n")
 
     def _check_joined(self) -> None:
-        if self._session is not None and self._session.joined:
+        if self._session is not None and self._session.id:  # joined; it may have left again by now
             self._forget_deadline()
 
     def _too_late(self) -> None:

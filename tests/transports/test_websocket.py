@@ -264,6 +264,22 @@ def test_the_time_covers_the_login() -> None:
     assert port.node.sessions[0].violations == ["no session was opened within 3 s"]
 
 
+def test_who_joined_and_left_again_in_one_read_was_in_time() -> None:
+    """HELLO and GOODBYE in one piece: the session was there, and the time for it is no matter any more."""
+    port = Port(open_handshake_timeout=3_000, auto_ping_interval=0)
+    client = port.client()
+    session = port.node.sessions[0]
+
+    def leave(_message: object) -> None:
+        session.joined = False
+
+    session.on_message = leave
+    client.send(b'[1,"realm1",{"roles":{"caller":{}}}]')
+    assert session.messages
+    port.pass_time(10)
+    assert session.violations == []
+
+
 def test_a_joined_session_has_all_the_time() -> None:
     port = Port(open_handshake_timeout=3_000, auto_ping_interval=0)
     _, session = port.joined()

@@ -51,6 +51,7 @@ class Recorder:
         self.messages: list[Message] = []
         self.violations: list[str] = []
         self.losses = 0
+        self.id = 0
         self.joined = False
         self.joins = joins
         self.on_message: Callable[[Message], object] = lambda _: None
@@ -58,6 +59,8 @@ class Recorder:
     def receive(self, message: Message) -> None:
         self.messages.append(message)
         self.joined = self.joins
+        if self.joined:
+            self.id = 7
         self.on_message(message)
 
     def violated(self, violation: ProtocolViolation) -> None:
