@@ -275,6 +275,10 @@ class Routers(RuleBasedStateMachine):
         _is_empty(self.realm.broker.subscriptions)
         _is_empty(self.realm.dealer.registrations)
         assert not self.clock.getDelayedCalls()
+        meta = self.realm.meta
+        assert meta is not None
+        for known in (list(meta.subscriptions), list(meta.registrations), meta.testaments):
+            assert not known
         for player in self.gone:
             session = player.session
             for held in (session.subscriptions, session.registrations, session.calls, session.invocations):
