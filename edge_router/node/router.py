@@ -129,7 +129,15 @@ class RouterWorker:
         return {
             "id": self._config.id,
             "transports": list(self.places),
-            "realms": [{"name": realm.name, "sessions": len(realm.sessions)} for realm in self._router.realms.values()],
+            "realms": [
+                {
+                    "name": realm.name,
+                    "sessions": len(realm.sessions),
+                    "retained": len(realm.broker.retained),
+                    "retained_dropped": realm.broker.retained.dropped,
+                }
+                for realm in self._router.realms.values()
+            ],
             "sessions_refused": self._router.aborted,
             "events_dropped": self._outbox.dropped,
         }

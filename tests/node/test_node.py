@@ -224,7 +224,7 @@ def test_the_facts_about_the_node() -> None:
         {
             "id": "main",
             "transports": ["place of t1", "place of t2"],
-            "realms": [{"name": "realm1", "sessions": 2}],
+            "realms": [{"name": "realm1", "sessions": 2, "retained": 0, "retained_dropped": 0}],
             "sessions_refused": 0,
             "events_dropped": 0,
         }
