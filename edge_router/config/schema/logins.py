@@ -1,0 +1,215 @@
+"""How clients log in, by authmethod; secrets and where they may stand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from edge_router.config.schema.section import Count, Section
+
+
+class AnonymousAuth(Section):
+    """Everybody may join, in one role.
+
+    type: `static`. role: the role. authid: the authid; left out, a random one per session.
+    """
+
+    type: Literal["static"] = "static"
+    role: str = "anonymous"
+    authid: str | None = None
+
+
+class SecretPlace(Section):
+    """Where a secret stands, if it should not stand in this file: one of the three.
+
+    file: a file, relative to the node directory; a line end after the secret does not count. env: a variable of the
+    environment. credential: a credential of systemd (`LoadCredential=`, `SetCredentialEncrypted=`).
+    """
+
+    file: str | None = None
+    env: str | None = None
+    credential: str | None = None
+
+
+Secret = Annotated[str, Meta(min_length=1, extra={"secret": True})] | SecretPlace
+
+
+class TicketPrincipal(Section):
+    """Who may log in with a ticket. ticket: the secret, which the client sends. role: the role it gets."""
+
+    ticket: Secret
+    role: str
+
+
+class TicketAuth(Section):
+    """Clients send a secret as it is; for connections that nobody can listen to.
+
+    type: `static`. principals: authid -> ticket and role.
+    """
+
+    principals: dict[str, TicketPrincipal]
+    type: Literal["static"] = "static"
+
+
+class WampCraUser(Section):
+    """Who may log in by signing a challenge. `edge-router passwd --wampcra` makes the salted form.
+
+    role: the role that the user gets. secret: the secret itself. derived-key: instead of it, the key that was derived
+    from it, in Base64. salt, iterations, keylen: how clients derive the key (PBKDF2 with SHA-256); without a salt they
+    sign with the secret. Who can read a derived key can log in with it; `scram` is better.
+    """
+
+    role: str
+    secret: Secret | None = None
+    derived_key: Secret | None = field(name="derived-key", default=None)
+    salt: Annotated[str, Meta(min_length=1)] | None = None
+    iterations: Annotated[int, Meta(ge=1, le=10_000_000)] = 1_000
+    keylen: Annotated[int, Meta(ge=16, le=64)] = 32
+
+
+class WampCraAuth(Section):
+    """Clients sign a challenge with a secret that both sides know (WAMP-CRA).
+
+    type: `static`. users: authid -> secret and role.
+    """
+
+    users: dict[str, WampCraUser]
+    type: Literal["static"] = "static"
+
+
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", extra={"words": "64 hexadecimal digits"})]
+HexSalt = Annotated[
+    str, Meta(pattern="^([0-9a-fA-F]{2}){8,64}$", extra={"words": "16 to 128 hexadecimal digits, an even number"})
+]
+
+
+class ScramPrincipal(Section):
+    """Who may log in by SCRAM. `edge-router passwd` makes this from a password.
+
+    role: the role that the user gets. salt, iterations, kdf, memory: how clients derive the key from the password;
+    memory: KiB, for Argon2. stored-key, server-key: what the router keeps of it; nobody can log in with them.
+    """
+
+    role: str
+    salt: HexSalt
+    iterations: Annotated[int, Meta(ge=1, le=10_000_000)]
+    stored_key: Hex32 = field(name="stored-key")
+    server_key: Hex32 = field(name="server-key")
+    kdf: Literal["pbkdf2", "argon2id-13"] = "pbkdf2"
+    memory: Annotated[int, Meta(ge=8)] | None = None
+
+
+class ScramAuth(Section):
+    """Both sides prove to know a password that is never sent, and of which the router has no more than a trace.
+
+    type: `static`. principals: authid -> keys and role.
+    """
+
+    principals: dict[str, ScramPrincipal]
+    type: Literal["static"] = "static"
+
+
+class CryptosignPrincipal(Section):
+    """Who may log in with a key. authorized_keys: public keys (Ed25519). role: the role. realm: the only one.
+    """
+
+    authorized_keys: Annotated[list[Hex32], Meta(min_length=1)]
+    role: str
+    realm: str | None = None
+
+
+class CryptosignAuth(Section):
+    """Clients sign a challenge with a private key that never leaves them. Needs the Python package `cryptography`.
+
+    type: `static`. principals: authid -> public keys and role. prove_node_key: show clients that ask for it that the
+    router has the key in `key.priv`; anybody can then have 32 octets signed with it, so use a key that logs in nowhere.
+    """
+
+    principals: dict[str, CryptosignPrincipal]
+    type: Literal["static"] = "static"
+    prove_node_key: bool = False
+
+
+class PeerCredentialsAuth(Section):
+    """Who connects to a Unix socket gets a role by its user or group. Clients need no credentials, and need not know.
+
+    type: `static`. users: name or number of a user -> role. groups: name or number of a group -> role, for users that
+    are not in `users`; the first that fits.
+    """
+
+    type: Literal["static"] = "static"
+    users: dict[str, str] = {}
+    groups: dict[str, str] = {}
+
+
+Fingerprint32 = Annotated[
+    str,
+    Meta(
+        pattern="^([0-9a-fA-F]{2}:){31}[0-9a-fA-F]{2}$|^[0-9a-fA-F]{64}$",
+        extra={"words": "64 hexadecimal digits, with colons between pairs or without"},
+    ),
+]
+Fingerprint20 = Annotated[
+    str,
+    Meta(
+        pattern="^([0-9a-fA-F]{2}:){19}[0-9a-fA-F]{2}$|^[0-9a-fA-F]{40}$",
+        extra={"words": "40 hexadecimal digits, with colons between pairs or without"},
+    ),
+]
+
+
+class TlsPrincipal(Section):
+    """Who may log in with a certificate; both fingerprints have to fit if both are given.
+
+    role: the role that the user gets. certificate-sha256, certificate-sha1: fingerprints of the client's certificate,
+    as `edge-router certificate --client` and `openssl x509 -fingerprint` show them; better the former.
+    """
+
+    role: str
+    sha256: Fingerprint32 | None = field(name="certificate-sha256", default=None)
+    sha1: Fingerprint20 | None = field(name="certificate-sha1", default=None)
+
+
+class TlsAuth(Section):
+    """Clients are known by the certificate they show; the endpoint's `tls` needs `ca_certificates` for that.
+
+    type: `static`. principals: authid -> fingerprints and role.
+    """
+
+    principals: dict[str, TlsPrincipal]
+    type: Literal["static"] = "static"
+
+
+class FailedLogins(Section):
+    """How long an address has to wait that has failed to log in; longer each time.
+
+    allowed: failures without a wait. delay: milliseconds of the first wait; each further failure doubles it.
+    max_delay: milliseconds of the longest; after twice as long without a failure all is forgotten. addresses: how many
+    are kept in mind.
+    """
+
+    allowed: Annotated[int, Meta(ge=1)] = 5
+    delay: Annotated[int, Meta(ge=1)] = 1_000
+    max_delay: Annotated[int, Meta(ge=1)] = 300_000
+    addresses: Count = 1_000
+
+
+class Auth(Section):
+    """How a transport's clients may log in, by method. Without any `auth` everybody is `anonymous`.
+
+    The first of the methods that a client offers is taken that is given here.
+
+    anonymous: without credentials. ticket: with a secret that is sent. wampcra: with a secret that signs. scram: with a
+    password that the router does not have. cryptosign: with a key. tls: with a certificate. peercred: by the user of
+    the process, on Unix sockets. failed_logins: what happens after wrong secrets.
+    """
+
+    anonymous: AnonymousAuth | None = None
+    ticket: TicketAuth | None = None
+    wampcra: WampCraAuth | None = None
+    scram: ScramAuth | None = None
+    cryptosign: CryptosignAuth | None = None
+    tls: TlsAuth | None = None
+    peercred: PeerCredentialsAuth | None = None
+    failed_logins: FailedLogins = field(default_factory=FailedLogins)

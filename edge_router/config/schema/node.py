@@ -1,0 +1,44 @@
+"""The node itself: its workers and bridges, and the file as a whole."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import field
+
+from edge_router.config.schema.realms import Realm
+from edge_router.config.schema.section import Bridge, Section, Transport
+
+
+class RouterWorker(Section, tag="router"):
+    """The router: realms, and the transports that clients come in by. It runs in the node's own process.
+
+    id: a name for management. realms: the realms. transports: where clients connect.
+    """
+
+    id: str | None = None
+    realms: list[Realm] = []
+    transports: list[Transport] = []
+
+
+class Controller(Section):
+    """The node itself. id: its name, in logs and on the info page."""
+
+    id: str | None = None
+
+
+Worker = RouterWorker
+
+
+class Config(Section):
+    """The whole file. An empty one is a node that does nothing.
+
+    $schema: for editors. version: 2; the older forms of 1 are upgraded in memory. controller: the node itself.
+    workers: what the node runs. bridges: devices, each as topics and procedures of a realm.
+    """
+
+    schema: str | None = field(name="$schema", default=None)
+    version: Literal[1, 2] = 2
+    controller: Controller = field(default_factory=Controller)
+    workers: list[Worker] = []
+    bridges: list[Bridge] = []
