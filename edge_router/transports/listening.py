@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute, succeed
@@ -10,7 +11,7 @@ from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections, KeepAlive, Listener, Make, listen
 
 
-class ListeningTransport:
+class ListeningTransport(ABC):
     """A transport with an `endpoint` and `max_connections`. A kind of transport gives `protocols`.
 
     config: its section. host: the node. Construction reads the configuration only; see `host.Transport`.
@@ -31,12 +32,12 @@ class ListeningTransport:
         if self._listener is not None and self._listener.tls is not None:
             self._listener.tls.reload()
 
+    @abstractmethod
     def protocols(self) -> tuple[Make, KeepAlive]:
         """What makes the protocol for a connection, and how soon TCP itself notices a peer that vanished.
 
         Called when the transport starts. Raises CannotListen if something it needs is not there.
         """
-        raise NotImplementedError
 
     def start(self) -> Deferred[str]:
         """Listen. Result: where. Fails with CannotListen."""

@@ -22,7 +22,7 @@ from edge_router.transports.listening import ListeningTransport
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name, transport_details
 from edge_router.transports.pings import Pings
-from edge_router.transports.tally import Tally
+from edge_router.transports.tally import Tally, logged
 from edge_router.wamp.codecs import BY_SERIALIZER, CODECS
 from edge_router.wamp.errors import ProtocolViolation
 from edge_router.wamp.outgoing import Wire
@@ -59,15 +59,11 @@ class RawSockets:
         self.host = host
         self.serializers = [CODECS[name].id for name in config.serializers]
         self.pings = Pings(host.reactor, config.options.auto_ping_interval, config.options.auto_ping_timeout)
-        self.refusals = Tally(host.reactor, self._report_refusals)
+        self.refusals = Tally(host.reactor, logged(self.log, "RawSocket refused"))
 
     def protocol(self, connections: Connections) -> RawSocketServer:
         """The protocol for one connection of the port that `connections` belongs to."""
         return RawSocketServer(self, connections)
-
-    def _report_refusals(self, count: int, last: str) -> None:
-        more = f" ({count} in a short time, this is the last)" if count > 1 else ""
-        self.log.info("RawSocket refused: {last}{more}", last=last, more=more)
 
 
 class RawSocketServer(StreamProtocol):

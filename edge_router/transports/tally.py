@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from twisted.logger import Logger
+
 from edge_router.router.interfaces import Clock
 
 #: seconds between two reports
@@ -37,3 +39,13 @@ class Tally:
             count, self._count = self._count, 0
             self._report(count, self._last)
             self._clock.callLater(EVERY, self._tell)
+
+
+def logged(log: Logger, what: str) -> Callable[[int, str], None]:
+    """A report for a `Tally` that is one line of the log at info: what happened, the last of them, and how many."""
+
+    def report(count: int, last: str) -> None:
+        more = f" ({count} in a short time, this is the last)" if count > 1 else ""
+        log.info("{what}: {last}{more}", what=what, last=last, more=more)
+
+    return report

@@ -24,7 +24,7 @@ from edge_router.config.schema import Tls
 from edge_router.router.interfaces import ClientCertificate, TransportDetails
 from edge_router.transports.listen import CannotListen, Connections
 from edge_router.transports.peername import peer_name
-from edge_router.transports.tally import Tally
+from edge_router.transports.tally import Tally, logged
 from edge_router.transports.tlsfiles import BadTls, make_context, reason_of
 
 #: seconds that a client has for the handshake
@@ -116,7 +116,7 @@ class TlsConnections(TLSMemoryBIOFactory):
         super().__init__(identity, False, factory, clock)
         self._connections = connections
         self._reactor = clock
-        self._failures = Tally(clock, self._report)
+        self._failures = Tally(clock, logged(self.log, "TLS handshake failed"))
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """TLS for a new connection; None, which closes it, if there are too many."""
@@ -132,10 +132,6 @@ class TlsConnections(TLSMemoryBIOFactory):
             self._identity.reload()
         except BadTls as bad:
             raise CannotListen(f"{self._connections.place}: {bad}") from bad
-
-    def _report(self, count: int, last: str) -> None:
-        more = f" ({count} in a short time, this is the last)" if count > 1 else ""
-        self.log.info("TLS handshake failed: {last}{more}", last=last, more=more)
 
 
 @implementer(IHandshakeListener)

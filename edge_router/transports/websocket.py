@@ -26,7 +26,7 @@ from edge_router.transports.listening import ListeningTransport
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name, transport_details
 from edge_router.transports.pings import Pings
-from edge_router.transports.tally import Tally
+from edge_router.transports.tally import Tally, logged
 from edge_router.transports.wsframes import WIRES, whole_messages
 from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.errors import ProtocolViolation
@@ -67,15 +67,11 @@ class WebSockets:
         self.origins = OriginPolicy(config.options.allowed_origins, config.options.allow_null_origin)
         self.extensions = extensions_for(config.options.compression.deflate)
         self.pings = Pings(host.reactor, config.options.auto_ping_interval, config.options.auto_ping_timeout)
-        self.refusals = Tally(host.reactor, self._report_refusals)
+        self.refusals = Tally(host.reactor, logged(self.log, "WebSocket refused"))
 
     def protocol(self, connections: Connections) -> WebSocketServer:
         """The protocol for one connection of the port that `connections` belongs to."""
         return WebSocketServer(self, connections)
-
-    def _report_refusals(self, count: int, last: str) -> None:
-        more = f" ({count} in a short time, this is the last)" if count > 1 else ""
-        self.log.info("WebSocket refused: {last}{more}", last=last, more=more)
 
 
 class WebSocketPeer(StreamPeer):
