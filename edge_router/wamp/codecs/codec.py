@@ -151,3 +151,8 @@ def refused(problem: Exception, encoding: str) -> ProtocolViolation:
     if isinstance(problem, RecursionError):
         return ProtocolViolation(f"this message is nested more than {MAX_NESTING} deep")
     return ProtocolViolation(f"this is no WAMP message in {encoding}: {problem}")
+
+
+def cannot_say(value: Any) -> Any:
+    """For encoders, about a value that has no form in them. Raises TypeError."""
+    raise TypeError(f"a value of type {type(value).__name__}")

@@ -21,6 +21,7 @@ from edge_router.wamp.codecs.codec import (
     ONLY_ARGS,
     REARRANGED,
     SecondReader,
+    cannot_say,
     payload_shape,
     refused,
     too_deep,
@@ -45,7 +46,7 @@ class JsonCodec:
 
     def __init__(self) -> None:
         self._decode: Callable[[bytes], Message] = msgspec.json.Decoder(ANY_MESSAGE).decode
-        self._encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_cannot_say).encode
+        self._encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=cannot_say).encode
         self._loads: Callable[[Any], Any] = msgspec.json.Decoder().decode
         split: Callable[[bytes], list[Raw]] = msgspec.json.Decoder(list[Raw]).decode
         self._decode_again = SecondReader(self._decode, split, self._loads, self._encode, (None,)).read
@@ -116,7 +117,3 @@ def _to_text(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _to_text(item) for key, item in value.items()}
     return value
-
-
-def _cannot_say(value: Any) -> Any:
-    raise TypeError(f"a value of type {type(value).__name__}")

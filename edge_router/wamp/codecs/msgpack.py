@@ -20,6 +20,7 @@ from edge_router.wamp.codecs.codec import (
     ONLY_ARGS,
     REARRANGED,
     SecondReader,
+    cannot_say,
     payload_shape,
     refused,
     too_deep,
@@ -51,7 +52,7 @@ class MsgPackCodec:
 
     def __init__(self) -> None:
         self._decode: Callable[[bytes], Message] = msgspec.msgpack.Decoder(ANY_MESSAGE).decode
-        self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder(enc_hook=_cannot_say).encode
+        self._encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder(enc_hook=cannot_say).encode
         self._loads: Callable[[Any], Any] = msgspec.msgpack.Decoder().decode
         split: Callable[[bytes], list[Raw]] = msgspec.msgpack.Decoder(list[Raw]).decode
         self._decode_again = SecondReader(self._decode, split, self._loads, self._encode, (None, _UNDEFINED)).read
@@ -105,7 +106,3 @@ def _undefined_to_null(value: Any) -> Any:
     if kind is dict:
         return {key: _undefined_to_null(item) for key, item in value.items()}
     return None if kind is msgspec.msgpack.Ext and value == _UNDEFINED else value
-
-
-def _cannot_say(value: Any) -> Any:
-    raise TypeError(f"a value of type {type(value).__name__}")
