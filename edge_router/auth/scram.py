@@ -20,9 +20,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from edge_router.auth.denial import authid_wanted, denied
-from edge_router.auth.derive import ScramKeys
 from edge_router.config.schema import ScramAuth, ScramPrincipal
 from edge_router.router.interfaces import Accepted, Login, Question
+from edge_router.wamp.derive import ScramKeys
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 
 #: of the client's nonce, in characters

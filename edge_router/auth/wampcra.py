@@ -20,10 +20,10 @@ from typing import Any
 from msgspec import Struct, json
 
 from edge_router.auth.denial import authid_wanted, denied
-from edge_router.auth.derive import wampcra_key
 from edge_router.config.schema import WampCraAuth, WampCraUser
 from edge_router.config.secret import secret_text
 from edge_router.router.interfaces import Accepted, Login, Question
+from edge_router.wamp.derive import wampcra_key
 
 
 class _User(Struct, frozen=True):

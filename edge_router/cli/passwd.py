@@ -9,7 +9,7 @@ import secrets
 import sys
 from base64 import b64encode
 
-from edge_router.auth.derive import scram_keys, wampcra_key
+from edge_router.wamp.derive import scram_keys, wampcra_key
 
 #: RFC 7677 section 4 asks for 4096 at least; browsers derive the key in JavaScript at each login
 ITERATIONS = 10_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_router.auth.derive import prepared, scram_keys
+from edge_router.wamp.derive import prepared, scram_keys
 from tests.auth.entrance import DENIED, Client, Entrance, refused, welcomed
 
 SALT = bytes(range(16))

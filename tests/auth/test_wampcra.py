@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from autobahn.wamp.auth import compute_wcs, derive_key
 
-from edge_router.auth.derive import wampcra_key
 from edge_router.auth.wampcra import WampCra
 from edge_router.config.schema import WampCraAuth, WampCraUser
 from edge_router.router.interfaces import Login, TransportDetails
+from edge_router.wamp.derive import wampcra_key
 from tests.auth.entrance import DENIED, Client, Entrance, refused, welcomed
 
 SALT = "salt123"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge_router.auth.derive import scram_keys, wampcra_key
+from edge_router.wamp.derive import scram_keys, wampcra_key
 from tests.interop.puppet import Puppet, Refused
 from tests.interop.running_node import RunningNode, tcp
 from tests.interop.stage import NodeModules, Stage, Unavailable, way
