@@ -48,10 +48,10 @@ LAYERS = {
         "msgspec twisted websockets",
     ),
     "edge_router.transports.tls": _layer(
-        "edge_router.config edge_router.router.interfaces edge_router.transports",
+        "edge_router.config edge_router.router.interfaces edge_router.tls edge_router.transports",
         "cryptography OpenSSL twisted zope",
     ),
-    "edge_router.transports.tlsfiles": _layer("edge_router.config", "cryptography OpenSSL"),
+    "edge_router.tls": _layer("edge_router.config", "cryptography OpenSSL"),
     "edge_router.web": _layer(
         "edge_router.wamp edge_router.config edge_router.client edge_router.transports edge_router.router.interfaces "
         "edge_router.registry",

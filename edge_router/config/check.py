@@ -346,7 +346,7 @@ def _resource(package: str, resource: str, path: Path) -> Found:
 def _tls(tls: schema.Tls, path: Path, whole: _Whole) -> Found:
     """The files are judged by the module that will use them. It needs OpenSSL, so a node without TLS never loads it."""
     try:
-        judge = registry.load("edge_router.transports.tlsfiles:judged")
+        judge = registry.load("edge_router.tls.server:judged")
     except ImportError:
         text = "TLS needs pyOpenSSL, which is not installed: `pip install 'edge-router[tls]'` or `apt install "
         yield Problem(path, text + "python3-openssl python3-service-identity`")

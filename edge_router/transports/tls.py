@@ -22,10 +22,11 @@ from zope.interface import implementer
 
 from edge_router.config.schema import Tls
 from edge_router.router.interfaces import ClientCertificate, TransportDetails
+from edge_router.tls.files import BadTls, reason_of
+from edge_router.tls.server import make_context
 from edge_router.transports.listen import CannotListen, Connections
 from edge_router.transports.peername import peer_name
 from edge_router.transports.tally import Tally, logged
-from edge_router.transports.tlsfiles import BadTls, make_context, reason_of
 
 #: seconds that a client has for the handshake
 HANDSHAKE_WITHIN: Final = 10.0

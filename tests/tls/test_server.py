@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 from edge_router.config.load import from_tree
 from edge_router.config.problems import ConfigErrors
 from edge_router.config.schema import Tls
-from edge_router.transports.tlsfiles import BadTls, judged, make_context
+from edge_router.tls.files import BadTls
+from edge_router.tls.server import judged, make_context
 from tests.transports.tls_clients import make_files
 
 GOOD = {"key": "tls/node.key", "certificate": "tls/node.crt"}
@@ -165,7 +166,7 @@ def test_an_empty_list_of_authorities_is_refused(directory: Path) -> None:
 
 def test_check_without_pyopenssl(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Says what to install, and nothing of the files."""
-    monkeypatch.setitem(__import__("sys").modules, "edge_router.transports.tlsfiles", None)
+    monkeypatch.setitem(__import__("sys").modules, "edge_router.tls.server", None)
     (line,) = check(directory, tree(GOOD))
     assert "endpoint.tls: TLS needs pyOpenSSL, which is not installed: `pip install 'edge-router[tls]'`" in line
 
