@@ -6,13 +6,13 @@ depending on the core.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from edge_router.wamp.codecs import Codec
-from edge_router.wamp.errors import ProtocolViolation
+from edge_router.wamp.errors import ProtocolViolation, WampError
 from edge_router.wamp.messages import Message
 from edge_router.wamp.outgoing import Outgoing
 
@@ -131,6 +131,34 @@ class Clock(Protocol):
     def seconds(self) -> float: ...
 
     def callLater(self, delay: float, call: Callable[..., object], *args: object) -> Delayed: ...
+
+
+#: takes positional and keyword results of a procedure
+Answered: TypeAlias = Callable[[list[Any], dict[str, Any]], None]
+#: takes the reason why there are none
+Failed: TypeAlias = Callable[[WampError], None]
+
+
+class Inquirer(Protocol):
+    """Asks procedures for the router itself, which has to know something to go on; `router.Router` does."""
+
+    def ask(
+        self,
+        realm: str,
+        procedure: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        answered: Answered,
+        failed: Failed,
+        timeout: int,
+    ) -> None:
+        """Call a procedure of a realm as a trusted caller that stays unnamed.
+
+        args, kwargs: plain values. timeout: milliseconds, 1 or more. Exactly one of `answered` and `failed` is called,
+        once, and always later than this method returns: in a turn of its own, so that it may use the router as it
+        likes. `failed` gets what the procedure raised, or `no_such_realm`, `no_such_procedure`, `canceled` (the callee
+        left), `timeout` and whatever else a CALL may come to.
+        """
 
 
 class ReceivingSession(Protocol):

@@ -11,6 +11,7 @@ from edge_router.config.schema import Limits
 from edge_router.config.schema import Realm as RealmConfig
 from edge_router.router.broker import Broker
 from edge_router.router.dealer import Dealer
+from edge_router.router.inquiry import Inquiries
 from edge_router.router.interfaces import Peer
 from edge_router.router.meta import MetaApi
 from edge_router.router.permissions import RolePermissions
@@ -72,6 +73,8 @@ class Realm:
         check = config.options.uri_check
         self._roles = {role.name: RolePermissions(role.name, role, check) for role in config.roles}
         self.trusted = RolePermissions(TRUSTED, None, check)
+        #: the procedures that the router itself has asked
+        self.inquiries = Inquiries(router, self)
         self.announced = announced(config.options.enable_meta_api, bool(self.broker.histories))
         self.meta = self.dealer.meta = MetaApi(router, self) if config.options.enable_meta_api else None
         broker, dealer = self.broker, self.dealer

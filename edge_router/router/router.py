@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
+from typing import Any
 
 import edge_router
 from edge_router.config.schema import Limits
 from edge_router.config.schema import Realm as RealmConfig
-from edge_router.router.interfaces import Authenticator, Clock, Peer
+from edge_router.router.interfaces import Answered, Authenticator, Clock, Failed, Peer
 from edge_router.router.realm import Realm
 from edge_router.router.session import RouterSession
+from edge_router.wamp.errors import NO_SUCH_REALM, WampError
 from edge_router.wamp.ids import random_ids, sequential_ids
 
 
@@ -50,6 +53,24 @@ class Router:
     def attach(self, peer: Peer, authenticators: Mapping[str, Authenticator], limits: Limits) -> RouterSession:
         """A session for a peer that has just connected; it joins a realm by its HELLO."""
         return RouterSession(self, peer, authenticators, limits)
+
+    def ask(
+        self,
+        realm: str,
+        procedure: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        answered: Answered,
+        failed: Failed,
+        timeout: int,
+    ) -> None:
+        """Call a procedure for the router itself; see `interfaces.Inquirer`."""
+        found = self.realms.get(realm)
+        if found is None:
+            error = WampError(NO_SUCH_REALM, f"there is no realm '{realm}'")
+            self.clock.callLater(0, partial(failed, error))
+        else:
+            found.inquiries.ask(procedure, args, kwargs, answered, failed, timeout)
 
     def refused(self, session: RouterSession, reason: str, message: str) -> None:
         """Count and tell a session that ended with ABORT."""
