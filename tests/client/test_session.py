@@ -249,7 +249,11 @@ def test_an_answer_that_has_no_form_here_fails_the_call(house: House) -> None:
     assert house.failure(answer).uri == INVALID_PAYLOAD
 
 
-@pytest.mark.parametrize("value", [object(), Result(5), Result([object()]), Result([], {"a": object()})], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), Result(5), Result([object()]), Result([], {"a": object()})],
+    ids=["object", "args of int", "object in args", "object in kwargs"],
+)
 def test_a_result_without_a_form_is_an_error_to_the_caller(house: House, value: Any, logged: list[LogEvent]) -> None:
     """Nobody waits for ever."""
     house.serve(lambda: value)

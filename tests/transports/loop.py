@@ -21,7 +21,9 @@ class Loop:
         deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, "it did not happen in time"
-            self.reactor.iterate(0.01)
+            due = self.reactor.timeout()
+            # never wait for a socket while a call is due: the call may be all that is missing
+            self.reactor.iterate(0.01 if due is None else min(due, 0.01))
 
     def result(self, deferred: Deferred[object]) -> object:
         """Turn until the Deferred has fired; its result, or its failure raised."""
