@@ -51,7 +51,7 @@ class RouterWorker:
             self._router.add_realm(realm)
         self._stores = Stores(config.realms, directory, reactor)
         self._outbox = Outbox(reactor)
-        self._host = Host(reactor, self._outbox, self._attach, directory, info)
+        self._host = Host(reactor, self._outbox, self._attach, directory, info, self.join_local)
         self._transports: list[Transport] = [
             registry.part_class("transport", transport)(transport, self._host) for transport in config.transports
         ]
@@ -75,10 +75,13 @@ class RouterWorker:
         return name in self._router.realms
 
     def join_local(self, realm: str, role: str, authid: str) -> Any:
-        """Join a realm from inside the node. Result: a client's Session. Raises LookupError for an unknown role.
+        """Join a realm from inside the node. Result: a client's Session. Raises LookupError for an unknown realm or
+        role.
 
         What it takes is loaded when the first part of a node asks for it.
         """
+        if realm not in self._router.realms:
+            raise LookupError(f"this worker has no realm '{realm}'")
         join = registry.load("edge_router.client.local:join")
         return join(lambda peer: self._router.realms[realm].admit(peer, role, authid), self._outbox)
 

@@ -17,12 +17,17 @@ from edge_router.router.interfaces import Peer, ReceivingSession
 from edge_router.transports.outbox import Outbox
 
 
+def _no_realms(realm: str, _role: str, _authid: str) -> Any:
+    raise LookupError(f"there is no realm '{realm}'")
+
+
 class Host(Struct, frozen=True):
     """The node, as its transports see it.
 
     reactor: Twisted's, also the clock. outbox: collects what peers are sent while one read is handled. attach: opens
     a router session for a peer. directory: the node directory; paths of the configuration are relative to it.
-    info: facts about the node for its info page (JSON-like).
+    info: facts about the node for its info page (JSON-like). join: joins a realm for a part of the node itself: realm,
+    role and authid -> a `client.session.Session`; raises LookupError if there is no such realm or role.
     """
 
     reactor: Any
@@ -30,6 +35,7 @@ class Host(Struct, frozen=True):
     attach: Callable[[Peer, Auth | None, Limits], ReceivingSession]
     directory: Path
     info: Callable[[], dict[str, Any]]
+    join: Callable[[str, str, str], Any] = _no_realms
 
 
 class Transport(Protocol):

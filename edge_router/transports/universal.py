@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol as StreamProtocol
 
 from edge_router import registry
@@ -85,6 +86,7 @@ class UniversalTransport(ListeningTransport):
     """The transport `universal`."""
 
     _config: Universal
+    _web: Any = None
 
     def protocols(self) -> tuple[Make, KeepAlive]:
         """See `ListeningTransport`."""
@@ -122,6 +124,13 @@ class UniversalTransport(ListeningTransport):
     def _site(self) -> Make:
         config = self._config
         paths, options = ({}, WebOptions()) if config.web is None else (config.web.paths, config.web.options)
-        site = registry.load("edge_router.web.site:Site")(paths | config.websocket, options, self._host)
-        channel: Make = site.channel
+        self._web = registry.load("edge_router.web.site:Site")(paths | config.websocket, options, self._host)
+        channel: Make = self._web.channel
         return channel
+
+    def stop(self) -> Deferred[None]:
+        """See `ListeningTransport`."""
+        web, self._web = self._web, None
+        if web is not None:
+            web.stop()
+        return super().stop()

@@ -19,10 +19,11 @@ from websockets.protocol import CONNECTING, OPEN
 from edge_router.config.schema import WebSocket, WebSocketPath
 from edge_router.router.interfaces import Delayed, ReceivingSession
 from edge_router.transports.deflate import Compressor, extensions_for
-from edge_router.transports.handshake import OriginPolicy, WampServerProtocol
+from edge_router.transports.handshake import WampServerProtocol
 from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections, KeepAlive, Make
 from edge_router.transports.listening import ListeningTransport
+from edge_router.transports.origins import OriginPolicy
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name, transport_details
 from edge_router.transports.pings import Pings

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.web.http import CACHED, datetimeToString
 from zope.interface import implementer
 
-from edge_router.web.channel import WebRequest
+from edge_router.web.request import WebRequest
 
 #: bytes read at a time; Twisted's own mark for a full write buffer
 PIECE: Final = 65_536

@@ -14,8 +14,8 @@ import msgspec
 
 from edge_router.config.schema import NodeInfoPath
 from edge_router.transports.host import Host
-from edge_router.web.channel import WebRequest
 from edge_router.web.pages import page, table
+from edge_router.web.request import WebRequest
 
 
 class NodeInfoService:
@@ -28,7 +28,7 @@ class NodeInfoService:
         """Answer with the node's facts as of now."""
         if rest not in ((), ("",)):
             request.page(HTTPStatus.NOT_FOUND, "There is nothing below the information page.")
-        elif request.readable():
+        else:
             request.setHeader(b"Cache-Control", b"no-store")
             request.setHeader(b"Vary", b"Accept")
             info = self._info()

@@ -12,7 +12,7 @@ from typing import Any
 from edge_router import registry
 from edge_router.config.schema import NestedPath
 from edge_router.transports.host import Host
-from edge_router.web.channel import Service, WebRequest
+from edge_router.web.request import WebRequest
 
 ROOT = "/"
 
@@ -24,19 +24,28 @@ class NestedService:
     """
 
     def __init__(self, config: NestedPath, host: Host) -> None:
-        self.services: dict[str, Service] = build(config.paths, host)
+        self.services: dict[str, Any] = build(config.paths, host)
 
-    def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
-        """Let the service at the path answer; 404 if there is none."""
+    def find(self, rest: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+        """Who answers at a path, and what of the path is left; this itself if nobody does."""
         service = self.services.get(rest[0]) if rest and rest[0] else None
         if service is not None:
-            service.answer(request, rest[1:])
-        elif ROOT in self.services:
-            self.services[ROOT].answer(request, rest)
+            rest = rest[1:]
         else:
-            request.page(HTTPStatus.NOT_FOUND, "There is nothing at this path.")
+            service = self.services.get(ROOT, self)
+        return service.find(rest) if service is not self and hasattr(service, "find") else (service, rest)
+
+    def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:  # noqa: ARG002 - as all services
+        """There is nothing: 404."""
+        request.page(HTTPStatus.NOT_FOUND, "There is nothing at this path.")
+
+    def stop(self) -> None:
+        """The transport ends."""
+        for service in self.services.values():
+            if hasattr(service, "stop"):
+                service.stop()
 
 
-def build(paths: dict[str, Any], host: Host) -> dict[str, Service]:
+def build(paths: dict[str, Any], host: Host) -> dict[str, Any]:
     """The services that `paths` names, by path."""
     return {path: registry.part_class("webservice", config)(config, host) for path, config in paths.items()}

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from edge_router.config.schema import NestedPath, Web, WebOptions
+from edge_router.config.secret import Missing
 from edge_router.transports.host import Host
 from edge_router.transports.listen import CannotListen, Connections, KeepAlive, Make
 from edge_router.transports.listening import ListeningTransport
+from edge_router.web.bodies import Budget
 from edge_router.web.channel import WebChannel
 from edge_router.web.path import NestedService
 
@@ -22,21 +26,35 @@ class Site:
     def __init__(self, paths: dict[str, Any], options: WebOptions, host: Host) -> None:
         try:
             self._root = NestedService(NestedPath(paths=paths), host)
-        except FileNotFoundError as missing:
+        except (FileNotFoundError, Missing) as missing:
             raise CannotListen(f"web: {missing}") from missing
         self._options = options
         self._clock = host.reactor
+        self._budget = Budget(options.body_memory)
 
     def channel(self, connections: Connections) -> WebChannel:
         """The protocol for one connection of the port that `connections` belongs to."""
-        return WebChannel(self._root, self._options, connections, self._clock)
+        return WebChannel(self._root, self._options, connections, self._clock, self._budget)
+
+    def stop(self) -> None:
+        """The port is closed: the services let go of what they hold. Idempotent."""
+        self._root.stop()
 
 
 class WebTransport(ListeningTransport):
     """The transport `web`."""
 
     _config: Web
+    _site: Site | None = None
 
     def protocols(self) -> tuple[Make, KeepAlive]:
         """See `ListeningTransport`."""
-        return Site(self._config.paths, self._config.options, self._host).channel, KeepAlive()
+        self._site = Site(self._config.paths, self._config.options, self._host)
+        return self._site.channel, KeepAlive()
+
+    def stop(self) -> Deferred[None]:
+        """See `ListeningTransport`."""
+        site, self._site = self._site, None
+        if site is not None:
+            site.stop()
+        return super().stop()

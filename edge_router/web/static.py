@@ -19,9 +19,9 @@ from urllib.parse import quote
 
 from edge_router.config.schema import StaticPath
 from edge_router.transports.host import Host
-from edge_router.web.channel import WebRequest
 from edge_router.web.files import send_file
 from edge_router.web.pages import page
+from edge_router.web.request import WebRequest
 
 #: entries of a directory that are listed
 MAX_LISTED: Final = 5_000
@@ -70,8 +70,6 @@ class StaticService:
 
     def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
         """Answer with the file, the directory's default file, its listing, or 404."""
-        if not request.readable():
-            return
         path = self._find(rest)
         if path is None:
             self._not_found(request)

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from edge_router.config.schema import WebSocketPath
 from edge_router.transports.host import Host
 from edge_router.transports.websocket import WebSockets
-from edge_router.web.channel import WebRequest
+from edge_router.web.request import WebRequest
 
 
 class WebSocketService:

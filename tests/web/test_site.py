@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from edge_router.config.schema import NestedPath, NodeInfoPath, StaticPath, WebSocketPath
 from edge_router.wamp.codecs import CODECS
 from edge_router.wamp.messages import Hello, HelloDetails
-from edge_router.web.channel import MAX_BODY, path_segments
+from edge_router.web.bodies import MAX_UNWANTED
 from edge_router.web.nodeinfo import accepted
+from edge_router.web.request import path_segments
 from tests.transports.wires import Client, MemoryTransport
 from tests.web.ports import Answer, WebPort, request
 
@@ -163,7 +164,10 @@ def test_a_small_body_is_taken_and_thrown_away(port: WebPort) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        request("/info", "POST", Content_Length=str(MAX_BODY + 1)),
+        request("/info", "POST", Content_Length=str(MAX_UNWANTED + 1)),
+        request("/info", "POST", Content_Length=str(MAX_UNWANTED + 1), Connection="close"),
+        request("/info", "POST", Content_Length=str(MAX_UNWANTED + 1)) + b"x" * (MAX_UNWANTED + 1),
+        request("/info", "POST", Content_Length=str(MAX_UNWANTED + 1), Expect="100-continue"),
         request("/info", "POST", Transfer_Encoding="chunked") + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 3,
     ],
 )
@@ -171,7 +175,7 @@ def test_a_long_body_is_refused(port: WebPort, data: bytes) -> None:
     """Before it is sent if its length is told, else as soon as it is too long; once."""
     transport = port.connect()
     transport.protocol.dataReceived(data)
-    assert transport.value().count(b"HTTP/1.1 413 ") == 1
+    assert transport.value().count(b"HTTP/1.1 ") == transport.value().count(b"HTTP/1.1 413 ") == 1
     assert transport.disconnecting
 
 

@@ -120,9 +120,11 @@ def test_nothing_else_is(tree: Path, path: str) -> None:
 
 
 def test_only_get_and_head(tree: Path) -> None:
-    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+    for method in ("POST", "PUT", "DELETE"):
         answer = serve(tree).ask("/index.html", method)
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    answer = serve(tree).ask("/index.html", "OPTIONS")
+    assert (answer.status, answer.headers["Allow"], answer.body) == (204, "GET, HEAD, OPTIONS", b"")
 
 
 def test_head_tells_the_length_and_no_more(tree: Path) -> None:

@@ -51,12 +51,14 @@ class WebOptions(Section):
 
     access_log: log each request. client_timeout: seconds an idle HTTP connection is kept. hsts: tell browsers to come
     by TLS alone from now on (RFC 6797), if the endpoint has it. hsts_max_age: for so many seconds.
+    body_memory: bytes of request bodies that are held in memory at one time, those of all connections together.
     """
 
     access_log: bool = False
     client_timeout: Annotated[int, Meta(ge=1, le=86_400)] = 60
     hsts: bool = False
     hsts_max_age: Annotated[int, Meta(ge=0)] = 31_536_000
+    body_memory: Annotated[int, Meta(ge=65_536)] = 16_777_216
 
 
 class Web(Section, tag="web"):
