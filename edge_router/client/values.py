@@ -9,7 +9,7 @@ from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from edge_router.wamp.errors import WampError
-from edge_router.wamp.messages import EventDetails, InvocationDetails
+from edge_router.wamp.messages import EventDetails, InvocationDetails, Match
 
 if TYPE_CHECKING:
     from edge_router.client.session import Session
@@ -54,10 +54,15 @@ class Subscription:
     """A topic or pattern that the session subscribes to."""
 
     def __init__(
-        self, session: Session, subscription_id: int, topic: str, handler: Callable[[Received], object]
+        self,
+        session: Session,
+        subscription_id: int,
+        pattern: tuple[str, Match],
+        handler: Callable[[Received], object],
     ) -> None:
         self.id = subscription_id
-        self.topic = topic
+        self.pattern = pattern
+        self.topic = pattern[0]
         self.handler = handler
         self._session = session
 

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from edge_router.client import CallError, Invoked, Received, Result, Session
 from edge_router.client.local import MOST_WAITING, join
 from edge_router.transports.outbox import Outbox
-from edge_router.wamp.codecs import CBOR
+from edge_router.wamp.codecs import CBOR, MSGPACK
 from edge_router.wamp.errors import INVALID_PAYLOAD, ProtocolViolation, TranscodeError
 from edge_router.wamp.messages import (
     Call,
@@ -24,13 +24,18 @@ from edge_router.wamp.messages import (
     CancelOptions,
     Error,
     Invocation,
+    InvocationDetails,
+    Message,
     Passthru,
     Publish,
     PublishOptions,
     Register,
+    Registered,
     RegisterOptions,
     Subscribe,
+    Subscribed,
     SubscribeOptions,
+    Unsubscribe,
 )
 from tests.router.players import Player, args, kwargs, make_router
 
@@ -340,6 +345,117 @@ def test_unregistering_frees_the_procedure(house: House) -> None:
     house.result(registration.unregister())
     house.result(other.register("com.x", lambda: 2))
     assert house.result(session.call("com.x")).value == 2
+
+
+# --- what overlaps -----------------------------------------------------------------------------------------------
+
+
+def test_unsubscribing_while_another_handler_subscribes_leaves_that_one_its_events(house: House) -> None:
+    """The router knows one subscription per session and topic, and would end it for both."""
+    first: list[Received] = []
+    second: list[Received] = []
+    session, writer = house.join(), house.join()
+    early = house.result(session.subscribe("com.x", first.append))
+    late = session.subscribe("com.x", second.append)
+    gone = early.unsubscribe()
+    house.result(gone)
+    kept = house.result(late)
+    writer.publish("com.x", [1])
+    house.turn()
+    assert ([event.args for event in first], [event.args for event in second]) == ([], [[1]])
+    house.result(kept.unsubscribe())
+    assert house.result(house.join().call("wamp.subscription.list")).value["exact"] == []
+
+
+def test_a_subscription_nobody_wants_ends_when_the_request_that_kept_it_fails() -> None:
+    """It was kept for a handler that never came; while one waits, the router is asked nothing."""
+    sent: list[Message] = []
+    session = Session(MSGPACK, sent.append)
+    early = session.subscribe("com.x", print)
+    session.receive(Subscribed(1, 7))
+    late = session.subscribe("com.x", print)
+    early.addCallback(lambda subscription: subscription.unsubscribe())
+    assert [type(message) for message in sent] == [Subscribe, Subscribe]
+    session.receive(Error(32, 2, Passthru(), "wamp.error.not_authorized"))
+    late.addErrback(lambda failure: failure.trap(CallError))
+    assert sent[2:] == [Unsubscribe(3, 7)]
+
+
+def test_what_is_canceled_while_it_is_asked_for_is_given_back(house: House) -> None:
+    """Nobody would ever end that subscription, or free that procedure."""
+    session = house.join()
+    for waiting in (session.subscribe("com.x", print), session.register("com.y", print)):
+        waiting.addErrback(lambda failure: failure.trap(CancelledError))
+        waiting.cancel()
+    house.turn()
+    (receiving,) = house.realm.sessions.values()
+    assert (receiving.subscriptions, receiving.registrations) == ({}, {})
+
+
+def test_a_canceled_request_that_fails_is_done_with(house: House) -> None:
+    """Also when the session ends first."""
+    session = house.join()
+    for topic in ("com..x", "com.x"):
+        waiting = session.subscribe(topic, print)
+        waiting.addErrback(lambda failure: failure.trap(CancelledError))
+        waiting.cancel()
+    house.turn()
+    session.subscribe("com.x", print).addErrback(lambda failure: failure.trap(CancelledError)).cancel()
+    session.leave()
+
+
+# --- messages that cannot leave ----------------------------------------------------------------------------------
+
+
+def short_of_breath(message: Message) -> None:
+    """A transport that takes messages of 100 octets."""
+    if len(MSGPACK.encode(message)) > 100:
+        raise CallError("wamp.error.payload_size_exceeded")
+
+
+def test_a_request_that_cannot_leave_fails_at_once() -> None:
+    """And nothing waits for its answer."""
+    session = Session(MSGPACK, short_of_breath)
+    with pytest.raises(CallError, match="payload_size_exceeded"):
+        session.publish("com.x", ["x" * 100])
+    failed: list[Failure] = []
+    session.call("com.x", ["x" * 100]).addErrback(failed.append)
+    (failure,) = failed
+    assert failure.value.uri == "wamp.error.payload_size_exceeded"  # type: ignore[union-attr]
+    session.lost("the test ends")
+
+
+def test_a_result_that_cannot_leave_is_an_error_to_the_caller() -> None:
+    """So is an error that carries too much."""
+    sent: list[Message] = []
+
+    def send(message: Message) -> None:
+        short_of_breath(message)
+        sent.append(message)
+
+    def serve(kind: str) -> str:
+        if kind == "error":
+            raise CallError("com.bad", "x" * 100)
+        return "x" * 100
+
+    session = Session(MSGPACK, send)
+    session.register("com.work", serve)
+    session.receive(Registered(1, 1))
+    for number, kind in enumerate(("result", "error"), 1):
+        session.receive(Invocation(number, 1, InvocationDetails(), MSGPACK.dumps([kind])))
+    assert sent[1:] == [
+        Error(68, 1, Passthru(), "wamp.error.payload_size_exceeded"),
+        Error(68, 2, Passthru(), "com.bad"),
+    ]
+
+
+def test_nothing_is_published_when_the_session_is_over(house: House) -> None:
+    """It would be lost without a word."""
+    session = house.join()
+    session.leave()
+    assert not session.is_open
+    with pytest.raises(CallError, match="the session is over"):
+        session.publish("com.x")
 
 
 # --- the end -----------------------------------------------------------------------------------------------------
