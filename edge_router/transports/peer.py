@@ -25,10 +25,11 @@ from edge_router.wamp.errors import (
     INVALID_PAYLOAD,
     PAYLOAD_SIZE_EXCEEDED,
     UNAVAILABLE,
+    ProtocolViolation,
     TranscodeError,
     WampError,
 )
-from edge_router.wamp.messages import Message
+from edge_router.wamp.messages import Error, Message
 from edge_router.wamp.outgoing import Outgoing, Wire
 from edge_router.wamp.payload import transcode
 
@@ -62,6 +63,7 @@ class StreamPeer:
         "_held",
         "_held_events",
         "_limits",
+        "_misfit",
         "_outbox",
         "_overflowing",
         "_paused",
@@ -112,6 +114,7 @@ class StreamPeer:
         self._deadline: Any = None
         self._finish: Callable[[], object] = finish or transport.loseConnection
         self._overflowing = False
+        self._misfit: ProtocolViolation | None = None
         self._backlog = _NOTHING
         #: octets that wait, and those among them that may be dropped
         self._held = self._held_events = 0
@@ -163,7 +166,21 @@ class StreamPeer:
 
     def send_message(self, message: Message) -> None:
         """Hand over a message for this peer alone."""
-        self.send_data(self.wire.framing(self.codec.encode(message)))
+        data = self.wire.framing(self.codec.encode(message))
+        if len(data) > self.max_frame:
+            self._send_shortened(message, len(data))
+        else:
+            self.send_data(data)
+
+    def _send_shortened(self, message: Message, size: int) -> None:
+        """An ERROR counts without its payload; without any other message there can be no session."""
+        if isinstance(message, Error) and (message.args or message.kwargs):
+            self.send_message(Error(message.kind, message.request, message.details, message.uri))
+        elif self._misfit is None:
+            kind = type(message).__name__.upper()
+            text = f"a {kind} of {size} octets; this client takes {self.max_frame}, too little for a session"
+            self._misfit = ProtocolViolation(text)
+            self._end_soon()
 
     def send_data(self, data: bytes) -> None:
         """Hand over a frame that must not be dropped."""
@@ -195,7 +212,7 @@ class StreamPeer:
             frames.clear()
             self._write(data)
         if self._overflowing:
-            self._end_slow_session()
+            self._end_session()
         if self._closing:
             self._end()
 
@@ -272,9 +289,12 @@ class StreamPeer:
             if drops and self._held_events:
                 self._drop_oldest()
             if self._held > bound and not self._closing:
-                # not here and now: the sender may be in the middle of a loop over sessions
-                self._overflowing = True
-                self._flush_soon()
+                self._end_soon()
+
+    def _end_soon(self) -> None:
+        """Not here and now: the sender may be in the middle of a loop over sessions."""
+        self._overflowing = True
+        self._flush_soon()
 
     def _drop_oldest(self) -> None:
         """Drop events from the oldest until a quarter of the bound is free, so that this is rarely done."""
@@ -302,8 +322,14 @@ class StreamPeer:
         self.dropped += count
         self._outbox.dropped += count
 
-    def _end_slow_session(self) -> None:
+    def _end_session(self) -> None:
+        """It cannot go on: the peer reads too slowly, or takes too little."""
         self._overflowing = False
+        if self._misfit is not None:
+            self.log.warn("{peer}: {problem}: closing", peer=self.details.peer, problem=self._misfit.message)
+            if self.session is not None:
+                self.session.violated(self._misfit)
+            return
         self._forget_backlog()
         self.log.warn("{peer}: does not read what it is sent: closing", peer=self.details.peer)
         if self.session is not None:

@@ -13,7 +13,8 @@ from edge_router.router.interfaces import TransportDetails
 from edge_router.transports.outbox import Outbox
 from edge_router.transports.peer import StreamPeer
 from edge_router.wamp.codecs import JSON
-from edge_router.wamp.messages import Event, EventDetails, Published
+from edge_router.wamp.errors import ProtocolViolation
+from edge_router.wamp.messages import Error, Event, EventDetails, Passthru, Published, Welcome, WelcomeDetails
 from edge_router.wamp.outgoing import Outgoing, Wire
 from tests.transports.wires import MemoryTransport
 
@@ -202,3 +203,29 @@ def test_what_comes_after_the_end_goes_nowhere(house: House) -> None:
     house.clock.advance(10)
     assert not house.peer._backlog
     assert house.transport.sent() == b""
+
+
+def test_an_error_that_is_longer_than_the_peer_takes_goes_without_its_payload(house: House) -> None:
+    """What counts is that the request is over."""
+    house.peer.max_frame = 512
+    house.peer.send_message(Error(48, 1, Passthru(), "com.bad", JSON.dumps(["x" * 600])))
+    house.clock.advance(0)
+    assert house.transport.value() == b'[8,48,1,{},"com.bad"]\n'
+
+
+def test_a_peer_that_takes_too_little_for_a_session_is_told_so(house: House) -> None:
+    """A WELCOME of more octets than its handshake allows would be taken for garbage."""
+    violations: list[ProtocolViolation] = []
+
+    class Session:
+        violated = staticmethod(violations.append)
+
+    house.peer.max_frame = 512
+    house.peer.session = Session()  # type: ignore[assignment]
+    house.peer.send_message(Welcome(1, WelcomeDetails(agent="x" * 600)))
+    assert not violations
+    house.clock.advance(0)
+    assert house.transport.value() == b""
+    (violation,) = violations
+    assert "a WELCOME of 6" in violation.message
+    assert "octets; this client takes 512" in violation.message
