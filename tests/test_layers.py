@@ -35,7 +35,8 @@ LAYERS = {
     "edge_router.router": _layer("edge_router.wamp edge_router.config", "msgspec"),
     "edge_router.router.router": _layer("edge_router.wamp edge_router.config edge_router", "msgspec"),
     "edge_router.auth": _layer(
-        "edge_router.wamp edge_router.config edge_router.router.interfaces", "msgspec cryptography"
+        "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.router.pending",
+        "msgspec cryptography",
     ),
     "edge_router.store": _layer(
         "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.router.kept", "msgspec"

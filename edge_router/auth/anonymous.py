@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from edge_router.auth.denial import denied
+from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import AnonymousAuth
 from edge_router.router.interfaces import Accepted, Login
 
@@ -22,6 +24,11 @@ class Anonymous:
         self._config = config
         self._entropy = entropy
 
-    def hello(self, login: Login) -> Accepted:  # noqa: ARG002 - what it decides by is nothing
-        """Accept. The authid is the configured one, or random."""
-        return Accepted(self._config.authid or self._entropy(8).hex(), self._config.role)
+    def hello(self, login: Login) -> Accepted:
+        """Accept, unless another realm than the configured one is named. The authid is the configured one, or random.
+        """
+        authid = self._config.authid or self._entropy(8).hex()
+        accepted = accepted_as(authid, self._config.role, self._config.realm, login)
+        if accepted is None:
+            raise denied()
+        return accepted

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from edge_router.auth.denial import denied
+from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import CryptosignAuth
 from edge_router.router.interfaces import Accepted, Login, Question
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
@@ -63,8 +64,7 @@ class Cryptosign:
         if len(owners) != 1:
             return None
         principal = self._principals[owners[0]]
-        fits = principal.realm is None or principal.realm == login.realm
-        return Accepted(owners[0], principal.role) if fits else None
+        return accepted_as(owners[0], principal.role, principal.realm, login)
 
     def _proof(self, asked: object, channel_id: bytes) -> dict[str, Any]:
         """The router's own signature, for clients that ask for it and if it has a key to show."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 import socket
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from edge_router.config.schema import FailedLogins
-from edge_router.router.interfaces import Accepted, Authenticator, Clock, Login, Question
+from edge_router.router.interfaces import Accepted, Authenticator, Clock, Decision, Login, Question
+from edge_router.router.pending import Pending
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 
 
@@ -30,25 +32,39 @@ class Guarded:
         self._method = method
         self._failures = failures
 
-    def hello(self, login: Login) -> Accepted | Question:
+    def hello(self, login: Login) -> Decision | None:
         """As the method decides; who has to wait gets no question."""
-        return self._watched(self._method.hello(login), address_of(login.transport.peer))
+        address = address_of(login.transport.peer)
+        found = self._method.hello(login)
+        return None if found is None else self._watched(found, address)
 
-    def _watched(self, found: Accepted | Question, address: str) -> Accepted | Question:
+    def _watched(self, found: Decision, address: str) -> Decision:
         if isinstance(found, Accepted):
             return found
         self._failures.refuse(address)
+        if isinstance(found, Pending):
+            return found.map(lambda decided: self._watched(decided, address), partial(self._failed, address))
         question = found
 
-        def answer(signature: str, extra: dict[str, Any]) -> Accepted | Question:
+        def answer(signature: str, extra: dict[str, Any]) -> Decision:
             self._failures.refuse(address)
             try:
-                return self._watched(question.answer(signature, extra), address)
-            except WampError:
-                self._failures.add(address)
+                decided = question.answer(signature, extra)
+            except WampError as error:
+                self._failed(address, error)
                 raise
+            return self._watched(decided, address)
 
         return Question(question.extra, answer)
+
+    def _failed(self, address: str, error: WampError) -> None:
+        # it is not the client's fault if nobody could decide
+        if error.uri == AUTHENTICATION_DENIED and not isinstance(error, TooSoon):
+            self._failures.add(address)
+
+
+class TooSoon(WampError):
+    """The refusal of whoever has to wait; no failure in itself."""
 
 
 class Failures:
@@ -80,7 +96,7 @@ class Failures:
         wait = self.wait(address)
         if wait > 0:
             text = f"too many failed logins from this address; it may try again in {wait:.1f} s"
-            raise WampError(AUTHENTICATION_DENIED, text)
+            raise TooSoon(AUTHENTICATION_DENIED, text)
 
     def add(self, address: str) -> None:
         """One more failure."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_router.auth.denial import denied
 from edge_router.config.schema import PeerCredentialsAuth
-from edge_router.router.interfaces import Accepted, Authenticator, Login, Question
+from edge_router.router.interfaces import Accepted, Authenticator, Decision, Login
 from edge_router.wamp.errors import WampError
 
 #: as `transports.peername` writes it; nothing else begins with `unix:`
@@ -63,7 +63,7 @@ class OrAnonymous:
         self._first = first
         self._other = other
 
-    def hello(self, login: Login) -> Accepted | Question:
+    def hello(self, login: Login) -> Decision | None:
         """As the first decides, or the other one if that refuses."""
         try:
             return self._first.hello(login)

@@ -17,9 +17,10 @@ from hmac import compare_digest, digest
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from edge_router.auth.denial import authid_wanted, denied
+from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import ScramAuth, ScramPrincipal
 from edge_router.router.interfaces import Accepted, Login, Question
 from edge_router.wamp.derive import ScramKeys
@@ -38,6 +39,7 @@ class _Principal(Struct, frozen=True):
     keys: ScramKeys
     role: str
     asked: dict[str, Any]
+    realm: str | None = None
 
 
 class Scram:
@@ -75,7 +77,7 @@ class Scram:
             f"n={escaped},r={nonce},{first},c={_UNBOUND},r={both}".encode(),
             f"n={authid},r={nonce},{first},c=,r={both}".encode(),
         )
-        accepted = None if known is None else Accepted(authid, known.role)
+        accepted = None if known is None else accepted_as(authid, known.role, known.realm, login)
         question = {"nonce": both, "salt": salt, **principal.asked}
         return Question(question, partial(_check, principal.keys, messages, both, accepted))
 
@@ -106,7 +108,7 @@ def _check(
         raise denied()
     verifier = b64encode(digest(keys.server, proved, "sha256")).decode()
     authextra = {"verifier": verifier, "scram_server_signature": verifier}
-    return Accepted(accepted.authid, accepted.authrole, authextra=authextra)
+    return structs.replace(accepted, authextra={**(accepted.authextra or {}), **authextra})
 
 
 def _octets(proof: str) -> bytes:
@@ -123,4 +125,4 @@ def _principal(principal: ScramPrincipal) -> _Principal:
     if principal.memory is not None:
         asked["memory"] = principal.memory
     keys = ScramKeys(bytes.fromhex(principal.stored_key), bytes.fromhex(principal.server_key))
-    return _Principal(bytes.fromhex(principal.salt), keys, principal.role, asked)
+    return _Principal(bytes.fromhex(principal.salt), keys, principal.role, asked, principal.realm)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.auth.denial import authid_wanted, denied
+from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import TicketAuth
 from edge_router.config.secret import secret_text
 from edge_router.router.interfaces import Accepted, Login, Question
@@ -26,7 +27,7 @@ class Ticket:
         self, config: TicketAuth, directory: Path = Path(), entropy: Callable[[int], bytes] = os.urandom
     ) -> None:
         self._principals = {
-            authid: (_digest(secret_text(principal.ticket, directory)), Accepted(authid, principal.role))
+            authid: (_digest(secret_text(principal.ticket, directory)), principal)
             for authid, principal in config.principals.items()
         }
         self._nobody = entropy(32)
@@ -35,10 +36,11 @@ class Ticket:
         """Ask for the ticket, of users that do not exist too."""
         if login.authid is None:
             raise authid_wanted("ticket")
-        return Question({}, partial(self._check, login.authid))
+        return Question({}, partial(self._check, login.authid, login))
 
-    def _check(self, authid: str, ticket: str, _extra: dict[str, Any]) -> Accepted:
-        digest, accepted = self._principals.get(authid, (self._nobody, None))
+    def _check(self, authid: str, login: Login, ticket: str, _extra: dict[str, Any]) -> Accepted:
+        digest, principal = self._principals.get(authid, (self._nobody, None))
+        accepted = None if principal is None else accepted_as(authid, principal.role, principal.realm, login)
         if not compare_digest(_digest(ticket), digest) or accepted is None:
             raise denied()
         return accepted

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_router.auth.denial import denied
+from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import TlsAuth, TlsPrincipal
 from edge_router.router.interfaces import Accepted, ClientCertificate, Login
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
@@ -36,7 +37,9 @@ class TlsCertificate:
         for authid in named:
             principal = self._principals.get(authid)
             if principal is not None and _is_of(shown, principal):
-                return Accepted(authid, principal.role)
+                accepted = accepted_as(authid, principal.role, principal.realm, login)
+                if accepted is not None:
+                    return accepted
         raise denied()
 
 

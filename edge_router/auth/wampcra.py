@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct, json
 
 from edge_router.auth.denial import authid_wanted, denied
+from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import WampCraAuth, WampCraUser
 from edge_router.config.secret import secret_text
 from edge_router.router.interfaces import Accepted, Login, Question
@@ -32,6 +33,7 @@ class _User(Struct, frozen=True):
     key: bytes
     role: str
     salting: dict[str, Any]
+    realm: str | None = None
 
 
 class WampCra:
@@ -71,7 +73,7 @@ class WampCra:
                 "session": login.session,
             }
         ).decode()
-        accepted = None if known is None else Accepted(authid, known.role)
+        accepted = None if known is None else accepted_as(authid, known.role, known.realm, login)
         wanted = b64encode(digest(user.key, challenge.encode(), "sha256"))
         return Question({"challenge": challenge, **user.salting}, partial(_check, wanted, accepted))
 
@@ -102,4 +104,4 @@ def _user(user: WampCraUser, directory: Path) -> _User:
         key = secret_text(user.secret, directory)
         if user.salt is not None:
             key = wampcra_key(key, user.salt, user.iterations, user.keylen)
-    return _User(key.encode(), user.role, salting)
+    return _User(key.encode(), user.role, salting, user.realm)

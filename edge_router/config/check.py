@@ -1,6 +1,6 @@
 """What must fit together in a configuration, and with the machine it is loaded on.
 
-One function a rule, in the table `RULES` by the section it looks at; `_Whole` is what all sections are compared with.
+One function a rule, in the table `RULES` by the section it looks at; `Whole` is what all sections are compared with.
 Everything that needs no device and no network is checked here or in `__post_init__` of the part's own struct.
 """
 
@@ -10,26 +10,19 @@ import grp
 import os
 import pwd
 import re
-from collections.abc import Callable, Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
 
-from msgspec import Struct
-
 from edge_router import registry
 from edge_router.config import schema
+from edge_router.config.check_logins import LOGIN_RULES, off_socket, open_to_all, without_certificates
 from edge_router.config.problems import Path, Problem
-from edge_router.config.secret import Missing, open_to_others, secret_text
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
-
-TRUSTED = "trusted"
-"""The role that always exists, for parts of the node itself; who has it may do everything."""
+from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, of, sections, shown, twice
 
 _PATH_KEY = re.compile(r"(?:[a-zA-Z0-9_-]+|/)\Z")
 _MAX_SOCKET_PATH = 107  # unix(7): sun_path has 108 bytes, the last one is 0
-
-Found = Iterator[Problem]
 
 
 def check(config: schema.Config, directory: FilePath, names_known: bool = True) -> tuple[list[Problem], list[Problem]]:
@@ -38,9 +31,9 @@ def check(config: schema.Config, directory: FilePath, names_known: bool = True) 
     directory: the node directory. names_known: False if realms or roles were left out because something was wrong
     with them, so that a name that is missing means nothing. Result: problems, notices.
     """
-    whole = _Whole(config, directory, names_known)
+    whole = Whole(config, directory, names_known)
     problems: list[Problem] = []
-    for path, section in _sections(config, ()):
+    for path, section in sections(config, ()):
         for rule in RULES.get(type(section), ()):
             problems += rule(section, path, whole)
     for place, bridge in enumerate(config.bridges):
@@ -48,56 +41,12 @@ def check(config: schema.Config, directory: FilePath, names_known: bool = True) 
     return problems, whole.notices
 
 
-class _Whole:
-    """The configuration as a whole, and what has been seen of it so far.
-
-    taken: (what, name) -> the first place that took it. realms: name -> realm.
-    """
-
-    def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
-        self.directory = directory
-        self.names_known = names_known
-        self.realms = {realm.name: realm for worker in config.workers for realm in worker.realms}
-        self.roles = {role.name for realm in self.realms.values() for role in realm.roles}
-        self.taken: dict[tuple[object, ...], Path] = {}
-        self.notices: list[Problem] = []
-
-    def take(self, path: Path, *what: object) -> Path | None:
-        """Take a name; result: who had it before, or None."""
-        before = self.taken.setdefault(what, path)
-        return None if before is path else before
-
-
-def _sections(value: Any, path: Path) -> Iterator[tuple[Path, Struct]]:
-    """Every section of a configuration with its path, outer ones first."""
-    if isinstance(value, Struct):
-        yield path, value
-        for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
-            yield from _sections(getattr(value, name), (*path, key))
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _sections(item, (*path, place))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _sections(item, (*path, key))
-
-
-def _twice(whole: _Whole, path: Path, kind: str, name: object, *within: object) -> Found:
-    before = whole.take(path, kind, *within, name)
-    if before is not None:
-        yield Problem(path, f"{kind} {name!r} given twice, first at {_shown(before)}; give each its own")
-
-
-def _shown(path: Path) -> str:
-    return ".".join(str(step) for step in path)
-
-
 # --- realms and roles --------------------------------------------------------------------------------------------
 
 
-def _realm(realm: schema.Realm, path: Path, whole: _Whole) -> Found:
+def _realm(realm: schema.Realm, path: Path, whole: Whole) -> Found:
     at = (*path, "name")
-    yield from _twice(whole, at, "realm", realm.name)
+    yield from twice(whole, at, "realm", realm.name)
     wrong = uri_problem(realm.name)
     if wrong:
         yield Problem(at, wrong)
@@ -117,9 +66,9 @@ def _histories(realm: schema.Realm, path: Path) -> Found:
             yield Problem((*path, place, "uri"), f"the same pattern as event-history.{first}; one is enough")
 
 
-def _role(role: schema.Role, path: Path, whole: _Whole, realm: schema.Realm, realm_path: Path) -> Found:
+def _role(role: schema.Role, path: Path, whole: Whole, realm: schema.Realm, realm_path: Path) -> Found:
     at = (*path, "name")
-    yield from _twice(whole, at, "role", role.name, realm_path)
+    yield from twice(whole, at, "role", role.name, realm_path)
     if role.name == TRUSTED:
         yield Problem(at, "the role 'trusted' is the node's own and may do everything; choose another name")
     if not role.name:
@@ -127,7 +76,7 @@ def _role(role: schema.Role, path: Path, whole: _Whole, realm: schema.Realm, rea
     yield from _permissions(role.permissions, (*path, "permissions"), whole, realm.options.uri_check)
 
 
-def _permissions(permissions: list[schema.Permission], path: Path, whole: _Whole, uri_check: str) -> Found:
+def _permissions(permissions: list[schema.Permission], path: Path, whole: Whole, uri_check: str) -> Found:
     seen: dict[tuple[str, str], int] = {}
     for place, permission in enumerate(permissions):
         at = (*path, place, "uri")
@@ -142,106 +91,10 @@ def _permissions(permissions: list[schema.Permission], path: Path, whole: _Whole
             whole.notices.append(Problem(at, f"says the same as permissions.{first} of this role"))
 
 
-def _secret(place: schema.SecretPlace, path: Path, whole: _Whole) -> Found:
-    try:
-        secret_text(place, whole.directory)
-    except Missing as problem:
-        yield Problem(path, str(problem))
-        return
-    if open_to_others(place, whole.directory):
-        whole.notices.append(Problem(path, f"every user of this machine may read {place.file}; `chmod 600` it"))
-
-
-def _wampcra_user(user: schema.WampCraUser, path: Path, _whole: _Whole) -> Found:
-    if (user.secret is None) == (user.derived_key is None):
-        yield Problem(path, "give either `secret` or `derived-key`")
-    elif user.derived_key is not None and user.salt is None:
-        yield Problem((*path, "salt"), "missing; a `derived-key` is derived with one, and clients need it")
-
-
-def _scram_principal(principal: schema.ScramPrincipal, path: Path, _whole: _Whole) -> Found:
-    if principal.kdf != "pbkdf2" and principal.memory is None:
-        yield Problem((*path, "memory"), f"missing; clients need it for {principal.kdf}, in KiB")
-
-
-def _cryptosign(_auth: schema.CryptosignAuth, path: Path, _whole: _Whole) -> Found:
-    if find_spec("cryptography") is None:
-        yield Problem(
-            path, "cryptosign needs the Python package cryptography: `pip install 'edge-router[cryptosign]'`"
-            " or `apt install python3-cryptography`"
-        )  # fmt: skip
-
-
-def _cryptosign_principal(principal: schema.CryptosignPrincipal, path: Path, whole: _Whole) -> Found:
-    realm = principal.realm
-    if realm is not None and whole.names_known and realm not in whole.realms:
-        yield Problem((*path, "realm"), f"there is no realm {realm!r}{_of(realm, whole.realms)}")
-
-
-def _peercred(auth: schema.PeerCredentialsAuth, path: Path, whole: _Whole) -> Found:
-    if not auth.users and not auth.groups:
-        yield Problem(path, "nobody can log in by this; give `users` or `groups`, each a name and a role")
-    for key, kind, roles, find in (
-        ("users", "user", auth.users, pwd.getpwnam),
-        ("groups", "group", auth.groups, grp.getgrnam),
-    ):
-        for name, role in roles.items():
-            yield from _account(name, kind, name, (*path, key), find)
-            yield from _login_role(role, (*path, key, name), whole)
-
-
-def _off_socket(transport: Any, path: Path, _whole: _Whole) -> Found:
-    """`peercred` where there can be no such peer."""
-    wanted = transport.auth is not None and transport.auth.peercred is not None
-    if wanted and not isinstance(transport.endpoint, schema.UnixEndpoint):
-        yield Problem((*path, "auth", "peercred"), "only a Unix socket tells who connects; the endpoint is none")
-
-
-def _tls_principal(principal: schema.TlsPrincipal, path: Path, _whole: _Whole) -> Found:
-    if principal.sha256 is None and principal.sha1 is None:
-        yield Problem(path, "whose certificate? give `certificate-sha256`, its fingerprint")
-
-
-def _without_certificates(transport: Any, path: Path, _whole: _Whole) -> Found:
-    """The method `tls` where no client is asked for a certificate."""
-    tls = getattr(transport.endpoint, "tls", None)
-    if tls is not None and tls.ca_certificates is not None:
-        return
-    for where, section in _sections(transport, path):
-        if isinstance(section, schema.TlsAuth):
-            text = "nobody can log in by this: no client is asked for a certificate; give the endpoint's `tls` "
-            yield Problem(where, text + "`ca_certificates`")
-
-
-def _role_given(auth: Any, path: Path, whole: _Whole) -> Found:
-    yield from _login_role(auth.role, (*path, "role"), whole)
-
-
-def _login_role(role: str, at: Path, whole: _Whole) -> Found:
-    if role == TRUSTED:
-        yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
-    elif whole.names_known and role not in whole.roles:
-        yield Problem(at, f"no realm has a role {role!r}{_of(role, whole.roles)}")
-
-
-def _of(name: str, known: Collection[str]) -> str:
-    """What to take instead of a name. A good configuration never needs it, so it is loaded only now."""
-    suggestion: str = registry.load("edge_router.config.describe:suggestion")(name, known)
-    return suggestion or f"; there are: {', '.join(sorted(known)) or 'none'}"
-
-
-def _open_to_all(transport: Any, path: Path, whole: _Whole) -> Found:
-    """Without `auth` everybody is anonymous, which is of no use if no realm knows that role."""
-    if transport.auth is None and whole.names_known and whole.realms and "anonymous" not in whole.roles:
-        text = "nobody can join here: without `auth` clients get the role 'anonymous', which no realm has"
-        whole.notices.append(Problem(path, text))
-    yield from ()
-
-
 # --- endpoints ---------------------------------------------------------------------------------------------------
 
 
-def _tcp(endpoint: schema.TcpEndpoint, path: Path, whole: _Whole) -> Found:
+def _tcp(endpoint: schema.TcpEndpoint, path: Path, whole: Whole) -> Found:
     interface = endpoint.interface
     if interface is not None and not interface:
         yield Problem((*path, "interface"), "empty; leave it out to listen on all addresses")
@@ -253,7 +106,7 @@ def _tcp(endpoint: schema.TcpEndpoint, path: Path, whole: _Whole) -> Found:
         yield from _port_taken(endpoint, path, whole)
 
 
-def _port_taken(endpoint: schema.TcpEndpoint, path: Path, whole: _Whole) -> Found:
+def _port_taken(endpoint: schema.TcpEndpoint, path: Path, whole: Whole) -> Found:
     """A port is free for one listener on all addresses, or for one on each address."""
     everywhere = {4: "0.0.0.0", 6: "::"}[endpoint.version]
     interface = endpoint.interface or everywhere
@@ -263,11 +116,11 @@ def _port_taken(endpoint: schema.TcpEndpoint, path: Path, whole: _Whole) -> Foun
     whole.take(at, *port, interface)
     for other, place in others:
         if other == interface or everywhere in (other, interface):
-            yield Problem(at, f"port {endpoint.port} is taken by {_shown(place[:-1])}; choose another")
+            yield Problem(at, f"port {endpoint.port} is taken by {shown(place[:-1])}; choose another")
             return
 
 
-def _unix(endpoint: schema.UnixEndpoint, path: Path, whole: _Whole) -> Found:
+def _unix(endpoint: schema.UnixEndpoint, path: Path, whole: Whole) -> Found:
     at = (*path, "path")
     if not endpoint.path or "\0" in endpoint.path:
         yield Problem(at, "no path of a socket; write a file name such as router.sock")
@@ -278,24 +131,15 @@ def _unix(endpoint: schema.UnixEndpoint, path: Path, whole: _Whole) -> Found:
         yield Problem(at, f"{str(full)!r} is {length} bytes long; a Unix socket's path has at most {_MAX_SOCKET_PATH}")
     before = whole.take(at, "socket", os.path.normpath(full))
     if before is not None:
-        yield Problem(at, f"this socket is taken by {_shown(before[:-1])}; choose another path")
-    yield from _account("owner", "user", endpoint.owner, path, pwd.getpwnam)
-    yield from _account("group", "group", endpoint.group, path, grp.getgrnam)
-
-
-def _account(key: str, kind: str, name: str | None, path: Path, find: Callable[[str], object]) -> Found:
-    if name is None or name.isdecimal():
-        return
-    try:
-        find(name)
-    except (KeyError, ValueError):
-        yield Problem((*path, key), f"there is no {kind} {name!r} on this machine")
+        yield Problem(at, f"this socket is taken by {shown(before[:-1])}; choose another path")
+    yield from account("owner", "user", endpoint.owner, path, pwd.getpwnam)
+    yield from account("group", "group", endpoint.group, path, grp.getgrnam)
 
 
 # --- web ---------------------------------------------------------------------------------------------------------
 
 
-def _paths(section: Any, path: Path, _whole: _Whole) -> Found:
+def _paths(section: Any, path: Path, _whole: Whole) -> Found:
     key = "websocket" if isinstance(section, schema.Universal) else "paths"
     for name in getattr(section, key):
         if not _PATH_KEY.match(name):
@@ -308,7 +152,7 @@ def _paths(section: Any, path: Path, _whole: _Whole) -> Found:
             yield Problem((*path, key, name), text)
 
 
-def _universal(section: schema.Universal, path: Path, whole: _Whole) -> Found:
+def _universal(section: schema.Universal, path: Path, whole: Whole) -> Found:
     yield from _paths(section, path, whole)
     if section.rawsocket is None and section.web is None and not section.websocket:
         yield Problem(path, "nothing is served here; add `rawsocket`, `websocket` or `web`")
@@ -317,7 +161,7 @@ def _universal(section: schema.Universal, path: Path, whole: _Whole) -> Found:
             yield Problem((*path, "web", "paths", name), f"path {name!r} is under `websocket` too; choose another")
 
 
-def _static(section: schema.StaticPath, path: Path, whole: _Whole) -> Found:
+def _static(section: schema.StaticPath, path: Path, whole: Whole) -> Found:
     if section.directory is not None and (section.package or section.resource):
         yield Problem(path, "give either `directory`, or `package` and `resource`, not both")
     elif section.directory is not None:
@@ -343,7 +187,7 @@ def _resource(package: str, resource: str, path: Path) -> Found:
         yield Problem((*path, "resource"), f"there is no directory {resource!r} in the package {package!r}")
 
 
-def _tls(tls: schema.Tls, path: Path, whole: _Whole) -> Found:
+def _tls(tls: schema.Tls, path: Path, whole: Whole) -> Found:
     """The files are judged by the module that will use them. It needs OpenSSL, so a node without TLS never loads it."""
     try:
         judge = registry.load("edge_router.tls.server:judged")
@@ -356,7 +200,7 @@ def _tls(tls: schema.Tls, path: Path, whole: _Whole) -> Found:
     yield from (Problem((*path, *where), text) for where, text in faults)
 
 
-def _hsts(transport: schema.Web | schema.Universal, path: Path, whole: _Whole) -> Found:
+def _hsts(transport: schema.Web | schema.Universal, path: Path, whole: Whole) -> Found:
     web = transport if isinstance(transport, schema.Web) else transport.web
     if web is not None and web.options.hsts and getattr(transport.endpoint, "tls", None) is None:
         where = path if web is transport else (*path, "web")
@@ -371,7 +215,7 @@ def _is_directory(path: FilePath) -> bool:
         return False
 
 
-def _static_options(options: schema.StaticOptions, path: Path, _whole: _Whole) -> Found:
+def _static_options(options: schema.StaticOptions, path: Path, _whole: Whole) -> Found:
     if not options.default_file or "/" in options.default_file or "\0" in options.default_file:
         yield Problem((*path, "default_file"), f"{options.default_file!r} is no file name; such as index.html")
     for ending in options.mime_types:
@@ -382,36 +226,34 @@ def _static_options(options: schema.StaticOptions, path: Path, _whole: _Whole) -
 # --- names and bridges -------------------------------------------------------------------------------------------
 
 
-def _id(section: Any, path: Path, whole: _Whole) -> Found:
+def _id(section: Any, path: Path, whole: Whole) -> Found:
     if section.id is not None:
-        yield from _twice(whole, (*path, "id"), "id", section.id)
+        yield from twice(whole, (*path, "id"), "id", section.id)
 
 
-def _role_id(section: schema.Role, path: Path, whole: _Whole) -> Found:
+def _role_id(section: schema.Role, path: Path, whole: Whole) -> Found:
     if section.id is not None:
-        yield from _twice(whole, (*path, "id"), "id", section.id, path[:-1])
+        yield from twice(whole, (*path, "id"), "id", section.id, path[:-1])
 
 
-def _bridge(bridge: schema.Bridge, path: Path, whole: _Whole) -> Found:
+def _bridge(bridge: schema.Bridge, path: Path, whole: Whole) -> Found:
     yield from _id(bridge, path, whole)
     device = getattr(bridge, "device", None)
     if isinstance(device, str):
-        yield from _twice(whole, (*path, "device"), "device", device)
+        yield from twice(whole, (*path, "device"), "device", device)
     if not whole.names_known:
         return
     realm = whole.realms.get(bridge.realm)
     if realm is None:
-        yield Problem((*path, "realm"), f"there is no realm {bridge.realm!r}{_of(bridge.realm, whole.realms)}")
+        yield Problem((*path, "realm"), f"there is no realm {bridge.realm!r}{of(bridge.realm, whole.realms)}")
     elif bridge.role != TRUSTED:
         roles = [role.name for role in realm.roles]
         if bridge.role not in roles:
-            hint = _of(bridge.role, [*roles, TRUSTED])
+            hint = of(bridge.role, [*roles, TRUSTED])
             yield Problem((*path, "role"), f"realm {bridge.realm!r} has no role {bridge.role!r}{hint}")
 
 
-Rule = Callable[[Any, Path, _Whole], Found]
-
-def _sqlite(store: schema.SqliteStore, path: Path, whole: _Whole) -> Found:
+def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:
     at = (*path, "path")
     full = whole.directory / store.path
     if not store.path or "\0" in store.path or full.is_dir():
@@ -419,33 +261,25 @@ def _sqlite(store: schema.SqliteStore, path: Path, whole: _Whole) -> Found:
         return
     if not full.parent.is_dir():
         yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
-    yield from _twice(whole, at, "store", os.path.normpath(full))
+    yield from twice(whole, at, "store", os.path.normpath(full))
 
 
 RULES: dict[type, tuple[Rule, ...]] = {
     schema.RouterWorker: (_id,),
     schema.Realm: (_id, _realm),
     schema.Role: (_role_id,),
-    schema.AnonymousAuth: (_role_given,),
-    schema.TicketPrincipal: (_role_given,),
-    schema.WampCraUser: (_role_given, _wampcra_user),
-    schema.ScramPrincipal: (_role_given, _scram_principal),
-    schema.CryptosignAuth: (_cryptosign,),
-    schema.CryptosignPrincipal: (_role_given, _cryptosign_principal),
-    schema.PeerCredentialsAuth: (_peercred,),
-    schema.TlsPrincipal: (_role_given, _tls_principal),
-    schema.SecretPlace: (_secret,),
+    **LOGIN_RULES,
     schema.SqliteStore: (_sqlite,),
     schema.TcpEndpoint: (_tcp,),
     schema.Tls: (_tls,),
     schema.UnixEndpoint: (_unix,),
-    schema.RawSocket: (_id, _open_to_all, _off_socket, _without_certificates),
-    schema.WebSocket: (_id, _open_to_all, _off_socket, _without_certificates),
-    schema.Web: (_id, _paths, _hsts, _without_certificates),
-    schema.Universal: (_id, _universal, _hsts, _without_certificates),
-    schema.UniversalRawSocket: (_open_to_all,),
+    schema.RawSocket: (_id, open_to_all, off_socket, without_certificates),
+    schema.WebSocket: (_id, open_to_all, off_socket, without_certificates),
+    schema.Web: (_id, _paths, _hsts, without_certificates),
+    schema.Universal: (_id, _universal, _hsts, without_certificates),
+    schema.UniversalRawSocket: (open_to_all,),
     schema.UniversalWeb: (_paths,),
-    schema.WebSocketPath: (_open_to_all,),
+    schema.WebSocketPath: (open_to_all,),
     schema.NestedPath: (_paths,),
     schema.StaticPath: (_static,),
     schema.StaticOptions: (_static_options,),

@@ -87,7 +87,7 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Auth: dict.fromkeys(
         ("cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
     ),
-    schema.AnonymousAuth: dict.fromkeys(("realm", *_DYNAMIC), LATER),
+    schema.AnonymousAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.WampCraAuth: dict.fromkeys(_DYNAMIC, LATER),
     schema.CryptosignAuth: dict.fromkeys((*_DYNAMIC, "trustroots"), LATER),
     schema.ScramAuth: dict.fromkeys(_DYNAMIC, LATER),

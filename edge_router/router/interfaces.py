@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from edge_router.router.pending import Pending
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import ProtocolViolation, WampError
 from edge_router.wamp.messages import Message
@@ -78,22 +79,23 @@ class Peer(Protocol):
 
 
 class Accepted(Struct, frozen=True):
-    """Who a client is, as an authenticator found."""
+    """Who a client is, as an authenticator found. realm: that it joins; None: the one that it named."""
 
     authid: str
     authrole: str
     authprovider: str = "static"
     authextra: dict[str, Any] | None = None
+    realm: str | None = None
 
 
 class Login(Struct, frozen=True):
     """What a client says of itself in HELLO, before anything of it is proved.
 
-    realm: that it wants to join. session: the id that its session will have. method: the authmethod, by the name that
-    the client has for it. authid, authextra: as in HELLO. transport: how it is connected.
+    realm: that it wants to join; None leaves it to the router. session: the id that its session will have. method: the
+    authmethod, by the name that the client has for it. authid, authextra: as in HELLO. transport: how it is connected.
     """
 
-    realm: str
+    realm: str | None
     session: int
     method: str
     authid: str | None
@@ -109,14 +111,21 @@ class Question(Struct, frozen=True):
     """
 
     extra: dict[str, Any]
-    answer: Callable[[str, dict[str, Any]], Accepted | Question]
+    answer: Callable[[str, dict[str, Any]], Decision]
+
+
+#: about a client that wants in: who it is, what it has to answer first, or one of these later
+Decision: TypeAlias = "Accepted | Question | Pending[Any]"
 
 
 class Authenticator(Protocol):
     """One authmethod of one transport."""
 
-    def hello(self, login: Login) -> Accepted | Question:
-        """Decide at HELLO, or say what the client has to answer first. Raises WampError to refuse."""
+    def hello(self, login: Login) -> Decision | None:
+        """Decide at HELLO, or say what the client has to answer first; raises WampError to refuse.
+
+        None: there is nothing that this method could go by; the next one that the client offers is tried.
+        """
 
 
 class Delayed(Protocol):
@@ -167,8 +176,8 @@ class ReceivingSession(Protocol):
     id: int
 
     @property
-    def joined(self) -> bool:
-        """Whether the session is established in a realm."""
+    def greeted(self) -> bool:
+        """Whether the client has said HELLO; from then on the session minds the time that logging in takes."""
 
     def goodbye(self, reason: str, message: str | None = None) -> None:
         """End the session from the router's side."""

@@ -7,8 +7,10 @@ session with ABORT. In the realm, messages go straight to broker and dealer; ans
         HELLO                    GOODBYE
     NEW ------> ESTABLISHED <-----------> CLOSING/CLOSED      any state: ABORT, loss of the connection -> CLOSED
      | ^---------------'  ^   (GOODBYE by the client: the transport may be used for another session)
-     |                    | AUTHENTICATE
-     `---> CHALLENGED ----'   (where the authmethod asks for a proof: one CHALLENGE, one answer)
+     |                    |
+     |---> CHALLENGED ----|   (where the authmethod asks for a proof: one CHALLENGE, one AUTHENTICATE)
+     |      |     ^       |
+     `---> DECIDING ------'   (where somebody else decides, and not at once; the client has to wait)
 
 (Spec, "Sessions", "Protocol Violations", "Authentication Methods".)
 """
@@ -22,8 +24,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from msgspec import Raw
 
 from edge_router.config.schema import Limits
-from edge_router.router.interfaces import Accepted, Authenticator, Delayed, Login, Peer, Question
+from edge_router.router.interfaces import Accepted, Authenticator, Decision, Delayed, Login, Peer
+from edge_router.router.pending import Pending
 from edge_router.wamp.errors import (
+    AUTHENTICATION_DENIED,
     AUTHENTICATION_FAILED,
     CLOSE_GOODBYE_AND_OUT,
     NO_MATCHING_AUTH_METHOD,
@@ -67,17 +71,24 @@ REUSE_WITHIN: Final = 5.0
 FAREWELL_WITHIN: Final = 5.0
 #: seconds a client has to answer CHALLENGE; somebody may have to type a password
 ANSWER_WITHIN: Final = 60.0
+#: seconds that whoever decides about a login may take for it
+DECIDE_WITHIN: Final = 20.0
 
 _NO_DETAILS: Final = Passthru()
 
 
 class _Entrant(NamedTuple):
-    """A client on its way in. method: by the name the client has for it. features: that it announced."""
+    """A client on its way in.
 
-    realm: Realm
+    realm: that it named, if it did. method: by the name the client has for it. features: that it announced. answer:
+    takes what it answers to CHALLENGE. pending: what it waits for.
+    """
+
+    realm: Realm | None
     method: str
     features: frozenset[str]
-    question: Question | None = None
+    answer: Callable[[str, dict[str, Any]], Decision] | None = None
+    pending: Pending[Any] | None = None
 
 
 class RouterSession:
@@ -132,9 +143,9 @@ class RouterSession:
     # --- what the transport calls ------------------------------------------------------------------------------
 
     @property
-    def joined(self) -> bool:
-        """Whether the session is established in a realm."""
-        return self.realm is not None
+    def greeted(self) -> bool:
+        """Whether the client has said HELLO."""
+        return self.promised_id != 0
 
     @property
     def ended(self) -> bool:
@@ -193,7 +204,9 @@ class RouterSession:
 
     def _leave(self) -> None:
         self._cancel_farewell()
-        self._entrant = None
+        entrant, self._entrant = self._entrant, None
+        if entrant is not None and entrant.pending is not None:
+            entrant.pending.cancel()
         realm, self.realm = self.realm, None
         if realm is not None:
             realm.leave(self)
@@ -221,6 +234,8 @@ class RouterSession:
             raise ProtocolViolation(f"{name} before a session is established; HELLO would be right")
         if self._handlers is CHALLENGED:
             raise ProtocolViolation(f"{name} in the middle of logging in; AUTHENTICATE would be right")
+        if self._handlers is DECIDING:
+            raise ProtocolViolation(f"{name} in the middle of logging in; the router's answer is to be waited for")
         raise ProtocolViolation(f"{name} has no place in an established session")
 
     # --- states ------------------------------------------------------------------------------------------------
@@ -232,53 +247,94 @@ class RouterSession:
         if self.router.closing:
             self.abort(self.router.closing, "the router is about to end")
             return
-        realm = self.router.realms.get(hello.realm) if hello.realm else None
-        if realm is None:
-            self.abort(NO_SUCH_REALM, f"there is no realm '{str(hello.realm)[:80]}' here")
-            return
-        wanted = hello.details.authmethods or ("anonymous",)
-        method = next((name for name in wanted if name in self._authenticators), None)
-        if method is None:
-            self.abort(
-                realm.error_uri(NO_MATCHING_AUTH_METHOD),
-                f"none of the authmethods {', '.join(wanted)[:80]} is offered here",
-            )
-            return
+        realm = None
+        if hello.realm:
+            realm = self.router.realms.get(hello.realm)
+            if realm is None:
+                self._no_realm(hello.realm)
+                return
         self.promised_id = next(self.router.global_ids)
-        said = hello.details
-        login = Login(
-            realm.name, self.promised_id, method, said.authid, said.authextra or {}, self.peer.details
-        )
-        self._decide(_Entrant(realm, method, features_of(hello)), partial(self._authenticators[method].hello, login))
+        wanted = hello.details.authmethods or ("anonymous",)
+        methods = [name for name in wanted if name in self._authenticators]
+        features = features_of(hello)
+        for method in methods:
+            login = self._login(hello, method)
+            if self._decide(_Entrant(realm, method, features), partial(self._authenticators[method].hello, login)):
+                return
+        named = ", ".join(wanted)[:80]
+        if methods:
+            self._refuse(realm, AUTHENTICATION_DENIED, f"the authmethods {named} have nothing to go by")
+        else:
+            self._refuse(realm, NO_MATCHING_AUTH_METHOD, f"none of the authmethods {named} is offered here")
 
-    def _decide(self, entrant: _Entrant, ask: Callable[[], Accepted | Question]) -> None:
-        """Let a client in, or have it answer a question first, as its authmethod says."""
+    def _login(self, hello: Hello, method: str) -> Login:
+        said = hello.details
+        return Login(
+            hello.realm or None, self.promised_id, method, said.authid, said.authextra or {}, self.peer.details
+        )
+
+    def _decide(self, entrant: _Entrant, ask: Callable[[], Decision | None]) -> bool:
+        """Have an authmethod decide, and do what it says. Result: False if it has nothing to decide by."""
         try:
-            found = ask()
+            found: Decision | WampError | None = ask()
         except WampError as refusal:
-            self.abort(entrant.realm.error_uri(refusal.uri), " ".join(map(str, refusal.error_args)))
-            return
+            found = refusal
+        if found is not None:
+            self._follow(entrant, found)
+        return found is not None
+
+    def _follow(self, entrant: _Entrant, found: Decision | WampError) -> None:
+        """Let a client in, refuse it, have it answer a question first, or wait, as was decided."""
         if isinstance(found, Accepted):
             self._admit(entrant, found)
-            return
-        self._entrant = entrant._replace(question=found)
-        self._handlers = CHALLENGED
-        self._farewell = self.router.clock.callLater(ANSWER_WITHIN, self._unanswered)
-        self.peer.send_message(Challenge(entrant.method, found.extra))
+        elif isinstance(found, WampError):
+            self._refuse(entrant.realm, found.uri, " ".join(map(str, found.error_args)))
+        elif isinstance(found, Pending):
+            self._entrant = entrant = entrant._replace(answer=None, pending=found)
+            self._handlers = DECIDING
+            self._farewell = self.router.clock.callLater(DECIDE_WITHIN, self._undecided)
+            found.then(partial(self._decided, entrant))
+        else:
+            self._entrant = entrant._replace(answer=found.answer, pending=None)
+            self._handlers = CHALLENGED
+            self._farewell = self.router.clock.callLater(ANSWER_WITHIN, self._unanswered)
+            self.peer.send_message(Challenge(entrant.method, found.extra))
+
+    def _decided(self, entrant: _Entrant, found: Decision | WampError) -> None:
+        if self._entrant is entrant:
+            self._entrant = None
+            self._cancel_farewell()
+            self._follow(entrant, found)
+
+    def _undecided(self) -> None:
+        self._farewell = None
+        self.abort(AUTHENTICATION_FAILED, f"nobody has decided about this login within {DECIDE_WITHIN:g} s")
 
     def _on_authenticate(self, message: Authenticate) -> None:
         entrant, self._entrant = self._entrant, None
         assert entrant is not None
-        assert entrant.question is not None
+        assert entrant.answer is not None
         self._cancel_farewell()
-        self._decide(entrant, partial(entrant.question.answer, message.signature, message.extra))
+        self._decide(entrant, partial(entrant.answer, message.signature, message.extra))
 
     def _unanswered(self) -> None:
         self._farewell = None
         self.abort(AUTHENTICATION_FAILED, f"CHALLENGE was not answered within {ANSWER_WITHIN:g} s")
 
+    def _refuse(self, realm: Realm | None, uri: str, message: str) -> None:
+        self.abort(realm.error_uri(uri) if realm is not None else uri, message)
+
+    def _no_realm(self, name: str) -> None:
+        self.abort(NO_SUCH_REALM, f"there is no realm '{name[:80]}' here")
+
     def _admit(self, entrant: _Entrant, accepted: Accepted) -> None:
-        realm = entrant.realm
+        realm = entrant.realm if accepted.realm is None else self.router.realms.get(accepted.realm)
+        if realm is None:
+            if accepted.realm is None:
+                self.abort(NO_SUCH_REALM, "HELLO names no realm, and this login is not bound to one")
+            else:
+                self._no_realm(accepted.realm)
+            return
         permissions = realm.permissions_of(accepted.authrole)
         if permissions is None:
             self.abort(NO_SUCH_ROLE, f"the realm has no role '{accepted.authrole}'")
@@ -350,6 +406,7 @@ CHALLENGED: Final[dict[type[Message], Handler]] = {
     Authenticate: RouterSession._on_authenticate,
     Abort: RouterSession.on_abort,
 }
+DECIDING: Final[dict[type[Message], Handler]] = {Abort: RouterSession.on_abort}
 CLOSING: Final[dict[type[Message], Handler]] = _Deaf(
     {Goodbye: RouterSession._on_goodbye_answered, Abort: RouterSession.on_abort}
 )

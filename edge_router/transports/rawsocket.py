@@ -158,7 +158,7 @@ class RawSocketServer(StreamProtocol):
 
     def _too_late(self) -> None:
         """The time for handshake and HELLO is up."""
-        if self._session is not None and self._session.id:  # joined; it may have left again by now
+        if self._session is not None and self._session.greeted:
             return
         patience = self._config.options.open_handshake_timeout
         self._common.refusals.add(f"{peer_name(self.transport)}: no HELLO within {patience} ms")

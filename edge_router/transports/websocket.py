@@ -143,7 +143,7 @@ class WebSocketServer(StreamProtocol):
             if data:
                 self._parse(data)
             if self._deadline is not None and not self._closing:
-                self._check_joined()
+                self._check_greeted()
         except Exception:  # noqa: BLE001 - the border: a bug of ours ends this session, not the router
             self.log.failure("{peer}: handling a message", peer=peer_name(self.transport))
             self._violated(ProtocolViolation("the router failed on this message"), INTERNAL_ERROR)
@@ -239,8 +239,8 @@ class WebSocketServer(StreamProtocol):
         if self._head_size > MAX_HEAD and not self._ws.eof_sent:
             self._refuse(431, f"The head of the request is longer than {MAX_HEAD} bytes.\n")
 
-    def _check_joined(self) -> None:
-        if self._session is not None and self._session.id:  # joined; it may have left again by now
+    def _check_greeted(self) -> None:
+        if self._session is not None and self._session.greeted:
             self._forget_deadline()
 
     def _too_late(self) -> None:
@@ -248,7 +248,7 @@ class WebSocketServer(StreamProtocol):
         self._deadline = None
         seconds = self._common.config.options.open_handshake_timeout / 1000
         if self._session is not None:
-            self._violated(ProtocolViolation(f"no session was opened within {seconds:g} s"))
+            self._violated(ProtocolViolation(f"no HELLO within {seconds:g} s"))
         elif self._ws.state is CONNECTING and not self._ws.eof_sent:
             self._refuse(408, f"No request came within {seconds:g} s.\n")
             self._write_controls()

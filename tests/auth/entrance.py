@@ -29,7 +29,8 @@ class Entrance:
         self.refused: list[tuple[str, str]] = []
         self.router = Router(self.clock, on_refused=lambda _session, uri, text: self.refused.append((uri, text)))
         roles = [Role(name=name) for name in ROLES]
-        self.router.add_realm(Realm(name="realm1", roles=roles, options=msgspec.convert(options, RealmOptions)))
+        for name in ("realm1", "realm2"):
+            self.router.add_realm(Realm(name=name, roles=roles, options=msgspec.convert(options, RealmOptions)))
         self.methods = authenticators(msgspec.convert(auth, Auth), directory, self.clock)
 
     def client(self, peer: str = "tcp4:192.168.0.7:50000") -> Client:
@@ -57,12 +58,16 @@ class Client:
     def say(self, *message: Any) -> list[Any]:
         """Send a message. Result: the one answer to it."""
         self.inbox.clear()
+        self.tell(*message)
+        (answer,) = self.inbox
+        return answer
+
+    def tell(self, *message: Any) -> None:
+        """Send a message that may have to wait for its answer."""
         try:
             self._session.receive(JSON.decode(json.dumps(message).encode()))
         except ProtocolViolation as violation:
             self._session.violated(violation)
-        (answer,) = self.inbox
-        return answer
 
     def hello(
         self, method: str | None, authid: str | None = None, realm: str | None = "realm1", **extra: Any

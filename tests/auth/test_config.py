@@ -83,7 +83,7 @@ def test_problems_of_peercred(peercred: dict[str, Any], problem: str, tmp_path: 
 
 def test_cryptosign_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing, and how to get it, is said before anything is started."""
-    monkeypatch.setattr("edge_router.config.check.find_spec", lambda _name: None)
+    monkeypatch.setattr("edge_router.config.check_logins.find_spec", lambda _name: None)
     (found,) = loaded({"cryptosign": {"principals": {}}}, tmp_path)
     assert "apt install python3-cryptography" in found
 

@@ -44,7 +44,7 @@ class MemoryTransport(StringTransport):
 
 
 class Recorder:
-    """A session that joins at its first message, keeps all messages, and answers as the real one where it matters."""
+    """A session that its first message greets, keeps all messages, and answers as the real one where it matters."""
 
     def __init__(self, peer: Peer, joins: bool = True) -> None:
         self.peer = peer
@@ -52,14 +52,14 @@ class Recorder:
         self.violations: list[str] = []
         self.losses = 0
         self.id = 0
-        self.joined = False
+        self.greeted = False
         self.joins = joins
         self.on_message: Callable[[Message], object] = lambda _: None
 
     def receive(self, message: Message) -> None:
         self.messages.append(message)
-        self.joined = self.joins
-        if self.joined:
+        self.greeted = self.joins
+        if self.greeted:
             self.id = 7
         self.on_message(message)
 

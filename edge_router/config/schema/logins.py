@@ -9,7 +9,16 @@ from msgspec import Meta, field
 from edge_router.config.schema.section import Count, Section
 
 
-class AnonymousAuth(Section):
+class Principal(Section, kw_only=True):
+    """Who may log in.
+
+    realm: the only realm that it may join, and the one it joins if its client names none.
+    """
+
+    realm: str | None = None
+
+
+class AnonymousAuth(Principal):
     """Everybody may join, in one role.
 
     type: `static`. role: the role. authid: the authid; left out, a random one per session.
@@ -35,7 +44,7 @@ class SecretPlace(Section):
 Secret = Annotated[str, Meta(min_length=1, extra={"secret": True})] | SecretPlace
 
 
-class TicketPrincipal(Section):
+class TicketPrincipal(Principal):
     """Who may log in with a ticket. ticket: the secret, which the client sends. role: the role it gets."""
 
     ticket: Secret
@@ -52,7 +61,7 @@ class TicketAuth(Section):
     type: Literal["static"] = "static"
 
 
-class WampCraUser(Section):
+class WampCraUser(Principal):
     """Who may log in by signing a challenge. `edge-router passwd --wampcra` makes the salted form.
 
     role: the role that the user gets. secret: the secret itself. derived-key: instead of it, the key that was derived
@@ -84,7 +93,7 @@ HexSalt = Annotated[
 ]
 
 
-class ScramPrincipal(Section):
+class ScramPrincipal(Principal):
     """Who may log in by SCRAM. `edge-router passwd` makes this from a password.
 
     role: the role that the user gets. salt, iterations, kdf, memory: how clients derive the key from the password;
@@ -110,13 +119,11 @@ class ScramAuth(Section):
     type: Literal["static"] = "static"
 
 
-class CryptosignPrincipal(Section):
-    """Who may log in with a key. authorized_keys: public keys (Ed25519). role: the role. realm: the only one.
-    """
+class CryptosignPrincipal(Principal):
+    """Who may log in with a key. authorized_keys: public keys (Ed25519). role: the role."""
 
     authorized_keys: Annotated[list[Hex32], Meta(min_length=1)]
     role: str
-    realm: str | None = None
 
 
 class CryptosignAuth(Section):
@@ -159,7 +166,7 @@ Fingerprint20 = Annotated[
 ]
 
 
-class TlsPrincipal(Section):
+class TlsPrincipal(Principal):
     """Who may log in with a certificate; both fingerprints have to fit if both are given.
 
     role: the role that the user gets. certificate-sha256, certificate-sha1: fingerprints of the client's certificate,

@@ -42,7 +42,8 @@ class RawSocketOptions(Section):
     """Options of a RawSocket transport.
 
     max_message_size: bytes of one message, 512 to 16777216; the handshake says the next smaller power of two.
-    open_handshake_timeout: milliseconds a client has for its handshake and HELLO. auto_ping_interval: milliseconds
+    open_handshake_timeout: milliseconds a client has for its handshake and HELLO; after that it has a minute to answer
+    CHALLENGE, as somebody may have to type a password. auto_ping_interval: milliseconds
     between PINGs of the WAMP RawSocket; 0 leaves it to TCP keepalive, since some clients (autobahn on Twisted) take a
     PING for an error. auto_ping_timeout: milliseconds a peer has to answer either.
     """
@@ -93,9 +94,10 @@ class WebSocketOptions(Section):
     allowed_origins: origins of pages that may connect, `*` as wildcard; left out, only pages from this very host and
     port. allow_null_origin: whether pages without an origin may (files, sandboxes). max_message_size: bytes of one
     message. max_frame_size: bytes of one frame; 0 leaves it to max_message_size. open_handshake_timeout: milliseconds
-    for the HTTP handshake and HELLO. close_handshake_timeout: milliseconds for the closing handshake.
-    auto_ping_interval: milliseconds between pings; 0 sends none. auto_ping_timeout: milliseconds to answer one.
-    require_websocket_subprotocol: refuse clients that name none; else they are taken for wamp.2.json.
+    for the HTTP handshake and HELLO; after that a client has a minute to answer CHALLENGE. close_handshake_timeout:
+    milliseconds for the closing handshake. auto_ping_interval: milliseconds between pings; 0 sends none.
+    auto_ping_timeout: milliseconds to answer one. require_websocket_subprotocol: refuse clients that name none; else
+    they are taken for wamp.2.json.
     compression: off unless given.
     """
 

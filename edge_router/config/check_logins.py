@@ -1,0 +1,120 @@
+"""What must fit together in the sections of logins, and with the machine (see `check`)."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from importlib.util import find_spec
+from typing import Any, Final
+
+from edge_router.config import schema
+from edge_router.config.problems import Path, Problem
+from edge_router.config.secret import Missing, open_to_others, secret_text
+from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, of, sections
+
+
+def _secret(place: schema.SecretPlace, path: Path, whole: Whole) -> Found:
+    try:
+        secret_text(place, whole.directory)
+    except Missing as problem:
+        yield Problem(path, str(problem))
+        return
+    if open_to_others(place, whole.directory):
+        whole.notices.append(Problem(path, f"every user of this machine may read {place.file}; `chmod 600` it"))
+
+
+def _wampcra_user(user: schema.WampCraUser, path: Path, _whole: Whole) -> Found:
+    if (user.secret is None) == (user.derived_key is None):
+        yield Problem(path, "give either `secret` or `derived-key`")
+    elif user.derived_key is not None and user.salt is None:
+        yield Problem((*path, "salt"), "missing; a `derived-key` is derived with one, and clients need it")
+
+
+def _scram_principal(principal: schema.ScramPrincipal, path: Path, _whole: Whole) -> Found:
+    if principal.kdf != "pbkdf2" and principal.memory is None:
+        yield Problem((*path, "memory"), f"missing; clients need it for {principal.kdf}, in KiB")
+
+
+def _cryptosign(_auth: schema.CryptosignAuth, path: Path, _whole: Whole) -> Found:
+    if find_spec("cryptography") is None:
+        yield Problem(
+            path, "cryptosign needs the Python package cryptography: `pip install 'edge-router[cryptosign]'`"
+            " or `apt install python3-cryptography`"
+        )  # fmt: skip
+
+
+def _bound(principal: schema.Principal, path: Path, whole: Whole) -> Found:
+    """The realm that a principal is bound to, and its role there."""
+    name = principal.realm
+    if name is None or not whole.names_known:
+        return
+    realm = whole.realms.get(name)
+    if realm is None:
+        yield Problem((*path, "realm"), f"there is no realm {name!r}{of(name, whole.realms)}")
+
+
+def _peercred(auth: schema.PeerCredentialsAuth, path: Path, whole: Whole) -> Found:
+    if not auth.users and not auth.groups:
+        yield Problem(path, "nobody can log in by this; give `users` or `groups`, each a name and a role")
+    for key, kind, roles, find in (
+        ("users", "user", auth.users, pwd.getpwnam),
+        ("groups", "group", auth.groups, grp.getgrnam),
+    ):
+        for name, role in roles.items():
+            yield from account(name, kind, name, (*path, key), find)
+            yield from _login_role(role, (*path, key, name), whole)
+
+
+def off_socket(transport: Any, path: Path, _whole: Whole) -> Found:
+    """`peercred` where there can be no such peer."""
+    wanted = transport.auth is not None and transport.auth.peercred is not None
+    if wanted and not isinstance(transport.endpoint, schema.UnixEndpoint):
+        yield Problem((*path, "auth", "peercred"), "only a Unix socket tells who connects; the endpoint is none")
+
+
+def _tls_principal(principal: schema.TlsPrincipal, path: Path, _whole: Whole) -> Found:
+    if principal.sha256 is None and principal.sha1 is None:
+        yield Problem(path, "whose certificate? give `certificate-sha256`, its fingerprint")
+
+
+def without_certificates(transport: Any, path: Path, _whole: Whole) -> Found:
+    """The method `tls` where no client is asked for a certificate."""
+    tls = getattr(transport.endpoint, "tls", None)
+    if tls is not None and tls.ca_certificates is not None:
+        return
+    for where, section in sections(transport, path):
+        if isinstance(section, schema.TlsAuth):
+            text = "nobody can log in by this: no client is asked for a certificate; give the endpoint's `tls` "
+            yield Problem(where, text + "`ca_certificates`")
+
+
+def _role_given(auth: Any, path: Path, whole: Whole) -> Found:
+    yield from _login_role(auth.role, (*path, "role"), whole)
+
+
+def _login_role(role: str, at: Path, whole: Whole) -> Found:
+    if role == TRUSTED:
+        yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
+    elif whole.names_known and role not in whole.roles:
+        yield Problem(at, f"no realm has a role {role!r}{of(role, whole.roles)}")
+
+
+def open_to_all(transport: Any, path: Path, whole: Whole) -> Found:
+    """Without `auth` everybody is anonymous, which is of no use if no realm knows that role."""
+    if transport.auth is None and whole.names_known and whole.realms and "anonymous" not in whole.roles:
+        text = "nobody can join here: without `auth` clients get the role 'anonymous', which no realm has"
+        whole.notices.append(Problem(path, text))
+    yield from ()
+
+
+LOGIN_RULES: Final[dict[type, tuple[Rule, ...]]] = {
+    schema.AnonymousAuth: (_role_given, _bound),
+    schema.TicketPrincipal: (_role_given, _bound),
+    schema.WampCraUser: (_role_given, _bound, _wampcra_user),
+    schema.ScramPrincipal: (_role_given, _bound, _scram_principal),
+    schema.CryptosignAuth: (_cryptosign,),
+    schema.CryptosignPrincipal: (_role_given, _bound),
+    schema.PeerCredentialsAuth: (_peercred,),
+    schema.TlsPrincipal: (_role_given, _bound, _tls_principal),
+    schema.SecretPlace: (_secret,),
+}

@@ -1,0 +1,83 @@
+"""The configuration as a whole, with which its rules compare each section; and what several rules need.
+
+(`check` and `check_logins` have the rules.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path as FilePath
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+
+from edge_router import registry
+from edge_router.config import schema
+from edge_router.config.problems import Path, Problem
+
+#: the role that always exists, for parts of the node itself; who has it may do everything
+TRUSTED: Final = "trusted"
+
+Found: TypeAlias = Iterator[Problem]
+
+
+class Whole:
+    """The configuration, and what has been seen of it so far.
+
+    taken: (what, name) -> the first place that took it. realms: name -> realm.
+    """
+
+    def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
+        self.directory = directory
+        self.names_known = names_known
+        self.realms = {realm.name: realm for worker in config.workers for realm in worker.realms}
+        self.roles = {role.name for realm in self.realms.values() for role in realm.roles}
+        self.taken: dict[tuple[object, ...], Path] = {}
+        self.notices: list[Problem] = []
+
+    def take(self, path: Path, *what: object) -> Path | None:
+        """Take a name; result: who had it before, or None."""
+        before = self.taken.setdefault(what, path)
+        return None if before is path else before
+
+
+def sections(value: Any, path: Path) -> Iterator[tuple[Path, Struct]]:
+    """Every section of a configuration with its path, outer ones first."""
+    if isinstance(value, Struct):
+        yield path, value
+        for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from sections(getattr(value, name), (*path, key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from sections(item, (*path, place))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from sections(item, (*path, key))
+
+
+def twice(whole: Whole, path: Path, kind: str, name: object, *within: object) -> Found:
+    before = whole.take(path, kind, *within, name)
+    if before is not None:
+        yield Problem(path, f"{kind} {name!r} given twice, first at {shown(before)}; give each its own")
+
+
+def shown(path: Path) -> str:
+    return ".".join(str(step) for step in path)
+
+
+def of(name: str, known: Collection[str]) -> str:
+    """What to take instead of a name. A good configuration never needs it, so it is loaded only now."""
+    suggestion: str = registry.load("edge_router.config.describe:suggestion")(name, known)
+    return suggestion or f"; there are: {', '.join(sorted(known)) or 'none'}"
+
+
+def account(key: str, kind: str, name: str | None, path: Path, find: Callable[[str], object]) -> Found:
+    if name is None or name.isdecimal():
+        return
+    try:
+        find(name)
+    except (KeyError, ValueError):
+        yield Problem((*path, key), f"there is no {kind} {name!r} on this machine")
+
+
+Rule: TypeAlias = Callable[[Any, Path, Whole], Found]
