@@ -7,10 +7,10 @@ Sources: crossbar.io's documentation of its configuration, version 2, and of its
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
 
@@ -25,7 +25,7 @@ _LOGLEVEL = "use `edge-router start --loglevel debug`"
 
 IGNORED: dict[type, dict[str, str]] = {
     schema.Controller: {
-        "options": "the node runs until it is stopped and takes no title",
+        "options": "the node runs until it is stopped, starts its parts in turn, and takes no title",
         "keyring": _NEVER_HERE,
         "enable_docker": _NEVER_HERE,
         "manhole": "local programs may use a Unix socket instead",
@@ -74,6 +74,18 @@ IGNORED: dict[type, dict[str, str]] = {
     schema.StaticOptions: {"allow_cross_origin": LATER},
 }
 
+INNER: dict[tuple[type, str], tuple[str, ...]] = {
+    (schema.Controller, "options"): ("title", "shutdown", "enable_parallel_worker_start", "enable_docker"),
+    (schema.Controller, "keyring"): ("type", "path", "driver", "port"),
+    (schema.Controller, "manhole"): ("endpoint", "users"),
+    (schema.RouterWorker, "manhole"): ("endpoint", "users"),
+    (schema.Realm, "stats"): (
+        "rated_message_size", "trigger_after_rated_messages", "trigger_after_duration", "trigger_on_join",
+        "trigger_on_leave",
+    ),
+}  # fmt: skip
+"""What keys without effect may hold, where a misspelling would otherwise stay unseen."""
+
 _DYNAMIC = ("authenticator", "authenticator-realm", "authenticator-role", "default-role", "create", "config")
 
 LATER_KEYS: dict[type, dict[str, str]] = {
@@ -105,7 +117,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     },
     "transports": {"mqtt": LATER, **dict.fromkeys(("flashpolicy", "websocket.testee", "stream.testee"), _NEVER_HERE)},
     "store": {"cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file"},
-    "endpoint": {"twisted": LATER, "onion": _NEVER_HERE},
+    "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(
             ("json", "redirect", "longpoll", "publisher", "caller", "webhook", "upload", "reverseproxy", "archive"),
@@ -126,7 +138,7 @@ LATER_VALUES: dict[tuple[str, str], dict[str, str]] = {
 
 
 def ignored_key(cls: type, key: object) -> str | None:
-    """The notice for a key that has no effect here, else None."""
+    """The notice for a key that has no effect here, else None. What it may hold: `INNER`."""
     why = IGNORED.get(cls, {}).get(str(key))
     return f"no effect here: {why}" if why else None
 
@@ -151,6 +163,19 @@ def later_value(path: Path, value: object) -> str | None:
     return f"{value!r} is {why}" if why else None
 
 
+def other_type(path: Path, value: dict[Any, Any], said: Said) -> dict[Any, Any]:
+    """A section that is written with another `type` here: endpoints of `type: twisted` that are plain ones."""
+    text = value.get("server_string")
+    if not path or path[-1] != "endpoint" or value.get("type") != "twisted" or not isinstance(text, str):
+        return value
+    section = registry.load("edge_router.config.endpoint_text:listening")(text)
+    if section is None:
+        return value
+    rest = {key: item for key, item in value.items() if key not in ("type", "server_string")}
+    said.notices.append(Problem(path, "read as {" + ", ".join(f"{key}: {item}" for key, item in section.items()) + "}"))
+    return {**section, **rest}
+
+
 class Said(NamedTuple):
     """Where a repair adds what it found and what it did."""
 
@@ -167,51 +192,12 @@ def repaired(cls: type, value: dict[Any, Any], path: Path, said: Said) -> dict[A
     return repair(value, path, said) if repair else value
 
 
-_ACTIONS = ("call", "register", "publish", "subscribe")
-
-
-def _permission(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """Version 1: actions as keys of the permission itself, patterns by stars only."""
-    old = {action: value[action] for action in _ACTIONS if action in value}
-    if not old or "allow" in value:
-        return value
-    rest = {key: item for key, item in value.items() if key not in old}
-    uri = rest.get("uri")
-    if "match" not in rest and isinstance(uri, str) and "*" in uri:
-        starless = uri.removesuffix("*")
-        rest["match"] = "wildcard" if "*" in starless else "prefix"
-        parts = (uri if "*" in starless else starless).split(".")
-        rest["uri"] = ".".join("" if part == "*" else part for part in parts)
-    said.notices.append(Problem(path, f"version 1 form, read as {_in_words({**rest, 'allow': old})}"))
-    return {**rest, "allow": old}
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_in_words(item)}" for key, item in value.items()) + "}"
-    return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)
-
-
 def _role(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
     """Crossbar's one key with hyphens."""
     if "allow-by-default" not in value or "allow_by_default" in value:
         return value
     said.notices.append(Problem((*path, "allow-by-default"), "read as `allow_by_default`"))
     return {key.replace("-", "_") if key == "allow-by-default" else key: item for key, item in value.items()}
-
-
-def _port(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """`port: "$PORT"`: from the environment."""
-    port = value.get("port")
-    if not isinstance(port, str) or not port.startswith("$"):
-        return value
-    name = port[1:].removeprefix("{").removesuffix("}")
-    text = os.environ.get(name, "")
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
-        return {**value, "port": int(text)}
-    state = f"is {text!r}, which is no port" if text else "is not set"
-    said.problems.append(Problem((*path, "port"), f"the environment variable {name} {state}; expected 0 to 65535"))
-    return {**value, "port": 0}
 
 
 def _serializers(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
@@ -239,8 +225,6 @@ def _worker_options(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, 
 
 REPAIRS: dict[type, Repair] = {
     schema.Role: _role,
-    schema.Permission: _permission,
-    schema.TcpEndpoint: _port,
     schema.RawSocket: _serializers,
     schema.UniversalRawSocket: _serializers,
     schema.WebSocket: _serializers,

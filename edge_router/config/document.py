@@ -18,6 +18,7 @@ from edge_router.config.describe import wanted
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFS = "#/$defs/{name}"
+_VARIABLE = {"type": "string", "pattern": r"^\$", "description": "a variable of the environment: `$PORT`"}
 
 
 def schema_json() -> bytes:
@@ -36,9 +37,8 @@ def schema_dict() -> dict[str, Any]:
         for name, declared in definition["properties"].items():
             if name in texts.fields:
                 declared["description"] = texts.fields[name]
-    port = definitions["TcpEndpoint"]["properties"]["port"]
-    from_environment = {"type": "string", "pattern": r"^\$", "description": "a variable of the environment: `$PORT`"}
-    port["anyOf"] = [{key: port.pop(key) for key in ("type", "minimum", "maximum")}, from_environment]
+            if declared.pop("variable", False):
+                declared["anyOf"] = [{key: declared.pop(key) for key in ("type", "minimum", "maximum")}, _VARIABLE]
     return {"$schema": _DIALECT, "title": "edge-router configuration", **top, "$defs": definitions}
 
 

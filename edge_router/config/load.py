@@ -24,6 +24,7 @@ from edge_router.config.check import check
 from edge_router.config.parts import to_config
 from edge_router.config.problems import ConfigErrors, Finding, FindLine, Problem, Unreadable, located, nowhere
 from edge_router.config.schema import Config
+from edge_router.config.variables import any_in
 
 MAX_BYTES = 1_048_576
 
@@ -69,17 +70,26 @@ def _converted(tree: object, directory: Path) -> tuple[Config, list[Problem], li
     """Result: the configuration, without what is wrong; problems; notices."""
     try:
         config = to_config(tree)
+        if not any_in(tree):
+            return config, *check(config, directory.absolute())
     except ValidationError:
-        walked = registry.load("edge_router.config.walk:Walked")(tree)
-    else:
-        return config, *check(config, directory.absolute())
+        pass
+    older = registry.load("edge_router.config.older:Upgraded")(tree)
+    config, problems, notices = _walked(older.tree, directory.absolute())
+    problems, notices = ([Problem(older.original(p.path), p.text) for p in found] for found in (problems, notices))
+    return config, problems, older.notices + notices
+
+
+def _walked(tree: object, directory: Path) -> tuple[Config, list[Problem], list[Problem]]:
+    """What is in a file with problems, keys of Crossbar or variables. Result: as of `_converted`."""
+    walked = registry.load("edge_router.config.walk:Walked")(tree)
     problems, notices = walked.problems, walked.notices
     try:
         config = to_config(walked.tree)
     except ValidationError as error:
         return Config(), problems or [Problem((), str(error))], notices
     names_known = not any("realms" in problem.path for problem in problems)
-    more, said = check(config, directory.absolute(), names_known)
+    more, said = check(config, directory, names_known)
     problems += _independent([Problem(walked.original(p.path), p.text) for p in more], problems, tree)
     return config, problems, notices + [Problem(walked.original(p.path), p.text) for p in said]
 

@@ -18,6 +18,7 @@ from edge_router.config.describe import closest, found, suggestion, wanted
 from edge_router.config.parts import as_part
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema import PART_KINDS, Config
+from edge_router.config.variables import Unset, resolved
 
 
 class _Dropped:
@@ -25,6 +26,8 @@ class _Dropped:
 
 
 DROPPED: Final = _Dropped()
+
+_STAND_INS: Final = {"port": 0, "flag": False, "path": "unknown"}  # so that the rest of the section is looked at too
 
 
 class Walked:
@@ -51,8 +54,18 @@ class Walked:
     # --- one method a kind of type; each returns the cleaned value or DROPPED
 
     def _value(self, info: Any, value: object, path: Path) -> object:
+        if isinstance(value, str) and "$" in value:
+            value = self._from_environment(info, value, path)
         method = _METHODS.get(type(info), Walked._leaf)
-        return method(self, info, value, path)
+        return value if value is DROPPED else method(self, info, value, path)
+
+    def _from_environment(self, info: Any, value: str, path: Path) -> object:
+        kind = "secret" if _secret(info) else _extra(info, "variable")
+        try:
+            return resolved(kind, value) if kind else value
+        except Unset as error:
+            self._problem(path, str(error))
+        return _STAND_INS.get(kind, DROPPED)
 
     def _problem(self, path: Path, text: str) -> _Dropped:
         self.problems.append(Problem(path, text))
@@ -123,6 +136,8 @@ class Walked:
 
     def _tagged(self, members: dict[str, Any], value: object, path: Path) -> object:
         section = next((step for step in reversed(path) if isinstance(step, str)), "section")
+        if isinstance(value, dict):
+            value = crossbar.other_type(path, value, crossbar.Said(self.problems, self.notices))
         name = self._type_of(list(members), section.removesuffix("s"), value, path)
         return DROPPED if name is None else self._fields(members[name], value, path)
 
@@ -175,7 +190,7 @@ class Walked:
             elif key == info.tag_field:
                 cleaned[key] = item
             elif info.forbid_unknown_fields:
-                meant.add(self._unknown(info.cls, list(fields), key, (*path, key)))
+                meant.add(self._unknown(info.cls, list(fields), key, item, (*path, key)))
         for name, field in fields.items():
             if field.required and name not in value and name not in meant:
                 self._problem((*path, name), f"missing; expected {wanted(field.type)}")
@@ -191,11 +206,15 @@ class Walked:
             return self._problem(path, str(error))
         return cleaned
 
-    def _unknown(self, cls: type, known: list[str], key: object, path: Path) -> str:
+    def _unknown(self, cls: type, known: list[str], key: Any, value: object, path: Path) -> str:
         """A key that is not declared. Result: the declared one that was meant, or an empty text."""
         ignored, later = crossbar.ignored_key(cls, key), crossbar.later_key(cls, key)
         if ignored:
             self.notices.append(Problem(path, ignored))
+            inner = crossbar.INNER.get((cls, key), ())
+            for name in value if inner and isinstance(value, dict) else ():
+                if name not in inner:
+                    self._unknown(type(None), list(inner), name, None, (*path, name))
             return ""
         meant = "" if later else closest(key, known)
         options = f"did you mean {meant!r}?" if meant else f"known here: {', '.join(known) or 'none'}"
@@ -205,7 +224,13 @@ class Walked:
 
 def _secret(info: Any) -> bool:
     """Whether a value of this type must not get into a log or onto a screen: `Meta(extra={"secret": True})`."""
-    return any((getattr(each, "extra", None) or {}).get("secret") for each in (info, *getattr(info, "types", ())))
+    return bool(_extra(info, "secret"))
+
+
+def _extra(info: Any, key: str) -> Any:
+    """What `Meta(extra=...)` says of a type, or of one of a union."""
+    extras = (getattr(each, "extra", None) or {} for each in (info, *getattr(info, "types", ())))
+    return next((extra[key] for extra in extras if key in extra), None)
 
 
 def _length_fits(info: Any, value: list[Any]) -> bool:

@@ -158,7 +158,7 @@ def test_wrong_value_in_version_1(tmp_path: Path) -> None:
     """An action of version 1 must be true or false as one of version 2."""
     text = "workers: [{type: router, realms: [{name: a, roles: [{name: b, permissions: [{uri: c, publish: maybe}]}]}]}]"
     assert complaints(text, tmp_path) == [
-        "1: workers.0.realms.0.roles.0.permissions.0.allow.publish: found 'maybe' (text); expected true or false"
+        "1: workers.0.realms.0.roles.0.permissions.0.publish: found 'maybe' (text); expected true or false"
     ]
 
 
@@ -216,6 +216,26 @@ def test_worker_options(tmp_path: Path) -> None:
     text = "workers:\n  - type: router\n    options: {pythonpath: [..], cpu_affinity: [0], disabled: false}\n"
     assert notices(text, tmp_path) == [
         "3: workers.0.options: no effect here: realms and transports run in the node's own process"
+    ]
+
+
+def test_misspelt_within_a_key_without_effect(tmp_path: Path) -> None:
+    """Only Crossbar's own options have no effect; others are unknown there too."""
+    text = "controller: {options: {shutdown: [shutdown_on_worker_exit], tittle: x}}"
+    assert complaints(text, tmp_path) == ["1: controller.options.tittle: unknown key; did you mean 'title'?"]
+    assert len(notices(text.replace(", tittle: x", ""), tmp_path)) == 1
+
+
+def test_endpoint_string(tmp_path: Path) -> None:
+    """Twisted's endpoint strings for what has a section here are read as that."""
+    text = transport('{type: rawsocket, endpoint: {type: twisted, server_string: "tcp:9000:interface=127.0.0.1"}}')
+    (listening,) = load_text(text, tmp_path).config.workers[0].transports
+    assert listening.endpoint == schema.TcpEndpoint(port=9000, interface="127.0.0.1")  # type: ignore[attr-defined]
+    assert notices(text, tmp_path) == [
+        "7: workers.0.transports.0.endpoint: read as {type: tcp, port: 9000, interface: 127.0.0.1}"
+    ]
+    assert complaints(text.replace("tcp:", "systemd:"), tmp_path) == [
+        "7: workers.0.transports.0.endpoint.type: type 'twisted': only for tcp and unix here"
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from edge_router.config.schema.section import Mode, Port, Section
+from edge_router.config.schema.section import Mode, Port, Section, SocketPath
 
 
 class Tls(Section):
@@ -30,8 +30,8 @@ class Tls(Section):
 class TcpEndpoint(Section, tag="tcp"):
     """A TCP port to listen on.
 
-    port: the port; 0 takes a free one. interface: the address to bind; left out, all. version: 4 or 6.
-    tls: with this section TLS is spoken here.
+    port: the port; 0 takes a free one, `$NAME` is a variable of the environment. interface: the address to bind; left
+    out, all. version: 4 or 6. tls: with this section TLS is spoken here.
     backlog: connections waiting to be accepted. user_timeout: after so many milliseconds without an acknowledgement
     the connection is dropped (TCP_USER_TIMEOUT); left out, taken from the pings; 0 leaves it to the kernel, which small
     devices need that read slowly through a window of a few kilobytes.
@@ -48,11 +48,11 @@ class TcpEndpoint(Section, tag="tcp"):
 class UnixEndpoint(Section, tag="unix"):
     """A Unix socket to listen on.
 
-    path: the socket, relative to the node directory. mode: its permissions, octal. owner, group: who it belongs to.
-    backlog: connections waiting to be accepted.
+    path: the socket, relative to the node directory; `$NAME` in it is a variable of the environment. mode: its
+    permissions, octal. owner, group: who it belongs to. backlog: connections waiting to be accepted.
     """
 
-    path: str
+    path: SocketPath
     mode: Mode = "660"
     owner: str | None = None
     group: str | None = None

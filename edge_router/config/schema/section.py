@@ -9,7 +9,8 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from msgspec import Meta, Struct
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
+Port = Annotated[int, Meta(ge=0, le=65535, extra={"variable": "port"}, extra_json_schema={"variable": True})]
+SocketPath = Annotated[str, Meta(extra={"variable": "path"})]
 Count = Annotated[int, Meta(ge=1)]
 Millis = Annotated[int, Meta(ge=0)]
 Mode = Annotated[str, Meta(pattern="^0?[0-7]{3}$", extra={"words": 'three octal digits in quotes, as "660"'})]
