@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_router.router.interfaces import Delayed
-from edge_router.wamp.messages import Call
+from edge_router.wamp.messages import Call, InvocationDetails
 
 if TYPE_CHECKING:
     from edge_router.router.registration import Callee
@@ -20,28 +20,45 @@ if TYPE_CHECKING:
 class CallUnderWay:
     """One call.
 
-    caller, request: whose, and under which request id. callee, invocation: who works on it, and under which id.
-    progressive: whether progressive results may come. timeout: milliseconds to the next result, 0 for any time.
+    caller, request: whose, and under which request id. procedure, options: as the call began; later parts of it change
+    neither. unfinished: whether more parts are to come (progressive call invocations). callee, invocation: who works on
+    it, and under which id. details: what the callee was told of it.
     """
 
-    __slots__ = ("callee", "caller", "invocation", "progressive", "request", "timeout", "timer")
+    __slots__ = (
+        "callee",
+        "caller",
+        "details",
+        "invocation",
+        "options",
+        "procedure",
+        "request",
+        "timer",
+        "unfinished",
+    )
 
-    def __init__(self, caller: RouterSession, call: Call, callee: Callee, progressive: bool) -> None:
+    callee: Callee
+    invocation: int
+    details: InvocationDetails
+
+    def __init__(self, caller: RouterSession, call: Call) -> None:
         self.caller = caller
         self.request = call.request
-        self.callee = callee
-        self.progressive = progressive
-        self.timeout = call.options.timeout
+        self.procedure = call.procedure
+        self.options = call.options
+        self.unfinished = call.options.progress
         self.timer: Delayed | None = None
-        self.invocation = callee.session.issued_invocations + 1
 
-    def start(self) -> None:
+    def start(self, callee: Callee, invocation: int, details: InvocationDetails) -> None:
         """Enter the call in both sessions' books: its INVOCATION is on its way."""
+        self.callee = callee
+        self.invocation = invocation
+        self.details = details
         self.caller.calls[self.request] = self
-        session = self.callee.session
-        session.issued_invocations = self.invocation
-        session.invocations[self.invocation] = self
-        self.callee.active += 1
+        session = callee.session
+        session.issued_invocations = invocation
+        session.invocations[invocation] = self
+        callee.active += 1
 
     @property
     def is_owed(self) -> bool:

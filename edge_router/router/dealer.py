@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from edge_router.router.calls import CallUnderWay
 from edge_router.router.interfaces import Clock
+from edge_router.router.invocations import NO_DETAILS, begin_stream, invocation_details, refuse_other_part, refuse_parts
 from edge_router.router.registration import Callee, Registration, no_such_procedure
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import (
     CANCELED,
-    DIFFERENT_INVOCATION_POLICY,
     LIMIT_EXCEEDED,
     NO_AVAILABLE_CALLEE,
     NO_SUCH_REGISTRATION,
@@ -35,8 +37,6 @@ from edge_router.wamp.messages import (
     Interrupt,
     InterruptOptions,
     Invocation,
-    InvocationDetails,
-    Invoke,
     Passthru,
     Register,
     Registered,
@@ -52,18 +52,13 @@ from edge_router.wamp.uris import is_valid
 if TYPE_CHECKING:
     from edge_router.router.meta import MetaApi
     from edge_router.router.meta_listing import Listing
-    from edge_router.router.permissions import Grant
     from edge_router.router.session import RouterSession
 
 _CALL: Final = CODES[Call]
 _INVOCATION: Final = CODES[Invocation]
-_NO_DETAILS: Final = InvocationDetails()
 _FINAL: Final = ResultDetails()
 _PROGRESS: Final = ResultDetails(progress=True)
 _NO_ERROR_DETAILS: Final = Passthru()
-#: what a callee must be able to do before it is asked for progressive results. The spec wants call canceling too, which
-#: autobahn-js (callees of 2024) does not announce though it streams; what such a callee sends too long is discarded
-_STREAMING: Final = "callee.progressive_call_results"
 
 
 class Dealer:
@@ -96,7 +91,7 @@ class Dealer:
             raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is the router's own (enable_meta_api)")
         registration = self.registrations.get(uri, options.match)
         if registration is not None and not options.force_reregister:
-            _refuse_second(registration, session, options.invoke)
+            registration.refuse_second(session, options.invoke)
         most = session.limits.registrations
         if len(session.registrations) >= most:
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} registrations (limits.registrations)")
@@ -108,7 +103,7 @@ class Dealer:
             registration = Registration(next(self._registration_ids), uri, options.match, options.invoke)
             self.registrations.add(uri, options.match, registration)
         guarded = not session.permissions.is_uniform(uri, options.match, "register")
-        registration.callees.append(Callee(session, options.concurrency or 0, guarded))
+        registration.callees.append(Callee(registration, session, options.concurrency or 0, guarded))
         session.registrations[registration.id] = registration
         session.peer.send_message(Registered(message.request, registration.id))
         if self.watch is not None:
@@ -140,16 +135,20 @@ class Dealer:
 
     def call(self, session: RouterSession, message: Call) -> None:
         """CALL: an INVOCATION to the callee whose turn it is. Raises WampError."""
-        procedure, options = message.procedure, message.options
+        request, procedure, options = message.request, message.procedure, message.options
+        if request in session.calls or request <= session.streamed:
+            self._go_on(session, message)
+            return
+        if options.progress:
+            begin_stream(session, request)
         permissions = session.permissions
         grant = permissions.remembered.get(procedure) or permissions.grant(procedure)
         if not grant.call:
             raise permissions.refuse("call", procedure)
-        if message.request in session.calls:
-            raise ProtocolViolation(f"CALL {message.request} is under way already; a new request id would be right")
         registration = self.registrations.best(procedure)
         if registration is None or registration.match != "exact":  # a pattern does not cover what is the router's own
             if self.meta is not None and procedure in self.meta.procedures:
+                refuse_parts(message)
                 self.called += 1
                 session.peer.deliver(self.meta.answer(session, message), session.peer.codec)
                 return
@@ -162,17 +161,42 @@ class Dealer:
         if callee is None:
             raise WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")
         self.called += 1
-        target = callee.session
-        progressive = options.receive_progress and _STREAMING in target.features
-        call = CallUnderWay(session, message, callee, progressive)
-        if progressive or grant.disclose_caller or options.disclose_me or registration.match != "exact":
-            details = _details(session, message, grant, registration, progressive)
+        self._invoke(CallUnderWay(session, message), callee, message, grant.disclose_caller or options.disclose_me)
+
+    def _invoke(self, call: CallUnderWay, callee: Callee, message: Call, disclosed: bool) -> None:
+        """Give a call to a callee. Raises WampError if that does not work."""
+        options, target = call.options, callee.session
+        if disclosed or options.receive_progress or options.progress or callee.registration.match != "exact":
+            details = invocation_details(call, callee, disclosed)
         else:
-            details = _NO_DETAILS
-        invocation = Invocation(call.invocation, registration.id, details, message.args, message.kwargs)
-        target.peer.deliver(invocation, session.peer.codec, refusable=True)
-        call.start()
+            details = NO_DETAILS
+        number = target.issued_invocations + 1
+        invocation = Invocation(number, callee.registration.id, details, message.args, message.kwargs)
+        target.peer.deliver(invocation, call.caller.peer.codec, refusable=True)
+        call.start(callee, number, details)
         if options.timeout:
+            self._restart_timer(call)
+
+    def _go_on(self, session: RouterSession, message: Call) -> None:
+        """A CALL with the request id of one before: the next part of it, for the same callee.
+
+        Ignored where the call is over, which its caller need not know yet.
+        """
+        call = session.calls.get(message.request)
+        if call is None:
+            return
+        refuse_other_part(call, message)
+        call.unfinished = message.options.progress
+        callee = call.callee
+        details = call.details if call.unfinished else replace(call.details, progress=False)
+        invocation = Invocation(call.invocation, callee.registration.id, details, message.args, message.kwargs)
+        try:
+            callee.session.peer.deliver(invocation, session.peer.codec, refusable=True)
+        except WampError as error:
+            self._let_go(call, error.uri)
+            self._fail(call, error)
+            return
+        if call.options.timeout:
             self._restart_timer(call)
 
     def yielded(self, session: RouterSession, message: Yield) -> None:
@@ -181,10 +205,10 @@ class Dealer:
         if call is None:
             return
         if message.options.progress:
-            if not call.progressive:
+            if not call.details.receive_progress:
                 raise ProtocolViolation("a progressive result that the INVOCATION did not ask for (receive_progress)")
             if call.is_owed:
-                if call.timeout:
+                if call.options.timeout:
                     self._restart_timer(call)
                 result = Result(call.request, _PROGRESS, message.args, message.kwargs)
                 if not self._pass_on(call, result):
@@ -265,12 +289,12 @@ class Dealer:
     def _restart_timer(self, call: CallUnderWay) -> None:
         if call.timer is not None:
             call.timer.cancel()
-        call.timer = self._clock.callLater(call.timeout / 1000, self._timed_out, call)
+        call.timer = self._clock.callLater(call.options.timeout / 1000, self._timed_out, call)
 
     def _timed_out(self, call: CallUnderWay) -> None:
         call.timer = None
         self._let_go(call, TIMEOUT)
-        self._fail(call, WampError(TIMEOUT, f"no result within {call.timeout} ms"))
+        self._fail(call, WampError(TIMEOUT, f"no result within {call.options.timeout} ms"))
 
     def leave(self, session: RouterSession) -> None:
         """End what a session that is gone has: its registrations, the calls it made and those it worked on."""
@@ -284,27 +308,3 @@ class Dealer:
         for call in list(session.invocations.values()):
             call.release()
             self._fail(call, WampError(CANCELED, "the callee left before it answered"))
-
-
-def _refuse_second(registration: Registration, session: RouterSession, invoke: Invoke) -> None:
-    uri = registration.uri
-    if registration.invoke != invoke:
-        found = f"'{uri}' is registered with the invocation policy '{registration.invoke}', not '{invoke}'"
-        raise WampError(
-            PROCEDURE_ALREADY_EXISTS if registration.invoke == "single" else DIFFERENT_INVOCATION_POLICY, found
-        )
-    if invoke == "single" or registration.id in session.registrations:
-        raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is registered already")
-
-
-def _details(
-    session: RouterSession, message: Call, grant: Grant, registration: Registration, progressive: bool
-) -> InvocationDetails:
-    disclosed = grant.disclose_caller or message.options.disclose_me
-    return InvocationDetails(
-        receive_progress=progressive,
-        procedure=message.procedure if registration.match != "exact" else None,
-        caller=session.id if disclosed else None,
-        caller_authid=session.authid if disclosed else None,
-        caller_authrole=session.permissions.name if disclosed else None,
-    )

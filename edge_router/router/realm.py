@@ -23,7 +23,7 @@ from edge_router.wamp.errors import (
     NOT_AUTHORIZED,
     WampError,
 )
-from edge_router.wamp.features import CLIENT_FEATURES, announced
+from edge_router.wamp.features import LOCAL_FEATURES, announced
 from edge_router.wamp.messages import (
     Abort,
     Call,
@@ -117,7 +117,7 @@ class Realm:
             raise LookupError(f"realm '{self.name}' has no role '{role}'")
         session = RouterSession(self._router, peer, {}, Limits())
         session.authid, session.authmethod, session.authprovider = authid, "internal", "node"
-        session.join(self, permissions, CLIENT_FEATURES)  # `client.session` can do all of them
+        session.join(self, permissions, LOCAL_FEATURES)
         return session
 
     def enter(self, session: RouterSession) -> None:

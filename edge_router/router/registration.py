@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
-from edge_router.wamp.errors import NO_SUCH_PROCEDURE, WampError
+from edge_router.wamp.errors import (
+    DIFFERENT_INVOCATION_POLICY,
+    NO_SUCH_PROCEDURE,
+    PROCEDURE_ALREADY_EXISTS,
+    WampError,
+)
 from edge_router.wamp.messages import Invoke, Match
 
 if TYPE_CHECKING:
@@ -19,13 +24,14 @@ if TYPE_CHECKING:
 class Callee:
     """A session behind a registration.
 
-    concurrency: calls it takes at one time, 0 for any number. guarded: its role may not serve all that the pattern
-    matches, so its permissions are asked about every procedure that is called.
+    registration: what it serves. concurrency: calls it takes at one time, 0 for any number. guarded: its role may not
+    serve all that the pattern matches, so its permissions are asked about every procedure that is called.
     """
 
-    __slots__ = ("active", "concurrency", "guarded", "session")
+    __slots__ = ("active", "concurrency", "guarded", "registration", "session")
 
-    def __init__(self, session: RouterSession, concurrency: int, guarded: bool) -> None:
+    def __init__(self, registration: Registration, session: RouterSession, concurrency: int, guarded: bool) -> None:
+        self.registration = registration
         self.session = session
         self.concurrency = concurrency
         self.guarded = guarded
@@ -53,6 +59,17 @@ class Registration:
         self.invoke: Invoke = invoke
         self.callees: list[Callee] = []
         self._turn = 0
+
+    def refuse_second(self, session: RouterSession, invoke: Invoke) -> None:
+        """Raises WampError unless the session may join the callees, under this policy."""
+        uri = self.uri
+        if self.invoke != invoke:
+            found = f"'{uri}' is registered with the invocation policy '{self.invoke}', not '{invoke}'"
+            raise WampError(
+                PROCEDURE_ALREADY_EXISTS if self.invoke == "single" else DIFFERENT_INVOCATION_POLICY, found
+            )
+        if invoke == "single" or self.id in session.registrations:
+            raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is registered already")
 
     def choose(self, procedure: str, random: Random) -> Callee | None:
         """The callee whose turn it is by the policy, passing over those that have no room; None if none has.

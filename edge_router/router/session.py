@@ -118,6 +118,7 @@ class RouterSession:
         "realm",
         "registrations",
         "router",
+        "streamed",
         "subscriptions",
     )
 
@@ -368,6 +369,8 @@ class RouterSession:
         self.calls: dict[int, CallUnderWay] = {}
         self.invocations: dict[int, CallUnderWay] = {}
         self.issued_invocations = 0
+        #: the highest request id of a CALL that came, or comes, in parts
+        self.streamed = 0
         self.realm = realm
         self._handlers = realm.handlers
         realm.enter(self)

@@ -11,11 +11,16 @@ from typing import Any, Final
 CLIENT_FEATURES: Final = frozenset(
     {
         "callee.call_canceling",
+        "callee.progressive_call_invocations",
         "callee.progressive_call_results",
         "callee.registration_revocation",
+        "caller.progressive_call_invocations",
         "subscriber.subscription_revocation",
     }
 )
+
+#: what a part of the node itself can do, by `client.session`
+LOCAL_FEATURES: Final = CLIENT_FEATURES - {"callee.progressive_call_invocations"}
 
 #: what every router does
 ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
@@ -34,6 +39,7 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
             "call_timeout": True,
             "caller_identification": True,
             "pattern_based_registration": True,
+            "progressive_call_invocations": True,
             "progressive_call_results": True,
             "registration_revocation": True,
             "shared_registration": True,

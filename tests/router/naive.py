@@ -25,11 +25,13 @@ class Reg(NamedTuple):
 
 
 class Under:
-    """A call under way. owed: the caller waits. awaited: the callee's answer counts."""
+    """A call under way. owed: the caller waits. awaited: the callee's answer counts. more: parts are to come."""
 
-    def __init__(self, caller: int, request: int, callee: int, number: int, progress: bool, timeout: int) -> None:
-        self.caller, self.request, self.callee, self.number = caller, request, callee, number
-        self.progress, self.timeout = progress, timeout
+    def __init__(self, caller: int, request: int, procedure: str, progress: bool, more: bool, timeout: int) -> None:
+        self.caller, self.request, self.procedure = caller, request, procedure
+        self.progress, self.more, self.timeout = progress, more, timeout
+        self.callee = self.number = 0
+        self.pattern = ("", "")
         self.due: float | None = None
         self.owed = self.awaited = True
 
@@ -130,19 +132,29 @@ class NaiveRouter:
         self.last[pattern] = 0 if chosen is callees[-1] else chosen.order
         return chosen
 
-    def call(self, player: int, request: int, procedure: str, value: Any, progress: bool, timeout: int) -> None:
+    def call(
+        self, player: int, request: int, procedure: str, value: Any, progress: bool, more: bool, timeout: int
+    ) -> None:
         patterns = {reg.pattern for reg in self.regs if fits(reg.pattern, procedure)}
         if not patterns:
             self.say(player, "ERROR", 48, request, "wamp.error.no_such_procedure")
             return
         pattern = best(patterns)
-        callee = self._choose(pattern).player
-        number = self.numbers[callee] = self.numbers.get(callee, 0) + 1
-        under = Under(player, request, callee, number, progress, timeout)
+        under = Under(player, request, procedure, progress, more, timeout)
+        under.callee, under.pattern = self._choose(pattern).player, pattern
+        under.number = self.numbers[under.callee] = self.numbers.get(under.callee, 0) + 1
         self.calls.append(under)
+        self._invoke(under, value)
+
+    def _invoke(self, under: Under, value: Any) -> None:
         self._restart(under)
-        topic = None if pattern[0] == "exact" else procedure
-        self.say(callee, "INVOCATION", number, pattern, topic, progress, value)
+        topic = None if under.pattern[0] == "exact" else under.procedure
+        self.say(under.callee, "INVOCATION", under.number, under.pattern, topic, under.progress, under.more, value)
+
+    def go_on(self, under: Under, value: Any, more: bool) -> None:
+        if under.owed:
+            under.more = more
+            self._invoke(under, value)
 
     def _restart(self, under: Under) -> None:
         under.due = self.now + under.timeout / 1000 if under.timeout else None

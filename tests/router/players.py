@@ -21,7 +21,16 @@ from edge_router.wamp.outgoing import Outgoing
 from edge_router.wamp.payload import transcode
 
 EVERYTHING = Allow(call=True, register=True, publish=True, subscribe=True)
-FEATURES = {"callee": {"features": {"call_canceling": True, "progressive_call_results": True}}, "caller": {}}
+FEATURES = {
+    "callee": {
+        "features": {
+            "call_canceling": True,
+            "progressive_call_invocations": True,
+            "progressive_call_results": True,
+        }
+    },
+    "caller": {"features": {"progressive_call_invocations": True}},
+}
 
 
 def open_realm(name: str = "realm1", roles: Sequence[Role] = (), **options: Any) -> Realm:

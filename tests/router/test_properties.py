@@ -169,14 +169,28 @@ class Routers(RuleBasedStateMachine):
         self.naive.unregister(who, request, pattern)
 
     @precondition(lambda self: self.naive.regs)
-    @rule(data=st.data(), value=VALUES, progress=st.booleans(), timeout=st.sampled_from([300, 700, 0]))
-    def call(self, data: st.DataObject, value: Any, progress: bool, timeout: int) -> None:
+    @rule(
+        data=st.data(),
+        value=VALUES,
+        progress=st.booleans(),
+        more=st.booleans(),
+        timeout=st.sampled_from([300, 700, 0]),
+    )
+    def call(self, data: st.DataObject, value: Any, progress: bool, more: bool, timeout: int) -> None:
         who, request = data.draw(st.sampled_from(sorted(self.players))), self._request()
         procedure = data.draw(st.sampled_from([_uri_of(reg.pattern) for reg in self.naive.regs]) | URIS)
-        options = CallOptions(receive_progress=progress, timeout=timeout)
+        options = CallOptions(receive_progress=progress, progress=more, timeout=timeout)
         self.asked[self.players[who].session.id, request] += 1
         self.players[who].sends(Call(request, options, procedure, self._raw(who, value)))
-        self.naive.call(who, request, procedure, value, progress, timeout)
+        self.naive.call(who, request, procedure, value, progress, more, timeout)
+
+    @precondition(lambda self: any(under.more for under in self.naive.calls))
+    @rule(data=st.data(), value=VALUES, more=st.booleans())
+    def go_on(self, data: st.DataObject, value: Any, more: bool) -> None:
+        under = data.draw(st.sampled_from([under for under in self.naive.calls if under.more]))
+        message = Call(under.request, CallOptions(progress=more), under.procedure, self._raw(under.caller, value))
+        self.players[under.caller].sends(message)
+        self.naive.go_on(under, value, more)
 
     @precondition(lambda self: self.naive.calls)
     @rule(data=st.data(), value=VALUES, kind=st.sampled_from(["result", "progress", "error"]))
@@ -244,7 +258,8 @@ class Routers(RuleBasedStateMachine):
         if type(message) is Invocation:
             details = message.details
             pattern = self.seen["reg", message.registration]
-            return name, message.request, pattern, details.procedure, details.receive_progress, value
+            shown = (details.procedure, details.receive_progress, details.progress)
+            return name, message.request, pattern, *shown, value
         if type(message) is Interrupt:
             return name, message.request, message.options.mode
         if type(message) is Result:

@@ -18,7 +18,7 @@ class Someone:
 def _registration(invoke: Any, *concurrency: int) -> Registration:
     registration = Registration(1, "com.x", "exact", invoke)
     for most in concurrency:
-        registration.callees.append(Callee(Someone(), most, False))  # type: ignore[arg-type]
+        registration.callees.append(Callee(registration, Someone(), most, False))  # type: ignore[arg-type]
     return registration
 
 
@@ -45,7 +45,7 @@ def test_roundrobin_lets_nobody_miss_its_turn(steps: list[Any]) -> None:
             turns.append(chosen)
             since[id(chosen)] = list(registration.callees)
         elif step == "join":
-            registration.callees.append(Callee(Someone(), 0, False))  # type: ignore[arg-type]
+            registration.callees.append(Callee(registration, Someone(), 0, False))  # type: ignore[arg-type]
         elif isinstance(step, int) and step < len(registration.callees):
             registration.remove(registration.callees[step].session)
 

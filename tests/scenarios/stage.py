@@ -56,6 +56,7 @@ EVERY_FEATURE = {
             "call_canceling": True,
             "call_timeout": True,
             "caller_identification": True,
+            "progressive_call_invocations": True,
             "progressive_call_results": True,
         }
     },
@@ -64,6 +65,7 @@ EVERY_FEATURE = {
             "call_canceling": True,
             "caller_identification": True,
             "pattern_based_registration": True,
+            "progressive_call_invocations": True,
             "progressive_call_results": True,
             "registration_revocation": True,
             "shared_registration": True,

@@ -1,0 +1,74 @@
+"""What a callee is told of a call, and whether it can be told: the details of INVOCATION.
+
+Progressive call invocations are judged here too: a call that comes in several parts, each a CALL with the same request
+id and each passed on as an INVOCATION of the same id. (Spec, "Caller Identification", "Progressive Call Results",
+"Progressive Call Invocations".)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edge_router.wamp.errors import FEATURE_NOT_SUPPORTED, ProtocolViolation, WampError
+from edge_router.wamp.messages import Call, InvocationDetails
+
+if TYPE_CHECKING:
+    from edge_router.router.calls import CallUnderWay
+    from edge_router.router.registration import Callee
+    from edge_router.router.session import RouterSession
+
+#: of a call that asks for nothing
+NO_DETAILS: Final = InvocationDetails()
+#: what a callee must be able to do before it is asked for progressive results. The spec wants call canceling too, which
+#: autobahn-js (callees of 2024) does not announce though it streams; what such a callee sends too long is discarded
+_STREAMING: Final = "callee.progressive_call_results"
+#: what a callee must be able to do before it gets a call in parts
+_TAKING_PARTS: Final = frozenset({"callee.progressive_call_invocations", "callee.call_canceling"})
+
+
+def invocation_details(call: CallUnderWay, callee: Callee, disclosed: bool) -> InvocationDetails:
+    """INVOCATION.Details for a callee. disclosed: whether it learns who calls.
+
+    Raises WampError `feature_not_supported` for a call that the callee cannot take.
+    """
+    options, caller, features = call.options, call.caller, callee.session.features
+    if options.progress and not features >= _TAKING_PARTS:
+        raise WampError(
+            FEATURE_NOT_SUPPORTED,
+            f"the callee of '{call.procedure}' takes no call in parts (progressive_call_invocations, call_canceling)",
+        )
+    return InvocationDetails(
+        receive_progress=options.receive_progress and _STREAMING in features,
+        progress=options.progress,
+        procedure=call.procedure if callee.registration.match != "exact" else None,
+        caller=caller.id if disclosed else None,
+        caller_authid=caller.authid if disclosed else None,
+        caller_authrole=caller.permissions.name if disclosed else None,
+    )
+
+
+def refuse_parts(message: Call) -> None:
+    """Raises WampError for a call in parts of what the router itself serves."""
+    if message.options.progress:
+        raise WampError(FEATURE_NOT_SUPPORTED, f"'{message.procedure}' takes no call in parts")
+
+
+def begin_stream(caller: RouterSession, request: int) -> None:
+    """The first part of a call: whatever follows with this request id belongs to it.
+
+    Request ids grow, so one number tells which of them have begun, also when the calls are over and forgotten.
+    Raises ProtocolViolation for a caller that has not announced the feature.
+    """
+    if "caller.progressive_call_invocations" not in caller.features:
+        raise ProtocolViolation(
+            "a CALL with progress by a caller that did not announce progressive_call_invocations in HELLO"
+        )
+    caller.streamed = request
+
+
+def refuse_other_part(call: CallUnderWay, message: Call) -> None:
+    """Raises ProtocolViolation for a CALL that cannot be the next part of this one."""
+    if not call.unfinished:
+        raise ProtocolViolation(f"CALL {call.request} is under way already; a new request id would be right")
+    if message.procedure != call.procedure:
+        raise ProtocolViolation(f"CALL {call.request} goes on with another procedure than it began with")
