@@ -46,7 +46,7 @@ class Inquiries:
         self._answers: deque[Callable[[], None]] = deque()
         self.session = session = RouterSession(router, _Asker(self), {}, Limits(calls=MOST_QUESTIONS))
         session.permissions = realm.trusted
-        session.calls = {}
+        session.calls, session.streamed = {}, 0
         session.id, session.authid = next(router.global_ids), "router"
 
     def ask(
