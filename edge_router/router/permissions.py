@@ -10,47 +10,42 @@ only the trusted role may publish or register there.
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from edge_router.config.schema import Permission, Role
 from edge_router.config.uris import pattern_of
+from edge_router.router.grants import (
+    DENIED,
+    EVERYTHING,
+    RESERVED,
+    Action,
+    StaticGrant,
+    is_reserved,
+    refusal,
+    refuse_invalid,
+)
 from edge_router.router.urimap import REMEMBERED, UriMap
-from edge_router.wamp.errors import INVALID_URI, NOT_AUTHORIZED, WampError
+from edge_router.wamp.errors import WampError
 from edge_router.wamp.messages import Match
-from edge_router.wamp.uris import MAX_URI_LENGTH, UriCheck, is_valid
+from edge_router.wamp.uris import MAX_URI_LENGTH, UriCheck
 
-Action: TypeAlias = Literal["call", "register", "publish", "subscribe"]
-
-RESERVED: Final = "wamp."
-
-
-class Grant(Struct, frozen=True, gc=False):
-    """What may be done with one URI, and who is made known to the receiver."""
-
-    call: bool
-    register: bool
-    publish: bool
-    subscribe: bool
-    disclose_caller: bool
-    disclose_publisher: bool
-
-
-DENIED: Final = Grant(False, False, False, False, False, False)
-EVERYTHING: Final = Grant(True, True, True, True, False, False)
+if TYPE_CHECKING:
+    from edge_router.router.session import RouterSession
 
 
 class _Rule(Struct, frozen=True):
     uri: str
     match: Match
-    grant: Grant
+    grant: StaticGrant
 
 
 def _rule(permission: Permission) -> _Rule:
     uri, match = pattern_of(permission)
     allow, disclose = permission.allow, permission.disclose
-    grant = Grant(
+    grant = StaticGrant(
         allow.call, allow.register, allow.publish, allow.subscribe, disclose.caller, disclose.publisher
     )
     return _Rule(uri, match, grant)
@@ -66,30 +61,31 @@ class RolePermissions:
     role: its declaration; None is the trusted role, which may do everything. check: how strictly URIs are looked at.
     """
 
-    __slots__ = ("_check", "_default", "_rules", "name", "remembered", "trusted")
+    __slots__ = ("_check", "_default", "_rules", "name", "remembered", "roles", "trusted")
 
     def __init__(self, name: str, role: Role | None, check: UriCheck) -> None:
         self.name = name
+        self.roles = (name,)
         self.trusted = role is None
         self._check: UriCheck = check
         self._default = EVERYTHING if role is None or role.allow_by_default else DENIED
         self._rules: UriMap[_Rule] = UriMap()
-        self.remembered: dict[str, Grant] = {}
+        self.remembered: dict[str, StaticGrant] = {}
         for permission in role.permissions if role else ():
             rule = _rule(permission)
             if self._rules.get(rule.uri, rule.match) is None:
                 self._rules.add(rule.uri, rule.match, rule)
 
-    def grant(self, uri: str) -> Grant:
+    def grant(self, uri: str) -> StaticGrant:
         """What may be done with this URI. Raises WampError `invalid_uri`."""
         grant = self.remembered.get(uri)
         return grant if grant is not None else self._decide(uri)
 
-    def grant_pattern(self, uri: str, match: Match) -> Grant:
+    def grant_pattern(self, uri: str, match: Match) -> StaticGrant:
         """What may be done with a pattern: what the permission says that covers it. Raises WampError `invalid_uri`."""
         if match == "exact":
             return self.grant(uri)
-        self._refuse_invalid(uri, match)
+        refuse_invalid(uri, match, self._check)
         covering = max((rule for rule in self._rules if _covers(rule, uri, match)), key=_narrowness, default=None)
         return self._reserved(uri, covering.grant if covering else self._default)
 
@@ -100,12 +96,12 @@ class RolePermissions:
         """
         if match == "exact" or self.trusted:
             return True
-        if action == "register" and _meets(_PROTOCOL, uri, match):
+        if action == "register" and meets_reserved(uri, match):
             return False
         return not any(not getattr(rule.grant, action) and _meets(rule, uri, match) for rule in self._rules)
 
-    def _decide(self, uri: str) -> Grant:
-        self._refuse_invalid(uri, "exact")
+    def _decide(self, uri: str) -> StaticGrant:
+        refuse_invalid(uri, "exact", self._check)
         rule = self._rules.best(uri)
         grant = self._reserved(uri, rule.grant if rule else self._default)
         if len(self.remembered) >= REMEMBERED:
@@ -113,19 +109,34 @@ class RolePermissions:
         self.remembered[uri] = grant
         return grant
 
-    def _refuse_invalid(self, uri: str, match: Match) -> None:
-        if not is_valid(uri, match, self._check):
-            shown = uri if len(uri) <= 80 else f"{uri[:80]}... ({len(uri)} characters, at most {MAX_URI_LENGTH})"
-            raise WampError(INVALID_URI, f"{shown!r} is no URI for the matching policy {match!r} ({self._check} check)")
-
-    def _reserved(self, uri: str, grant: Grant) -> Grant:
-        if self.trusted or not (uri + ".").startswith(RESERVED):
+    def _reserved(self, uri: str, grant: StaticGrant) -> StaticGrant:
+        if self.trusted or not is_reserved(uri):
             return grant
-        return Grant(grant.call, False, False, grant.subscribe, True, True)
+        return StaticGrant(grant.call, False, False, grant.subscribe, True, True)
 
     def refuse(self, action: Action, uri: str) -> WampError:
         """The error for an action that is not granted. It says nothing about what exists."""
-        return WampError(NOT_AUTHORIZED, f"role '{self.name}' may not {action} '{uri}'")
+        return refusal(self.name, action, uri)
+
+    def joined(self, session: RouterSession) -> RolePermissions:  # noqa: ARG002 - all sessions of a role share them
+        """See `grants.Role`."""
+        return self
+
+    def left(self) -> None:
+        """See `grants.Permissions`."""
+
+    def replaced(self) -> None:
+        """See `grants.Permissions`."""
+
+    def decide(self, action: Action, uri: str, match: Match, told: Callable[[bool], None]) -> bool | None:  # noqa: ARG002
+        """See `grants.Permissions`."""
+        granted: bool = getattr(self.grant_pattern(uri, match), action)
+        return granted
+
+
+def meets_reserved(uri: str, match: Match) -> bool:
+    """Whether a pattern may match what belongs to the protocol."""
+    return _meets(_PROTOCOL, uri, match)
 
 
 def _narrowness(rule: _Rule) -> tuple[int, int]:

@@ -58,7 +58,7 @@ from edge_router.wamp.messages import (
 if TYPE_CHECKING:
     from edge_router.router.broker import Subscription
     from edge_router.router.calls import CallUnderWay
-    from edge_router.router.permissions import RolePermissions
+    from edge_router.router.grants import Permissions, RoleInRealm
     from edge_router.router.realm import Realm
     from edge_router.router.registration import Registration
     from edge_router.router.router import Router
@@ -360,9 +360,8 @@ class RouterSession:
         )
         self.peer.send_message(Welcome(self.id, details))
 
-    def join(self, realm: Realm, permissions: RolePermissions, features: frozenset[str]) -> None:
+    def join(self, realm: Realm, role: RoleInRealm, features: frozenset[str]) -> None:
         """Become a session of a realm, in a role. Local sessions of trusted parts call this themselves."""
-        self.permissions = permissions
         self.features = features
         self.subscriptions: dict[int, Subscription] = {}
         self.registrations: dict[int, Registration] = {}
@@ -373,6 +372,7 @@ class RouterSession:
         self.streamed = 0
         self.realm = realm
         self._handlers = realm.handlers
+        self.permissions: Permissions = role.joined(self)
         realm.enter(self)
 
     def on_goodbye(self, _goodbye: Goodbye) -> None:
