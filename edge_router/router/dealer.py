@@ -50,7 +50,6 @@ from edge_router.wamp.messages import (
 from edge_router.wamp.uris import is_valid
 
 if TYPE_CHECKING:
-    from edge_router.router.grants import Grant
     from edge_router.router.meta import MetaApi
     from edge_router.router.meta_listing import Listing
     from edge_router.router.session import RouterSession
