@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from edge_router import registry
-from edge_router.config import schema
+from edge_router.config import check_workers, schema
 from edge_router.config.check_logins import LOGIN_RULES, off_socket, open_to_all, without_certificates
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
@@ -265,7 +265,9 @@ def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:
 
 
 RULES: dict[type, tuple[Rule, ...]] = {
-    schema.RouterWorker: (_id,),
+    schema.RouterWorker: (_id, check_workers.router),
+    schema.ClassComponent: (_id,),
+    schema.FunctionComponent: (_id,),
     schema.Realm: (_id, _realm),
     schema.Role: (_role_id,),
     **LOGIN_RULES,

@@ -18,6 +18,7 @@ LATER = "not available in this version of edge-router"
 
 _ONE_PROCESS = "realms and transports run in the node's own process"
 _NO_NEED = "edge-router has no need of it"
+_NO_CONNECTIONS = "there are no connections to refer to"
 _NEVER_HERE = "edge-router does not have it"
 _ALWAYS = "edge-router always does what the WAMP and WebSocket specifications say"
 _OBSOLETE = "nothing uses it any more"
@@ -37,6 +38,12 @@ IGNORED: dict[type, dict[str, str]] = {
         "manhole": "local programs may use a Unix socket instead",
         "connections": _NO_NEED,
     },
+    schema.RouterOptions: {
+        **dict.fromkeys(("title", "python", "cpu_affinity", "env", "reactor"), _ONE_PROCESS),
+        "extra": _NO_NEED,
+    },
+    schema.ClassComponent: {"references": _NO_CONNECTIONS},
+    schema.FunctionComponent: {"references": _NO_CONNECTIONS},
     schema.RealmOptions: {
         "bridge_meta_api": _ONE_PROCESS,
         "event_dispatching_chunk_size": _NO_NEED,
@@ -90,7 +97,7 @@ _DYNAMIC = ("authenticator", "authenticator-realm", "authenticator-role", "defau
 
 LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
-    schema.RouterWorker: {"components": LATER + "; run them as a program that connects to the router"},
+    schema.RouterOptions: {"expose_controller": LATER},
     schema.Realm: {"rlinks": LATER},
     schema.MemoryStore: {"call-queue": LATER},
     schema.SqliteStore: {"call-queue": LATER},
@@ -115,6 +122,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("container", "guest"), LATER + "; run the program by itself, it connects to the router"),
         **dict.fromkeys(("websocket-testee", "proxy", "xbrmm", "hostmonitor"), _NEVER_HERE),
     },
+    "components": {"wamplet": _NEVER_HERE + "; Crossbar gave it up too, `type: class` does the same"},
     "transports": {"mqtt": LATER, **dict.fromkeys(("flashpolicy", "websocket.testee", "stream.testee"), _NEVER_HERE)},
     "store": {"cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file"},
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
@@ -212,22 +220,10 @@ def _serializers(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any
     return {**value, "serializers": rest}
 
 
-def _worker_options(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """Options of a process of its own; only `disabled` would change what the node does."""
-    options = value.get("options")
-    if not isinstance(options, dict):
-        return value
-    if options.get("disabled", False) is not False:
-        said.problems.append(Problem((*path, "options", "disabled"), f"{LATER}; take the worker out instead"))
-    said.notices.append(Problem((*path, "options"), f"no effect here: {_ONE_PROCESS}"))
-    return {key: item for key, item in value.items() if key != "options"}
-
-
 REPAIRS: dict[type, Repair] = {
     schema.Role: _role,
     schema.RawSocket: _serializers,
     schema.UniversalRawSocket: _serializers,
     schema.WebSocket: _serializers,
     schema.WebSocketPath: _serializers,
-    schema.RouterWorker: _worker_options,
 }

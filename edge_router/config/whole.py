@@ -30,7 +30,7 @@ class Whole:
     def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
         self.directory = directory
         self.names_known = names_known
-        self.realms = {realm.name: realm for worker in config.workers for realm in worker.realms}
+        self.realms = {realm.name: realm for worker in _routers(config) for realm in worker.realms}
         self.roles = {role.name for realm in self.realms.values() for role in realm.roles}
         self.taken: dict[tuple[object, ...], Path] = {}
         self.notices: list[Problem] = []
@@ -39,6 +39,13 @@ class Whole:
         """Take a name; result: who had it before, or None."""
         before = self.taken.setdefault(what, path)
         return None if before is path else before
+
+
+def _routers(config: schema.Config) -> Iterator[schema.RouterWorker]:
+    """The workers with realms, those that are disabled aside."""
+    for worker in config.workers:
+        if isinstance(worker, schema.RouterWorker) and not worker.options.disabled:
+            yield worker
 
 
 def sections(value: Any, path: Path) -> Iterator[tuple[Path, Struct]]:

@@ -37,7 +37,9 @@ class Node:
         self._reactor = reactor
         self._started = reactor.seconds()
         self.workers = [
-            registry.part_class("worker", worker)(worker, directory, reactor, self.info) for worker in config.workers
+            registry.part_class("worker", worker)(worker, directory, reactor, self.info)
+            for worker in config.workers
+            if not worker.options.disabled
         ]
         self.bridges = [self._bridge(bridge) for bridge in config.bridges]
 
@@ -68,6 +70,7 @@ class Node:
         for bridge in reversed(self.bridges):
             await self._within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
+            await self._within_patience("components", worker.stop_components)
             await self._within_patience("sessions", worker.say_goodbye)
             await self._within_patience("transports", worker.stop)
 

@@ -51,15 +51,26 @@ class RouterWorker:
             self._router.add_realm(realm)
         self._stores = Stores(config.realms, directory, reactor)
         self._outbox = Outbox(reactor)
+        self._shared: dict[Any, Any] = {}
         self._host = Host(reactor, self._outbox, self._attach, directory, info, self.join_local)
         self._transports: list[Transport] = [
             registry.part_class("transport", transport)(transport, self._host) for transport in config.transports
         ]
         self._listening: list[Transport] = []
+        self._components: list[Any] = [self._component(place) for place in range(len(config.components))]
         # now, not at the first login: what is wrong with a secret should be known when the node starts
         self._authenticators: dict[int, Mapping[str, Authenticator]] = {
             id(auth): authenticators(auth, directory, reactor) for auth in _auths_in(config.transports)
         }
+
+    def _component(self, place: int) -> Any:
+        """The embedded component at a place of the list. autobahn is loaded for the first one."""
+        section = self._config.components[place]
+        embedded = registry.load("edge_router.node.components:EmbeddedComponent")
+        name = section.id or f"component{place + 1:03}"
+        shared = self._shared if self._config.options.expose_shared else None
+        return embedded(name, section, self._router.realms[section.realm], self._outbox,
+                        self._directory, shared, self._reactor)  # fmt: skip
 
     def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
         methods = self._authenticators.get(id(auth))
@@ -88,6 +99,10 @@ class RouterWorker:
     async def start(self) -> None:
         """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened."""
         self._stores.open(self._router)
+        if self._components:
+            registry.load("edge_router.node.pythonpath:extend")(self._config.options.pythonpath, self._directory)
+        for component in self._components:
+            component.start()
         for transport, config in zip(self._transports, self._config.transports, strict=True):
             place = await transport.start()
             self._listening.append(transport)
@@ -110,6 +125,10 @@ class RouterWorker:
                 self.log.error("the certificate in use stays: {reason}", reason=str(error))
             else:
                 self.log.info("{place}: certificate and key were read again", place=place)
+
+    async def stop_components(self) -> None:
+        """Have all components leave, and wait until they have."""
+        await DeferredList([component.stop() for component in reversed(self._components)], consumeErrors=True)
 
     async def say_goodbye(self) -> None:
         """Tell all sessions that the router is about to end, and wait until all have answered. Nobody can join then."""
@@ -141,6 +160,7 @@ class RouterWorker:
                 }
                 for realm in self._router.realms.values()
             ],
+            **({"components": [component.info() for component in self._components]} if self._components else {}),
             "sessions_refused": self._router.aborted,
             "events_dropped": self._outbox.dropped,
         }

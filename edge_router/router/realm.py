@@ -106,18 +106,20 @@ class Realm:
         """The name of a refused login in the style that the realm is configured for."""
         return _CROSSBAR_URIS.get(uri, uri) if self.config.options.error_style == "crossbar" else uri
 
-    def admit(self, peer: Peer, role: str, authid: str) -> RouterSession:
+    def admit(
+        self, peer: Peer, role: str, authid: str, features: frozenset[str] = LOCAL_FEATURES
+    ) -> RouterSession:
         """Let a part of the node itself join, without a login.
 
-        role: the configured one, or `trusted`. authid: what the part is known by. Raises LookupError for a role that
-        the realm does not have.
+        role: the configured one, or `trusted`. authid: what the part is known by. features: those of CLIENT_FEATURES
+        that it has; `client.session` has them all. Raises LookupError for a role that the realm does not have.
         """
         permissions = self.trusted if role == TRUSTED else self._roles.get(role)
         if permissions is None:
             raise LookupError(f"realm '{self.name}' has no role '{role}'")
         session = RouterSession(self._router, peer, {}, Limits())
         session.authid, session.authmethod, session.authprovider = authid, "internal", "node"
-        session.join(self, permissions, LOCAL_FEATURES)
+        session.join(self, permissions, features)
         return session
 
     def enter(self, session: RouterSession) -> None:

@@ -63,7 +63,7 @@ def minimal(info: Any) -> Any:
         case inspect.Metadata():
             return minimal(info.type)
         case inspect.StrType(pattern=pattern):
-            return next(text for text in ("x", "/x", "660", "00" * 32) if re.search(pattern or "", text))
+            return next(text for text in ("x", "/x", "660", "x.y", "00" * 32) if re.search(pattern or "", text))
         case inspect.IntType():
             return info.ge or 0
         case inspect.ListType(item_type=item):

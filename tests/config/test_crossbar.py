@@ -166,9 +166,8 @@ LATER: dict[str, tuple[str, str]] = {
     "uplinks": ("uplinks: []", "1: uplinks: "),
     "container": ("workers: [{type: container}]", "1: workers.0.type: type 'container' is "),
     "guest": ("workers: [{type: guest}]", "1: workers.0.type: type 'guest' is "),
-    "components": ("workers: [{type: router, components: []}]", "1: workers.0.components: "),
-    "disabled worker": (
-        "workers: [{type: router, options: {disabled: true}}]", "1: workers.0.options.disabled: "
+    "controller": (
+        "workers: [{type: router, options: {expose_controller: true}}]", "1: workers.0.options.expose_controller: "
     ),
     "store": (
         "workers: [{type: router, realms: [{name: a, store: {type: memory, call-queue: []}}]}]",
@@ -212,10 +211,12 @@ def test_never_here(tmp_path: Path) -> None:
 
 
 def test_worker_options(tmp_path: Path) -> None:
-    """Options of a worker's process have no effect in one process."""
-    text = "workers:\n  - type: router\n    options: {pythonpath: [..], cpu_affinity: [0], disabled: false}\n"
+    """Options of a router's process have no effect in one process; where its components are has."""
+    text = "workers:\n  - type: router\n    options: {pythonpath: [..], cpu_affinity: [0], title: x, disabled: false}\n"
+    why = "no effect here: realms and transports run in the node's own process"
     assert notices(text, tmp_path) == [
-        "3: workers.0.options: no effect here: realms and transports run in the node's own process"
+        f"3: workers.0.options.cpu_affinity: {why}",
+        f"3: workers.0.options.title: {why}",
     ]
 
 

@@ -4,8 +4,8 @@ Every option is declared once, here or beside the part it belongs to (`bridges.s
 default and one sentence in the docstring; loading, checking, the JSON schema and the reference are made from that.
 Names are Crossbar's where Crossbar has the option. After loading everything is typed; nobody reads dicts.
 
-One module an area: `section` (what all sections are), `realms`, `endpoints`, `logins`, `transports`, `web`, `node`; all
-names are to be had from here.
+One module an area: `section` (what all sections are), `realms`, `endpoints`, `logins`, `transports`, `web`, `workers`,
+`node`; all names are to be had from here.
 
 Docstrings: a paragraph, then one line `name: what it is` per field; `document` turns them into the reference.
 """
@@ -68,6 +68,13 @@ from edge_router.config.schema.transports import (
     all_serializers,
 )
 from edge_router.config.schema.web import NestedPath, NodeInfoPath, StaticOptions, StaticPath, Web, WebOptions
+from edge_router.config.schema.workers import (
+    Callbacks,
+    ClassComponent,
+    Component,
+    FunctionComponent,
+    RouterOptions,
+)
 
 __all__ = [
     "PART_KINDS",
@@ -75,6 +82,9 @@ __all__ = [
     "AnonymousAuth",
     "Auth",
     "Bridge",
+    "Callbacks",
+    "ClassComponent",
+    "Component",
     "Compression",
     "Config",
     "Controller",
@@ -88,6 +98,7 @@ __all__ = [
     "FailedLogins",
     "Fingerprint20",
     "Fingerprint32",
+    "FunctionComponent",
     "Hex32",
     "HexSalt",
     "Limits",
@@ -106,6 +117,7 @@ __all__ = [
     "RealmOptions",
     "RetainedLimits",
     "Role",
+    "RouterOptions",
     "RouterWorker",
     "ScramAuth",
     "ScramPrincipal",

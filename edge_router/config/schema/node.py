@@ -8,17 +8,21 @@ from msgspec import field
 
 from edge_router.config.schema.realms import Realm
 from edge_router.config.schema.section import Bridge, Section, Transport
+from edge_router.config.schema.workers import Component, RouterOptions
 
 
 class RouterWorker(Section, tag="router"):
     """The router: realms, and the transports that clients come in by. It runs in the node's own process.
 
-    id: a name for management. realms: the realms. transports: where clients connect.
+    id: a name for management. realms: the realms. transports: where clients connect. components: programs in Python
+    that run in the router's own process, each with a session of its own. options: details.
     """
 
     id: str | None = None
     realms: list[Realm] = []
     transports: list[Transport] = []
+    components: list[Component] = []
+    options: RouterOptions = field(default_factory=RouterOptions)
 
 
 class Controller(Section):
