@@ -111,8 +111,8 @@ class Realm:
     ) -> RouterSession:
         """Let a part of the node itself join, without a login.
 
-        role: the configured one, or `trusted`. authid: what the part is known by. features: those of CLIENT_FEATURES
-        that it has; `client.session` has them all. Raises LookupError for a role that the realm does not have.
+        role: the configured one, or `trusted`. authid: what the part is known by. features: what it
+        can do; left out, what `client.session` can. Raises LookupError for a role that the realm does not have.
         """
         permissions = self.trusted if role == TRUSTED else self._roles.get(role)
         if permissions is None:

@@ -1,6 +1,6 @@
 """A component for an edge-router or Crossbar node: tells the time when asked, and every second without being asked."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from autobahn.twisted.wamp import ApplicationSession
 from twisted.internet.defer import inlineCallbacks
@@ -11,7 +11,7 @@ class TimeService(ApplicationSession):
     """Serves `com.timeservice.now`, publishes `com.timeservice.tick`."""
 
     def now(self):
-        return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @inlineCallbacks
     def onJoin(self, details):
