@@ -36,8 +36,6 @@ def _get_events(meta: MetaApi, caller: RouterSession, arguments: Arguments) -> l
     subscription = _with_history(meta, caller, arguments.need(0, "subscription", int))
     wanted = _filter(arguments)
     permissions = caller.permissions
-    if not permissions.grant_pattern(subscription.uri, subscription.match).subscribe:
-        raise permissions.refuse("subscribe", subscription.uri)
     is_uniform = permissions.is_uniform(subscription.uri, subscription.match, "subscribe")
 
     def may_have(record: Kept) -> bool:
@@ -48,13 +46,14 @@ def _get_events(meta: MetaApi, caller: RouterSession, arguments: Arguments) -> l
 
 
 def _with_history(meta: MetaApi, caller: RouterSession, number: int) -> Subscription:
+    """The subscription, for those who may subscribe to it; others hear the same as if it were not there."""
     subscription = meta.realm.broker.histories.get(number)
-    if subscription is not None:
+    if subscription is not None and caller.permissions.grant_pattern(subscription.uri, subscription.match).subscribe:
         return subscription
     if number in caller.subscriptions:
         uri = caller.subscriptions[number].uri
         raise WampError(HISTORY_UNAVAILABLE, f"the realm keeps no history for '{uri}' (store.event-history)")
-    raise WampError(NO_SUCH_SUBSCRIPTION, f"there is no subscription {number} with a history")
+    raise WampError(NO_SUCH_SUBSCRIPTION, "there is no such subscription with a history that you may read")
 
 
 def _filter(arguments: Arguments) -> Filter:

@@ -13,6 +13,7 @@ from edge_router.__main__ import dispatch
 from edge_router.cli.init import TEMPLATE
 from edge_router.config.load import load
 from edge_router.config.schema import Auth
+from edge_router.router.permissions import RolePermissions
 
 
 def test_what_it_writes_is_a_valid_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,12 +27,15 @@ def test_what_it_writes_is_a_valid_configuration(tmp_path: Path, capsys: pytest.
 
 
 def test_the_network_may_look_and_nothing_else(tmp_path: Path) -> None:
-    """Who comes in without a login may subscribe; who may open the Unix socket may do everything."""
+    """Who comes in without a login may subscribe, but not to who else comes in; the Unix socket opens everything."""
     dispatch(["init", "--appdir", str(tmp_path)])
     (worker,) = load(tmp_path / ".crossbar" / "config.yaml").config.workers
     allowed = {role.name: role.permissions[0].allow for role in worker.realms[0].roles}
     assert [allowed["anonymous"].subscribe, allowed["anonymous"].publish] == [True, False]
     assert [allowed["anonymous"].call, allowed["anonymous"].register] == [False, False]
+    anonymous = RolePermissions("anonymous", worker.realms[0].roles[0], "loose")
+    assert not anonymous.grant("wamp.session.on_join").subscribe
+    assert not anonymous.is_uniform("", "prefix", "subscribe")
     assert all(getattr(allowed["local"], action) for action in ("subscribe", "publish", "call", "register"))
 
 
