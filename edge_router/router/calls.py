@@ -21,17 +21,22 @@ class CallUnderWay:
     """One call.
 
     caller, request: whose, and under which request id. procedure, options: as the call began; later parts of it change
-    neither. unfinished: whether more parts are to come (progressive call invocations). callee, invocation: who works on
-    it, and under which id. details: what the callee was told of it.
+    neither. disclosed: whether callees learn who calls. unfinished: whether more parts are to come (progressive call
+    invocations). callee, invocation: who works on it, and under which id. details: what the callee was told of it.
+    message: kept for another callee, should this one have no time for it; None if nobody else may get it any more.
+    refused_by: the callees that had no time for it.
     """
 
     __slots__ = (
         "callee",
         "caller",
         "details",
+        "disclosed",
         "invocation",
+        "message",
         "options",
         "procedure",
+        "refused_by",
         "request",
         "timer",
         "unfinished",
@@ -41,12 +46,15 @@ class CallUnderWay:
     invocation: int
     details: InvocationDetails
 
-    def __init__(self, caller: RouterSession, call: Call) -> None:
+    def __init__(self, caller: RouterSession, call: Call, disclosed: bool) -> None:
         self.caller = caller
         self.request = call.request
         self.procedure = call.procedure
         self.options = call.options
+        self.disclosed = disclosed
         self.unfinished = call.options.progress
+        self.message: Call | None = None
+        self.refused_by: tuple[Callee, ...] = ()
         self.timer: Delayed | None = None
 
     def start(self, callee: Callee, invocation: int, details: InvocationDetails) -> None:

@@ -16,15 +16,15 @@ from msgspec.structs import replace
 from edge_router.router.calls import CallUnderWay
 from edge_router.router.interfaces import Clock
 from edge_router.router.invocations import NO_DETAILS, begin_stream, invocation_details, refuse_other_part, refuse_parts
-from edge_router.router.registration import Callee, Registration, no_such_procedure
+from edge_router.router.registration import Callee, Registration, all_refused, no_room, no_such_procedure
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import (
     CANCELED,
     LIMIT_EXCEEDED,
-    NO_AVAILABLE_CALLEE,
     NO_SUCH_REGISTRATION,
     PROCEDURE_ALREADY_EXISTS,
     TIMEOUT,
+    UNAVAILABLE,
     ProtocolViolation,
     WampError,
 )
@@ -59,6 +59,8 @@ _INVOCATION: Final = CODES[Invocation]
 _FINAL: Final = ResultDetails()
 _PROGRESS: Final = ResultDetails(progress=True)
 _NO_ERROR_DETAILS: Final = Passthru()
+#: what a callee must announce for its `unavailable` to be the router's business
+_REROUTING: Final = "callee.call_reroute"
 
 
 class Dealer:
@@ -159,23 +161,25 @@ class Dealer:
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")
         callee = registration.choose(procedure, self._random)
         if callee is None:
-            raise WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")
+            raise no_room(procedure)
         self.called += 1
-        self._invoke(CallUnderWay(session, message), callee, message, grant.disclose_caller or options.disclose_me)
+        call = CallUnderWay(session, message, grant.disclose_caller or options.disclose_me)
+        self._invoke(call, callee, message)
+        if options.timeout:
+            self._restart_timer(call)
 
-    def _invoke(self, call: CallUnderWay, callee: Callee, message: Call, disclosed: bool) -> None:
+    def _invoke(self, call: CallUnderWay, callee: Callee, message: Call) -> None:
         """Give a call to a callee. Raises WampError if that does not work."""
         options, target = call.options, callee.session
-        if disclosed or options.receive_progress or options.progress or callee.registration.match != "exact":
-            details = invocation_details(call, callee, disclosed)
+        if call.disclosed or options.receive_progress or options.progress or callee.registration.match != "exact":
+            details = invocation_details(call, callee)
         else:
             details = NO_DETAILS
         number = target.issued_invocations + 1
         invocation = Invocation(number, callee.registration.id, details, message.args, message.kwargs)
         target.peer.deliver(invocation, call.caller.peer.codec, refusable=True)
         call.start(callee, number, details)
-        if options.timeout:
-            self._restart_timer(call)
+        call.message = message if _REROUTING in target.features else None
 
     def _go_on(self, session: RouterSession, message: Call) -> None:
         """A CALL with the request id of one before: the next part of it, for the same callee.
@@ -187,6 +191,7 @@ class Dealer:
             return
         refuse_other_part(call, message)
         call.unfinished = message.options.progress
+        call.message = None
         callee = call.callee
         details = call.details if call.unfinished else replace(call.details, progress=False)
         invocation = Invocation(call.invocation, callee.registration.id, details, message.args, message.kwargs)
@@ -207,6 +212,7 @@ class Dealer:
         if message.options.progress:
             if not call.details.receive_progress:
                 raise ProtocolViolation("a progressive result that the INVOCATION did not ask for (receive_progress)")
+            call.message = None
             if call.is_owed:
                 if call.options.timeout:
                     self._restart_timer(call)
@@ -220,7 +226,7 @@ class Dealer:
             call.answer()
 
     def failed(self, session: RouterSession, message: Error) -> None:
-        """ERROR by a callee: passed on to the caller, and ends the call."""
+        """ERROR by a callee: passed on to the caller, and ends the call. `unavailable` may send it to another one."""
         if message.kind != _INVOCATION:
             raise ProtocolViolation(f"an ERROR for a message of type {message.kind}; 68 (INVOCATION) would be right")
         if not is_valid(message.uri):
@@ -230,9 +236,26 @@ class Dealer:
             return
         call.release()
         if call.is_owed:
+            if call.message is not None and message.uri == UNAVAILABLE:
+                self._reroute(call, call.message)
+                return
             error = Error(_CALL, call.request, _NO_ERROR_DETAILS, message.uri, message.args, message.kwargs)
             self._pass_on(call, error)
             call.answer()
+
+    def _reroute(self, call: CallUnderWay, message: Call) -> None:
+        """Give a call to a callee that has not refused it yet (spec, "Call Re-Routing")."""
+        call.refused_by = (*call.refused_by, call.callee)
+        registration = self.registrations.best(call.procedure)
+        try:
+            if registration is None:
+                raise all_refused(call.procedure)
+            callee = registration.choose(call.procedure, self._random, call.refused_by)
+            if callee is None:
+                raise no_room(call.procedure)
+            self._invoke(call, callee, message)
+        except WampError as error:
+            self._fail(call, error)
 
     def _invocation(self, session: RouterSession, request: int) -> CallUnderWay | None:
         """The call that a callee answers. None: it was canceled, timed out, or its caller is gone."""
@@ -264,6 +287,7 @@ class Dealer:
         call = session.calls.get(message.request)
         if call is None:
             return
+        call.message = None
         mode = message.options.mode
         if mode == "kill" and self._interrupt(call, "kill", CANCELED):
             return

@@ -26,12 +26,9 @@ _STREAMING: Final = "callee.progressive_call_results"
 _TAKING_PARTS: Final = frozenset({"callee.progressive_call_invocations", "callee.call_canceling"})
 
 
-def invocation_details(call: CallUnderWay, callee: Callee, disclosed: bool) -> InvocationDetails:
-    """INVOCATION.Details for a callee. disclosed: whether it learns who calls.
-
-    Raises WampError `feature_not_supported` for a call that the callee cannot take.
-    """
-    options, caller, features = call.options, call.caller, callee.session.features
+def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
+    """INVOCATION.Details for a callee. Raises WampError `feature_not_supported` for a call that it cannot take."""
+    disclosed, options, caller, features = call.disclosed, call.options, call.caller, callee.session.features
     if options.progress and not features >= _TAKING_PARTS:
         raise WampError(
             FEATURE_NOT_SUPPORTED,

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
 from edge_router.wamp.errors import (
     DIFFERENT_INVOCATION_POLICY,
+    NO_AVAILABLE_CALLEE,
     NO_SUCH_PROCEDURE,
     PROCEDURE_ALREADY_EXISTS,
+    UNAVAILABLE,
     WampError,
 )
 from edge_router.wamp.messages import Invoke, Match
@@ -71,15 +73,20 @@ class Registration:
         if invoke == "single" or self.id in session.registrations:
             raise WampError(PROCEDURE_ALREADY_EXISTS, f"'{uri}' is registered already")
 
-    def choose(self, procedure: str, random: Random) -> Callee | None:
+    def choose(self, procedure: str, random: Random, refused_by: Collection[Callee] = ()) -> Callee | None:
         """The callee whose turn it is by the policy, passing over those that have no room; None if none has.
 
-        Raises WampError `no_such_procedure` if none may serve it.
+        refused_by: callees that count as if they were not there. Raises WampError `no_such_procedure` if none may serve
+        it, `no_available_callee` if all have refused.
         """
         callees = self.callees
-        if len(callees) == 1 and self.match == "exact":
+        if len(callees) == 1 and self.match == "exact" and not refused_by:
             return callees[0] if callees[0].has_room else None
         able = self._in_order(random)
+        if refused_by:
+            able = [callee for callee in able if callee not in refused_by]
+            if not able:
+                raise all_refused(procedure)
         if self.match != "exact":
             able = [callee for callee in able if callee.may_serve(procedure)]
             if not able:
@@ -112,3 +119,13 @@ class Registration:
 def no_such_procedure(procedure: str) -> WampError:
     """The error for a call that nobody serves."""
     return WampError(NO_SUCH_PROCEDURE, f"no callee registered for procedure '{procedure}'")
+
+
+def all_refused(procedure: str) -> WampError:
+    """The error for a call that every callee has sent back."""
+    return WampError(NO_AVAILABLE_CALLEE, f"no callee of '{procedure}' has time for it: each said {UNAVAILABLE}")
+
+
+def no_room(procedure: str) -> WampError:
+    """The error for a call that finds all callees busy."""
+    return WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")

@@ -11,6 +11,7 @@ from typing import Any, Final
 CLIENT_FEATURES: Final = frozenset(
     {
         "callee.call_canceling",
+        "callee.call_reroute",
         "callee.progressive_call_invocations",
         "callee.progressive_call_results",
         "callee.registration_revocation",
@@ -36,6 +37,7 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
     "dealer": {
         "features": {
             "call_canceling": True,
+            "call_reroute": True,
             "call_timeout": True,
             "caller_identification": True,
             "pattern_based_registration": True,

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 Pattern = tuple[str, str]
 
+#: what callees say that cannot
+_ERRORS = {"error": "com.error", "unavailable": "wamp.error.unavailable"}
+
 
 class Sub(NamedTuple):
     player: int
@@ -32,6 +35,9 @@ class Under:
         self.progress, self.more, self.timeout = progress, more, timeout
         self.callee = self.number = 0
         self.pattern = ("", "")
+        self.value: Any = None
+        self.movable = True
+        self.refused: list[Reg] = []
         self.due: float | None = None
         self.owed = self.awaited = True
 
@@ -122,38 +128,49 @@ class NaiveRouter:
         if not any(order > self.last.get(reg.pattern, 0) for order in rest):
             self.last[reg.pattern] = 0
 
-    def _choose(self, pattern: Pattern) -> Reg:
+    def _choose(self, pattern: Pattern, refused: list[Reg]) -> Reg | None:
         callees = [reg for reg in self.regs if reg.pattern == pattern]
+        able = [reg for reg in callees if reg not in refused]
+        if not able:
+            return None
         if callees[0].invoke == "last":
-            return callees[-1]
+            return able[-1]
         if callees[0].invoke != "roundrobin":
-            return callees[0]
-        chosen = next(reg for reg in callees if reg.order > self.last.get(pattern, 0))
+            return able[0]
+        chosen = next((reg for reg in able if reg.order > self.last.get(pattern, 0)), able[0])
         self.last[pattern] = 0 if chosen is callees[-1] else chosen.order
         return chosen
 
     def call(
         self, player: int, request: int, procedure: str, value: Any, progress: bool, more: bool, timeout: int
     ) -> None:
-        patterns = {reg.pattern for reg in self.regs if fits(reg.pattern, procedure)}
-        if not patterns:
+        under = Under(player, request, procedure, progress, more, timeout)
+        under.value = value
+        if not self._place(under):
             self.say(player, "ERROR", 48, request, "wamp.error.no_such_procedure")
             return
-        pattern = best(patterns)
-        under = Under(player, request, procedure, progress, more, timeout)
-        under.callee, under.pattern = self._choose(pattern).player, pattern
-        under.number = self.numbers[under.callee] = self.numbers.get(under.callee, 0) + 1
         self.calls.append(under)
-        self._invoke(under, value)
+        self._restart(under)
+
+    def _place(self, under: Under) -> bool:
+        patterns = {reg.pattern for reg in self.regs if fits(reg.pattern, under.procedure)}
+        chosen = self._choose(best(patterns), under.refused) if patterns else None
+        if chosen is None:
+            return False
+        under.callee, under.pattern = chosen.player, chosen.pattern
+        under.number = self.numbers[under.callee] = self.numbers.get(under.callee, 0) + 1
+        under.refused.append(chosen)
+        self._invoke(under, under.value)
+        return True
 
     def _invoke(self, under: Under, value: Any) -> None:
-        self._restart(under)
         topic = None if under.pattern[0] == "exact" else under.procedure
         self.say(under.callee, "INVOCATION", under.number, under.pattern, topic, under.progress, under.more, value)
 
     def go_on(self, under: Under, value: Any, more: bool) -> None:
         if under.owed:
-            under.more = more
+            under.more, under.movable = more, False
+            self._restart(under)
             self._invoke(under, value)
 
     def _restart(self, under: Under) -> None:
@@ -164,23 +181,30 @@ class NaiveRouter:
         return found[0] if found and found[0].awaited else None
 
     def answer(self, callee: int, number: int, value: Any, kind: str) -> None:
-        """kind: `result`, `progress` or `error`."""
+        """kind: `result`, `progress`, `error` or `unavailable`."""
         under = self._find(callee, number)
         if under is None:
             return
         if kind == "progress":
+            under.movable = False
             self._restart(under)
             self.say(under.caller, "RESULT", under.request, True, value)
             return
+        if kind == "unavailable" and under.movable:
+            if not self._place(under):
+                under.awaited = under.owed = False
+                self.say(under.caller, "ERROR", 48, under.request, "wamp.error.no_available_callee")
+            return
         under.awaited = under.owed = False
-        if kind == "error":
-            self.say(under.caller, "ERROR", 48, under.request, "com.error", value)
+        if kind in _ERRORS:
+            self.say(under.caller, "ERROR", 48, under.request, _ERRORS[kind], value)
         else:
             self.say(under.caller, "RESULT", under.request, False, value)
 
     def cancel(self, player: int, request: int, mode: str) -> None:
         for under in self.calls:
             if (under.caller, under.request) == (player, request) and under.owed:
+                under.movable = False
                 if mode == "kill":
                     self.say(under.callee, "INTERRUPT", under.number, mode)
                 else:

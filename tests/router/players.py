@@ -25,6 +25,7 @@ FEATURES = {
     "callee": {
         "features": {
             "call_canceling": True,
+            "call_reroute": True,
             "progressive_call_invocations": True,
             "progressive_call_results": True,
         }

@@ -56,6 +56,7 @@ PATTERNS: st.SearchStrategy[Pattern] = st.one_of(
 WHO = st.integers(0, 3)
 REQUEST = st.integers(1, 10)
 INVOKE = ["roundrobin", "roundrobin", "single", "first", "last"]
+ERRORS = {"error": "com.error", "unavailable": "wamp.error.unavailable"}
 VALUES = st.integers(0, 9) | st.just(b"\xff")
 
 
@@ -193,12 +194,12 @@ class Routers(RuleBasedStateMachine):
         self.naive.go_on(under, value, more)
 
     @precondition(lambda self: self.naive.calls)
-    @rule(data=st.data(), value=VALUES, kind=st.sampled_from(["result", "progress", "error"]))
+    @rule(data=st.data(), value=VALUES, kind=st.sampled_from(["result", "progress", "error", "unavailable"]))
     def answer(self, data: st.DataObject, value: Any, kind: str) -> None:
         under = data.draw(st.sampled_from(self.naive.calls))
         who = under.callee
-        if kind == "error":
-            message: Any = Error(68, under.number, Passthru(), "com.error", self._raw(who, value))
+        if kind in ERRORS:
+            message: Any = Error(68, under.number, Passthru(), ERRORS[kind], self._raw(who, value))
         else:
             progress = kind == "progress" and under.progress
             kind = "progress" if progress else "result"
@@ -267,7 +268,7 @@ class Routers(RuleBasedStateMachine):
             return name, message.request, message.details.progress, value
         assert type(message) is Error
         self._final(player, message.request, message.kind == 48)
-        return (name, message.kind, message.request, message.uri, *([value] if message.uri == "com.error" else []))
+        return (name, message.kind, message.request, message.uri, *([value] if message.uri in ERRORS.values() else []))
 
     def _final(self, player: Player, request: int, final: bool) -> None:
         key = (player.session.id, request)

@@ -63,6 +63,7 @@ EVERY_FEATURE = {
     "callee": {
         "features": {
             "call_canceling": True,
+            "call_reroute": True,
             "caller_identification": True,
             "pattern_based_registration": True,
             "progressive_call_invocations": True,
