@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from edge_router.wamp.features import announced
 from tests.scenarios.language import AND_MORE, ANYTHING, Variable, matches, parse_values, read
 from tests.scenarios.stage import CoreStage, Play
 from tests.scenarios.test_scenarios import SCENARIOS
@@ -70,14 +69,6 @@ def test_a_line_that_cannot_be_read_is_told_with_its_place(line: str, tmp_path: 
     path.write_text(f"A section\n\n== a rule\n{line}\n")
     with pytest.raises(ValueError, match=r"x.scenario:\d+: "):
         read(path)
-
-
-def test_every_feature_that_is_announced_has_its_scenarios() -> None:
-    """A feature is announced in the commit that adds its scenario (`wamp.features`)."""
-    files = {scenario.path.stem for scenario in SCENARIOS}
-    elsewhere = {"subscriber_blackwhite_listing": "subscriber_black_and_whitelisting"}
-    features = {feature for role in announced(meta_api=True).values() for feature in role["features"]}
-    assert {elsewhere.get(feature, feature) for feature in features} <= files
 
 
 def test_titles_are_unique() -> None:
