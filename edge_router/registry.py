@@ -23,6 +23,7 @@ class Part(NamedTuple):
 
 
 _SCHEMA = "edge_router.config.schema"
+_WEBREALM = f"{_SCHEMA}.webrealm"
 
 PARTS: dict[str, dict[str, Part]] = {
     "worker": {
@@ -39,6 +40,8 @@ PARTS: dict[str, dict[str, Part]] = {
         "static": Part(f"{_SCHEMA}:StaticPath", "edge_router.web.static:StaticService"),
         "nodeinfo": Part(f"{_SCHEMA}:NodeInfoPath", "edge_router.web.nodeinfo:NodeInfoService"),
         "path": Part(f"{_SCHEMA}:NestedPath", "edge_router.web.path:NestedService"),
+        "publisher": Part(f"{_WEBREALM}:PublisherPath", "edge_router.web.publisher:PublisherService"),
+        "caller": Part(f"{_WEBREALM}:CallerPath", "edge_router.web.caller:CallerService"),
     },
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),

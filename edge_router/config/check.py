@@ -19,7 +19,7 @@ from edge_router.config import check_workers, schema
 from edge_router.config.check_logins import LOGIN_RULES, off_socket, open_to_all, without_certificates
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
-from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, of, sections, shown, twice
+from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, sections, shown, twice
 
 _PATH_KEY = re.compile(r"(?:[a-zA-Z0-9_-]+|/)\Z")
 _MAX_SOCKET_PATH = 107  # unix(7): sun_path has 108 bytes, the last one is 0
@@ -36,6 +36,9 @@ def check(config: schema.Config, directory: FilePath, names_known: bool = True) 
     for path, section in sections(config, ()):
         for rule in RULES.get(type(section), ()):
             problems += rule(section, path, whole)
+        judged = getattr(section, "judged", None)  # sections that are loaded only when they are named
+        if judged is not None:
+            problems += judged(path, whole)
     for place, bridge in enumerate(config.bridges):
         problems += _bridge(bridge, ("bridges", place), whole)
     return problems, whole.notices
@@ -241,16 +244,7 @@ def _bridge(bridge: schema.Bridge, path: Path, whole: Whole) -> Found:
     device = getattr(bridge, "device", None)
     if isinstance(device, str):
         yield from twice(whole, (*path, "device"), "device", device)
-    if not whole.names_known:
-        return
-    realm = whole.realms.get(bridge.realm)
-    if realm is None:
-        yield Problem((*path, "realm"), f"there is no realm {bridge.realm!r}{of(bridge.realm, whole.realms)}")
-    elif bridge.role != TRUSTED:
-        roles = [role.name for role in realm.roles]
-        if bridge.role not in roles:
-            hint = of(bridge.role, [*roles, TRUSTED])
-            yield Problem((*path, "role"), f"realm {bridge.realm!r} has no role {bridge.role!r}{hint}")
+    yield from whole.joins(bridge.realm, bridge.role, path)
 
 
 def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:

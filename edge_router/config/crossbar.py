@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
+from edge_router.config.schema.webrealm import HttpBridgeOptions
 
 LATER = "not available in this version of edge-router"
 
@@ -78,6 +79,7 @@ IGNORED: dict[type, dict[str, str]] = {
         "request_max_window_bits": "what clients send is inflated as they offer it",
     },
     schema.WebOptions: {"display_tracebacks": "tracebacks go to the log only"},
+    HttpBridgeOptions: {"debug": _LOGLEVEL},
     schema.StaticOptions: {"allow_cross_origin": LATER},
 }
 
@@ -128,7 +130,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(
-            ("json", "redirect", "longpoll", "publisher", "caller", "webhook", "upload", "reverseproxy", "archive"),
+            ("json", "redirect", "longpoll", "webhook", "upload", "reverseproxy", "archive"),
             LATER,
         ),
         **dict.fromkeys(

@@ -30,6 +30,7 @@ class Whole:
     def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
         self.directory = directory
         self.names_known = names_known
+        self._workers: Any = config.workers
         self.realms = {realm.name: realm for worker in _routers(config) for realm in worker.realms}
         self.roles = {role.name for realm in self.realms.values() for role in realm.roles}
         self.taken: dict[tuple[object, ...], Path] = {}
@@ -39,6 +40,19 @@ class Whole:
         """Take a name; result: who had it before, or None."""
         before = self.taken.setdefault(what, path)
         return None if before is path else before
+
+    def joins(self, realm: str, role: str, path: Path) -> Found:
+        """What is wrong with the realm and role that a part of the node wants to join. path: of the part."""
+        if not self.names_known:
+            return
+        found = self.realms.get(realm)
+        if found is None:
+            yield Problem((*path, "realm"), f"there is no realm {realm!r}{of(realm, self.realms)}")
+        elif path[0] == "workers" and all(found is not other for other in self._workers[int(path[1])].realms):
+            yield Problem((*path, "realm"), f"realm {realm!r} is of another worker; serve this there")
+        elif role != TRUSTED and role not in (roles := [each.name for each in found.roles]):
+            hint = of(role, [*roles, TRUSTED])
+            yield Problem((*path, "role"), f"realm {realm!r} has no role {role!r}{hint}")
 
 
 def _routers(config: schema.Config) -> Iterator[schema.RouterWorker]:

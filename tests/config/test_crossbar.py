@@ -185,14 +185,6 @@ LATER: dict[str, tuple[str, str]] = {
         transport("{type: rawsocket, " + TCP + ", auth: {anonymous: {type: dynamic}}}"),
         "7: workers.0.transports.0.auth.anonymous.type: 'dynamic' is ",
     ),
-    "web service": (
-        transport("{type: web, " + TCP + ", paths: {a: {type: publisher}}}"),
-        "7: workers.0.transports.0.paths.a.type: type 'publisher' is ",
-    ),
-    "nested web service": (
-        transport("{type: web, " + TCP + ", paths: {a: {type: path, paths: {b: {type: json}}}}}"),
-        "7: workers.0.transports.0.paths.a.paths.b.type: type 'json' is ",
-    ),
 }
 
 

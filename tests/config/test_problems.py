@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_router import registry
 from tests.config.texts import REALM, complaints, transport
 
 TCP = "endpoint: {type: tcp, port: 9000}"
@@ -58,7 +59,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         transport("{type: web, paths: {/: {type: statik}}, " + TCP + "}"),
         [
             "7: workers.0.transports.0.paths./.type: unknown webservice 'statik'; did you mean 'static'?; "
-            "one of websocket, static, nodeinfo, path"
+            f"one of {', '.join(registry.names('webservice'))}"
         ],
     ),
     "type that is no text": (

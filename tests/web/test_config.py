@@ -1,0 +1,80 @@
+"""What `check` says about the sections of web services, and that each loads what it needs and nothing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router import registry
+from tests.config.texts import complaints, load_text, transport
+
+TCP = "endpoint: {type: tcp, port: 9000}"
+P = "7: workers.0.transports.0.paths.a"
+
+
+def at(service: str) -> str:
+    """A configuration with one web service, which stands on line 7."""
+    return transport(f"{{type: web, {TCP}, paths: {{a: {service}}}}}")
+
+
+WRONG = {
+    "{type: wap}": [f"{P}.type: type 'wap': edge-router does not have it"],
+    "{type: path, paths: {b: {type: pairme}}}": [f"{P}.paths.b.type: type 'pairme': edge-router does not have it"],
+    "{type: publisher, realm: realm2, role: web}": [f"{P}.realm: there is no realm 'realm2'; did you mean 'realm1'?"],
+    "{type: caller, realm: realm1, role: anonymus}": [
+        f"{P}.role: realm 'realm1' has no role 'anonymus'; did you mean 'anonymous'?"
+    ],
+    "{type: caller, realm: realm1, role: anonymous, options: {key: a}}": [
+        f"{P}.options.secret: missing; requests are signed with `key` and `secret` together"
+    ],
+    "{type: caller, realm: realm1, role: anonymous, options: {secret: a}}": [
+        f"{P}.options.key: missing; requests are signed with `key` and `secret` together"
+    ],
+    "{type: caller, realm: realm1, role: anonymous, options: {key: a, secret: b, keys: {a: {secret: c}}}}": [
+        f"{P}.options.keys.a: the same name as `key`; give each its own"
+    ],
+    "{type: caller, realm: realm1, role: anonymous, options: {keys: {a: {secret: c, role: x}}}}": [
+        f"{P}.options.keys.a.role: realm 'realm1' has no role 'x'; there are: anonymous, trusted"
+    ],
+    "{type: caller, realm: realm1, role: anonymous, options: {keys: {a: {secret: {file: none}}}}}": [
+        f"{P}.options.keys.a.secret: @/none cannot be read: No such file or directory"
+    ],
+    "{type: caller, realm: realm1, role: anonymous, options: {require_ip: [10.0.0.1/33, localhost]}}": [
+        f"{P}.options.require_ip.0: '10.0.0.1/33' is no network, such as 192.168.0.0/16",
+        f"{P}.options.require_ip.1: 'localhost' is no network, such as 192.168.0.0/16",
+    ],
+}
+
+
+@pytest.mark.parametrize("service", WRONG)
+def test_wrong(service: str, tmp_path: Path) -> None:
+    """Each problem says where it is, what was found and what would be right."""
+    assert complaints(at(service), tmp_path) == [line.replace("@", str(tmp_path)) for line in WRONG[service]]
+
+
+RIGHT = [
+    "{type: publisher, realm: realm1, role: trusted}",
+    "{type: caller, realm: realm1, role: anonymous, options: {key: foobar, secret: secret, post_body_limit: 8192, "
+    "timestamp_delta_limit: 10, require_ip: [192.168.1.1/255.255.255.0, 127.0.0.1], require_tls: false, debug: true}}",
+]
+
+
+@pytest.mark.parametrize("service", RIGHT)
+def test_right(service: str, tmp_path: Path) -> None:
+    """Sections of Crossbar's examples, and ours."""
+    load_text(at(service), tmp_path)
+
+
+def test_realms_of_other_workers_are_out_of_reach(tmp_path: Path) -> None:
+    """A service acts in realms of its own router."""
+    text = at("{type: publisher, realm: realm2, role: web}") + "  - type: router\n    realms: [{name: realm2}]\n"
+    assert complaints(text, tmp_path) == [f"{P}.realm: realm 'realm2' is of another worker; serve this there"]
+
+
+@pytest.mark.parametrize("name", registry.names("webservice"))
+def test_every_service_can_be_loaded(name: str) -> None:
+    """Its section and its class."""
+    part = registry.find("webservice", name)
+    assert registry.config_class("webservice", name).__struct_config__.tag == name
+    assert callable(registry.load(part.part))
