@@ -72,7 +72,7 @@ class Asking:
         return error
 
 
-@pytest.mark.parametrize("codec", CODECS.values(), ids=str)
+@pytest.mark.parametrize("codec", CODECS.values(), ids=list(CODECS))
 def test_the_answer_comes_from_the_procedure(codec: Codec) -> None:
     """Whatever encoding its session speaks; of who asks, it is told nothing."""
     asking = Asking(codec)
