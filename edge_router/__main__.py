@@ -20,11 +20,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("edge_router.cli.stop", "stop a running node"),
     "status": ("edge_router.cli.status", "say whether the node is running"),
     "check": ("edge_router.cli.check", "check the configuration and say all that is wrong with it"),
+    "convert": ("edge_router.cli.convert", "write the configuration as YAML if it is JSON, or the other way"),
+    "upgrade": ("edge_router.cli.upgrade", "rewrite a configuration of an older form, keeping its comments"),
+    "keys": ("edge_router.cli.keys", "print the node's public key, making it if there is none"),
+    "keygen": ("edge_router.cli.keygen", "print a new key pair for a client"),
     "certificate": ("edge_router.cli.certificate", "make a private authority and a certificate for this node"),
     "schema": ("edge_router.cli.schema", "print the JSON schema of the configuration, for editors"),
     "passwd": ("edge_router.cli.passwd", "make of a password what the configuration needs to check it"),
     "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
     "version": ("edge_router.cli.version", "print the versions of the program and of what it runs on"),
+    "legal": ("edge_router.cli.legal", "print the licence, and those of the packages in use"),
 }
 
 INTRODUCTION = """\
@@ -84,6 +89,8 @@ def dispatch(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     if first == "help" and rest:
         first, rest = rest[0], ["--help"]
+    if first == "standalone" and rest:  # Crossbar's name for what its commands mean by themselves
+        first, *rest = rest
     if first in ("-h", "--help", "help"):
         print(introduction(), end="")
         return 0

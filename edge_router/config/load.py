@@ -45,12 +45,18 @@ def load(path: Path, directory: Path | None = None) -> Loaded:
     path: the file; JSON if it ends in `.json`, else YAML. directory: the node directory, to which paths in the file
     are relative; left out, the file's own. Raises ConfigErrors with every problem, also when the file cannot be read.
     """
-    file = str(path)
+    _, tree, find_line = read_tree(path)
+    return from_tree({} if tree is None else tree, str(path), directory or path.parent, find_line)
+
+
+def read_tree(path: Path) -> tuple[str, object, FindLine]:
+    """A file's text, its plain values, and what finds lines in it. Raises ConfigErrors if it cannot be read."""
     try:
-        tree, find_line = registry.load(_READERS.get(path.suffix.lower(), _YAML))(_text(path))
+        text = _text(path)
+        tree, find_line = registry.load(_READERS.get(path.suffix.lower(), _YAML))(text)
     except Unreadable as error:
-        raise ConfigErrors([Finding(file, line, "", text) for line, text in error.at]) from None
-    return from_tree({} if tree is None else tree, file, directory or path.parent, find_line)
+        raise ConfigErrors([Finding(str(path), line, "", text) for line, text in error.at]) from None
+    return text, tree, find_line
 
 
 def from_tree(tree: object, file: str, directory: Path, find_line: FindLine = nowhere) -> Loaded:

@@ -106,7 +106,7 @@ class Upgraded:
         return {**role, "permissions": new}
 
     def _permission(self, value: Any, path: Path) -> Any:
-        old = {action: value[action] for action in _ACTIONS if action in value} if isinstance(value, dict) else {}
+        old = {key: item for key, item in value.items() if key in _ACTIONS} if isinstance(value, dict) else {}
         if not old or "allow" in value:
             return value
         new: dict[Any, Any] = {}

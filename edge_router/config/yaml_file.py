@@ -51,17 +51,22 @@ def read(text: str) -> tuple[object, FindLine]:
 
 
 def find_lines(text: str) -> FindLine:
-    """What finds lines in JSON, which YAML's parser reads too after two changes that move no line.
-
-    Tabs, which JSON has only between values, become spaces; `\\u` escapes of surrogates become others.
-    """
+    """What finds lines in JSON."""
     try:
-        spaced = _SURROGATE.sub(r"\\u003f", text.replace("\t", " "))
+        spaced = as_yaml(text)
         _check_depth(spaced)
         root = yaml.compose(spaced, Loader=_Loader)
     except (yaml.YAMLError, Unreadable):
         root = None
     return _finder(root) if root is not None else nowhere
+
+
+def as_yaml(text: str) -> str:
+    """JSON with two changes that move nothing, so that YAML's parser reads it.
+
+    Tabs, which JSON has only between values, become spaces; `\\u` escapes of surrogates become others.
+    """
+    return _SURROGATE.sub(r"\\u003f", text.replace("\t", " "))
 
 
 def _check_depth(text: str) -> None:

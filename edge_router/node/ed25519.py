@@ -1,4 +1,4 @@
-"""The public key that belongs to an Ed25519 seed. Source: RFC 8032 section 5.1.5.
+"""The public key that belongs to an Ed25519 seed, or to an X25519 one. Sources: RFC 8032 section 5.1.5, RFC 7748.
 
 Only this: nothing here signs or verifies. It is here because the standard library has no Ed25519 and the node's key is
 made once, by `init`, on boards where no package for it is installed. It takes a few milliseconds and is not
@@ -31,10 +31,25 @@ def public_key(seed: bytes) -> bytes:
     """
     if len(seed) != SEED_SIZE:
         raise ValueError(f"an Ed25519 private key has {SEED_SIZE} bytes, not {len(seed)}")
-    low = int.from_bytes(sha512(seed).digest()[:32], "little")
+    return _compress(_times(_clamped(sha512(seed).digest()[:32]), _BASE))
+
+
+def x25519_public_key(private: bytes) -> bytes:
+    """The public key of a private one for X25519, by the birational map of RFC 7748 section 4.1: u = (1 + y) / (1 - y).
+
+    private: 32 bytes. Result: 32 bytes. Raises ValueError for a key of another size.
+    """
+    if len(private) != SEED_SIZE:
+        raise ValueError(f"an X25519 private key has {SEED_SIZE} bytes, not {len(private)}")
+    _, y, z, _ = _times(_clamped(private), _BASE)
+    return ((z + y) * pow(z - y, -1, _P) % _P).to_bytes(32, "little")
+
+
+def _clamped(octets: bytes) -> int:
+    """The scalar that 32 bytes stand for."""
+    low = int.from_bytes(octets, "little")
     low &= (1 << 254) - 8
-    low |= 1 << 254
-    return _compress(_times(low, _BASE))
+    return low | 1 << 254
 
 
 def _add(one: _Point, other: _Point) -> _Point:
