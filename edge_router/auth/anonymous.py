@@ -6,10 +6,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import structs
+
+from edge_router.auth.asked import Principals
+from edge_router.auth.asked import accepted as as_found
 from edge_router.auth.denial import denied
 from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import AnonymousAuth
-from edge_router.router.interfaces import Accepted, Login
+from edge_router.router.interfaces import Accepted, Decision, Login
 
 
 class Anonymous:
@@ -32,3 +36,8 @@ class Anonymous:
         if accepted is None:
             raise denied()
         return accepted
+
+
+def asked(login: Login, ask: Principals) -> Decision:
+    """Who joins without credentials is what somebody else says; nobody has proved the authid in HELLO."""
+    return ask(structs.replace(login, authid=os.urandom(8).hex())).map(as_found)

@@ -16,11 +16,13 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
+from edge_router.auth.asked import Found, Principals
 from edge_router.auth.denial import denied
 from edge_router.auth.principal import accepted_as
-from edge_router.config.schema import CryptosignAuth
-from edge_router.router.interfaces import Accepted, Login, Question
+from edge_router.config.schema import CryptosignAuth, Hex32
+from edge_router.router.interfaces import Accepted, Decision, Login, Question
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 
 NODE_KEY: Final = "key.priv"
@@ -35,26 +37,18 @@ class Cryptosign:
     def __init__(
         self, config: CryptosignAuth, directory: Path = Path(), entropy: Callable[[int], bytes] = os.urandom
     ) -> None:
-        self._principals = config.principals
+        self._principals = config.principals or {}
         self._keys = {
             authid: {bytes.fromhex(key) for key in principal.authorized_keys}
-            for authid, principal in config.principals.items()
+            for authid, principal in self._principals.items()
         }
         self._entropy = entropy
         self._node_key = _node_key(directory) if config.prove_node_key else None
 
     def hello(self, login: Login) -> Question:
         """Ask for a signature, also with keys that nobody here has."""
-        pubkey = _octets(login.authextra.get("pubkey"))
-        if pubkey is None:
-            raise WampError(AUTHENTICATION_DENIED, "cryptosign needs authextra.pubkey in HELLO, 64 hexadecimal digits")
-        binding = login.authextra.get("channel_binding")
-        channel_id = bytes(_SIZE) if binding is None else _channel_id(binding, login)
-        challenge = self._entropy(_SIZE)
-        extra: dict[str, Any] = {"challenge": challenge.hex(), "channel_binding": binding}
-        extra |= self._proof(login.authextra.get("challenge"), channel_id)
-        signed = _xor(challenge, channel_id)
-        return Question(extra, partial(_check, pubkey, signed, self._accepted(login, pubkey)))
+        pubkey = _pubkey(login)
+        return _question(login, pubkey, self._accepted(login, pubkey), self._entropy(_SIZE), self._node_key)
 
     def _accepted(self, login: Login, pubkey: bytes) -> Accepted | None:
         """Who has this key: the user that HELLO names, or the only one; None if nobody has."""
@@ -66,16 +60,57 @@ class Cryptosign:
         principal = self._principals[owners[0]]
         return accepted_as(owners[0], principal.role, principal.realm, login)
 
-    def _proof(self, asked: object, channel_id: bytes) -> dict[str, Any]:
-        """The router's own signature, for clients that ask for it and if it has a key to show."""
-        challenge = _octets(asked)
-        if challenge is None or self._node_key is None:
-            return {}
-        signed = _xor(challenge, channel_id)
-        return {
-            "pubkey": self._node_key.public_key().public_bytes_raw().hex(),
-            "signature": (self._node_key.sign(signed) + signed).hex(),
-        }
+
+def asked(login: Login, ask: Principals) -> Decision:
+    """Which keys a user has, somebody else knows: `pubkey` or `authorized_keys`. The details have the client's."""
+    pubkey = _pubkey(login)
+
+    def question(found: Found) -> Question:
+        accepted = found.accepted if pubkey in found.principal.octets() else None
+        return _question(login, pubkey, accepted, os.urandom(_SIZE), None)
+
+    return ask(login, Given).map(question)
+
+
+class Given(Struct, frozen=True):
+    """The keys of a user, as others give them. pubkey: one, or several. authorized_keys: several."""
+
+    pubkey: Hex32 | list[Hex32] = []
+    authorized_keys: list[Hex32] = []
+
+    def octets(self) -> set[bytes]:
+        """All of them."""
+        one = [self.pubkey] if isinstance(self.pubkey, str) else self.pubkey
+        return {bytes.fromhex(key) for key in (*one, *self.authorized_keys)}
+
+
+def _pubkey(login: Login) -> bytes:
+    """The key in HELLO. Raises WampError."""
+    pubkey = _octets(login.authextra.get("pubkey"))
+    if pubkey is None:
+        raise WampError(AUTHENTICATION_DENIED, "cryptosign needs authextra.pubkey in HELLO, 64 hexadecimal digits")
+    return pubkey
+
+
+def _question(
+    login: Login, pubkey: bytes, accepted: Accepted | None, challenge: bytes, node_key: Ed25519PrivateKey | None
+) -> Question:
+    """The challenge. accepted: None if the user cannot come in. node_key: proves the router to clients that ask."""
+    binding = login.authextra.get("channel_binding")
+    channel_id = bytes(_SIZE) if binding is None else _channel_id(binding, login)
+    extra: dict[str, Any] = {"challenge": challenge.hex(), "channel_binding": binding}
+    extra |= _proof(node_key, login.authextra.get("challenge"), channel_id)
+    return Question(extra, partial(_check, pubkey, _xor(challenge, channel_id), accepted))
+
+
+def _proof(node_key: Ed25519PrivateKey | None, asked: object, channel_id: bytes) -> dict[str, Any]:
+    """The router's own signature, for clients that ask for it and if it has a key to show."""
+    challenge = _octets(asked)
+    if challenge is None or node_key is None:
+        return {}
+    signed = _xor(challenge, channel_id)
+    pubkey = node_key.public_key().public_bytes_raw().hex()
+    return {"pubkey": pubkey, "signature": (node_key.sign(signed) + signed).hex()}
 
 
 def _check(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from edge_router.auth.asked import Asked
 from edge_router.config.schema import FailedLogins
 from edge_router.router.interfaces import Accepted, Authenticator, Clock, Decision, Login, Question
 from edge_router.router.pending import Pending
@@ -35,6 +36,8 @@ class Guarded:
     def hello(self, login: Login) -> Decision | None:
         """As the method decides; who has to wait gets no question."""
         address = address_of(login.transport.peer)
+        if isinstance(self._method, Asked):
+            self._failures.refuse(address)  # whoever is asked is spared the guesses, too
         found = self._method.hello(login)
         return None if found is None else self._watched(found, address)
 
@@ -51,16 +54,16 @@ class Guarded:
             try:
                 decided = question.answer(signature, extra)
             except WampError as error:
-                self._failed(address, error)
-                raise
+                raise self._failed(address, error) from None
             return self._watched(decided, address)
 
         return Question(question.extra, answer)
 
-    def _failed(self, address: str, error: WampError) -> None:
+    def _failed(self, address: str, error: WampError) -> WampError:
         # it is not the client's fault if nobody could decide
         if error.uri == AUTHENTICATION_DENIED and not isinstance(error, TooSoon):
             self._failures.add(address)
+        return error
 
 
 class TooSoon(WampError):

@@ -15,14 +15,15 @@ from functools import partial
 from hashlib import sha256
 from hmac import compare_digest, digest
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, field, structs
 
+from edge_router.auth.asked import Principals
 from edge_router.auth.denial import authid_wanted, denied
 from edge_router.auth.principal import accepted_as
-from edge_router.config.schema import ScramAuth, ScramPrincipal
-from edge_router.router.interfaces import Accepted, Login, Question
+from edge_router.config.schema import Hex32, HexSalt, ScramAuth, ScramPrincipal
+from edge_router.router.interfaces import Accepted, Decision, Login, Question
 from edge_router.wamp.derive import ScramKeys
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 
@@ -51,7 +52,10 @@ class Scram:
         directory: Path = Path(),  # noqa: ARG002 - as for every method
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._principals = {authid: _principal(principal) for authid, principal in config.principals.items()}
+        self._principals = {
+            authid: _keys(principal, principal.role, principal.realm)
+            for authid, principal in (config.principals or {}).items()
+        }
         self._entropy = entropy
         fallback = _Principal(bytes(16), ScramKeys(b"", b""), "", {"kdf": "pbkdf2", "iterations": 4096})
         self._nobody = next(iter(self._principals.values()), fallback)
@@ -59,32 +63,67 @@ class Scram:
 
     def hello(self, login: Login) -> Question:
         """Ask for the proof, of users that do not exist too: with a salt that is always the same for a name."""
-        authid = login.authid
-        if authid is None:
-            raise authid_wanted("scram")
-        nonce = login.authextra.get("nonce")
-        if not isinstance(nonce, str) or not 0 < len(nonce) <= MOST_NONCE or not nonce.isprintable() or "," in nonce:
-            raise WampError(AUTHENTICATION_DENIED, "scram needs authextra.nonce in HELLO, a random text without commas")
-        if login.authextra.get("channel_binding") is not None:
-            raise WampError(AUTHENTICATION_DENIED, "scram is offered without channel binding here")
+        authid, nonce = _said(login)
         known = self._principals.get(authid)
         principal = known or self._somebody(authid)
-        both = nonce + b64encode(self._entropy(18)).decode()
-        salt = b64encode(principal.salt).decode()
-        first = f"r={both},s={salt},i={principal.asked['iterations']}"
-        escaped = authid.replace("=", "=3D").replace(",", "=2C")
-        messages = (
-            f"n={escaped},r={nonce},{first},c={_UNBOUND},r={both}".encode(),
-            f"n={authid},r={nonce},{first},c=,r={both}".encode(),
-        )
         accepted = None if known is None else accepted_as(authid, known.role, known.realm, login)
-        question = {"nonce": both, "salt": salt, **principal.asked}
-        return Question(question, partial(_check, principal.keys, messages, both, accepted))
+        return _question(authid, nonce, principal, accepted, self._entropy(18))
 
     def _somebody(self, authid: str) -> _Principal:
         nobody = self._nobody
         salt = digest(self._hidden, authid.encode(), "sha512")[: len(nobody.salt)]
         return _Principal(salt, ScramKeys(self._entropy(32), self._entropy(32)), nobody.role, nobody.asked)
+
+
+def asked(login: Login, ask: Principals) -> Decision:
+    """What is kept of the client's password, somebody else knows: the keys of a principal of the configuration."""
+    authid, nonce = _said(login)
+    return ask(login, Given).map(
+        lambda found: _question(
+            authid, nonce, _keys(found.principal, found.accepted.authrole), found.accepted, os.urandom(18)
+        )
+    )
+
+
+class Given(Struct, frozen=True):
+    """What proves a user, as others give it; as in the configuration."""
+
+    salt: HexSalt
+    iterations: Annotated[int, Meta(ge=1)]
+    stored_key: Hex32 = field(name="stored-key")
+    server_key: Hex32 = field(name="server-key")
+    kdf: Literal["pbkdf2", "argon2id-13"] = "pbkdf2"
+    memory: Annotated[int, Meta(ge=8)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kdf != "pbkdf2" and self.memory is None:
+            raise ValueError(f"`memory` is missing; clients need it for {self.kdf}, in KiB")
+
+
+def _said(login: Login) -> tuple[str, str]:
+    """Name and nonce of HELLO. Raises WampError."""
+    if login.authid is None:
+        raise authid_wanted("scram")
+    nonce = login.authextra.get("nonce")
+    if not isinstance(nonce, str) or not 0 < len(nonce) <= MOST_NONCE or not nonce.isprintable() or "," in nonce:
+        raise WampError(AUTHENTICATION_DENIED, "scram needs authextra.nonce in HELLO, a random text without commas")
+    if login.authextra.get("channel_binding") is not None:
+        raise WampError(AUTHENTICATION_DENIED, "scram is offered without channel binding here")
+    return login.authid, nonce
+
+
+def _question(authid: str, nonce: str, principal: _Principal, accepted: Accepted | None, ours: bytes) -> Question:
+    """The challenge. accepted: None if the user cannot come in. ours: the router's part of the nonce."""
+    both = nonce + b64encode(ours).decode()
+    salt = b64encode(principal.salt).decode()
+    first = f"r={both},s={salt},i={principal.asked['iterations']}"
+    escaped = authid.replace("=", "=3D").replace(",", "=2C")
+    messages = (
+        f"n={escaped},r={nonce},{first},c={_UNBOUND},r={both}".encode(),
+        f"n={authid},r={nonce},{first},c=,r={both}".encode(),
+    )
+    question = {"nonce": both, "salt": salt, **principal.asked}
+    return Question(question, partial(_check, principal.keys, messages, both, accepted))
 
 
 def _check(
@@ -120,9 +159,9 @@ def _octets(proof: str) -> bytes:
     return octets if len(octets) == sha256().digest_size else bytes(32)
 
 
-def _principal(principal: ScramPrincipal) -> _Principal:
+def _keys(principal: ScramPrincipal | Given, role: str, realm: str | None = None) -> _Principal:
     asked: dict[str, Any] = {"kdf": principal.kdf, "iterations": principal.iterations}
     if principal.memory is not None:
         asked["memory"] = principal.memory
     keys = ScramKeys(bytes.fromhex(principal.stored_key), bytes.fromhex(principal.server_key))
-    return _Principal(bytes.fromhex(principal.salt), keys, principal.role, asked, principal.realm)
+    return _Principal(bytes.fromhex(principal.salt), keys, role, asked, realm)

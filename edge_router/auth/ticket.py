@@ -13,11 +13,13 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
+from edge_router.auth.asked import Principals
+from edge_router.auth.asked import accepted as as_found
 from edge_router.auth.denial import authid_wanted, denied
 from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import TicketAuth
 from edge_router.config.secret import secret_text
-from edge_router.router.interfaces import Accepted, Login, Question
+from edge_router.router.interfaces import Accepted, Decision, Login, Question
 
 
 class Ticket:
@@ -28,7 +30,7 @@ class Ticket:
     ) -> None:
         self._principals = {
             authid: (_digest(secret_text(principal.ticket, directory)), principal)
-            for authid, principal in config.principals.items()
+            for authid, principal in (config.principals or {}).items()
         }
         self._nobody = entropy(32)
 
@@ -44,6 +46,11 @@ class Ticket:
         if not compare_digest(_digest(ticket), digest) or accepted is None:
             raise denied()
         return accepted
+
+
+def asked(login: Login, ask: Principals) -> Decision:
+    """Somebody else looks at the ticket, which is in the details; it may say whose it is, too."""
+    return Question({}, lambda ticket, _extra: ask(login, ticket=ticket).map(as_found))
 
 
 def _digest(ticket: str) -> bytes:

@@ -10,10 +10,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from edge_router.auth.asked import Principals
+from edge_router.auth.asked import accepted as as_found
 from edge_router.auth.denial import denied
 from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import TlsAuth, TlsPrincipal
-from edge_router.router.interfaces import Accepted, ClientCertificate, Login
+from edge_router.router.interfaces import Accepted, ClientCertificate, Decision, Login
 from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 
 
@@ -26,13 +28,11 @@ class TlsCertificate:
         directory: Path = Path(),  # noqa: ARG002 - as for every method
         entropy: Callable[[int], bytes] = os.urandom,  # noqa: ARG002
     ) -> None:
-        self._principals = config.principals
+        self._principals = config.principals or {}
 
     def hello(self, login: Login) -> Accepted:
         """Accept a certificate: as the user that HELLO names, else as the first that it belongs to."""
-        shown = login.transport.certificate
-        if shown is None:
-            raise WampError(AUTHENTICATION_DENIED, "no client certificate was shown on this connection; tls needs one")
+        shown = _shown(login)
         named = self._principals if login.authid is None else (login.authid,)
         for authid in named:
             principal = self._principals.get(authid)
@@ -41,6 +41,18 @@ class TlsCertificate:
                 if accepted is not None:
                     return accepted
         raise denied()
+
+
+def asked(login: Login, ask: Principals) -> Decision:
+    """Whose certificate it is, somebody else says; the details have its subject and fingerprints."""
+    _shown(login)
+    return ask(login).map(as_found)
+
+
+def _shown(login: Login) -> ClientCertificate:
+    if login.transport.certificate is None:
+        raise WampError(AUTHENTICATION_DENIED, "no client certificate was shown on this connection; tls needs one")
+    return login.transport.certificate
 
 
 def _is_of(shown: ClientCertificate, principal: TlsPrincipal) -> bool:

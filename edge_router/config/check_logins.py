@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import grp
 import pwd
+import re
 from importlib.util import find_spec
 from typing import Any, Final
 
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
 from edge_router.config.secret import Missing, open_to_others, secret_text
+from edge_router.config.uris import uri_problem
 from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, of, sections
 
 
@@ -35,6 +37,53 @@ def _scram_principal(principal: schema.ScramPrincipal, path: Path, _whole: Whole
         yield Problem((*path, "memory"), f"missing; clients need it for {principal.kdf}, in KiB")
 
 
+#: type of a method -> what it goes by, and what else it may have of the keys that say who knows the users
+_KEYS: Final = {
+    "static": ("", ()),
+    "dynamic": ("authenticator", ("authenticator-realm", "default-role")),
+    "function": ("create", ("config", "default-role")),
+}
+_SOURCES: Final = ("authenticator", "authenticator-realm", "default-role", "create", "config", "principals", "users")
+
+
+def _method(method: schema.Method, path: Path, whole: Whole) -> Found:
+    """Who knows the users, and nothing that would have no effect beside it."""
+    names = dict(zip(method.__struct_encode_fields__, method.__struct_fields__, strict=True))
+    principals = next((key for key in ("principals", "users") if key in names), None)
+    needed, more = _KEYS[method.type]
+    needed = needed or principals or ""
+    for key in _SOURCES:
+        given = key in names and getattr(method, names[key]) is not None
+        if key == needed and not given:
+            yield Problem((*path, key), f"missing; `type: {method.type}` needs it")
+        elif given and key != needed and key not in more:
+            yield Problem((*path, key), f"no effect with `type: {method.type}`; take it out, or change `type`")
+    if method.type == "dynamic":
+        yield from _procedure(method, path, whole)
+    if method.default_role is not None:
+        yield from _login_role(method.default_role, (*path, "default-role"), whole)
+    if method.create is not None and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", method.create):
+        yield Problem((*path, "create"), f"{method.create!r} is no function; such as mymodule.create_authenticator")
+
+
+def _procedure(method: schema.Method, path: Path, whole: Whole) -> Found:
+    wrong = uri_problem(method.authenticator or "") if method.authenticator else None
+    if wrong:
+        yield Problem((*path, "authenticator"), wrong)
+    realm = method.authenticator_realm
+    if realm is not None and whole.names_known and realm not in whole.realms:
+        yield Problem((*path, "authenticator-realm"), f"there is no realm {realm!r}{of(realm, whole.realms)}")
+
+
+def _anonymous(auth: schema.AnonymousAuth, path: Path, whole: Whole) -> Found:
+    if auth.type == "static":
+        yield from _role_given(auth, path, whole)
+        return
+    for key, default in (("role", "anonymous"), ("authid", None), ("realm", None)):
+        if getattr(auth, key) != default:
+            yield Problem((*path, key), f"no effect with `type: {auth.type}`; the answer has it")
+
+
 def _cryptosign(_auth: schema.CryptosignAuth, path: Path, _whole: Whole) -> Found:
     if find_spec("cryptography") is None:
         yield Problem(
@@ -43,7 +92,7 @@ def _cryptosign(_auth: schema.CryptosignAuth, path: Path, _whole: Whole) -> Foun
         )  # fmt: skip
 
 
-def _bound(principal: schema.Principal, path: Path, whole: Whole) -> Found:
+def _bound(principal: schema.Principal | schema.AnonymousAuth, path: Path, whole: Whole) -> Found:
     """The realm that a principal is bound to, and its role there."""
     name = principal.realm
     if name is None or not whole.names_known:
@@ -108,11 +157,15 @@ def open_to_all(transport: Any, path: Path, whole: Whole) -> Found:
 
 
 LOGIN_RULES: Final[dict[type, tuple[Rule, ...]]] = {
-    schema.AnonymousAuth: (_role_given, _bound),
+    schema.AnonymousAuth: (_method, _anonymous, _bound),
+    schema.TicketAuth: (_method,),
+    schema.WampCraAuth: (_method,),
+    schema.ScramAuth: (_method,),
+    schema.TlsAuth: (_method,),
     schema.TicketPrincipal: (_role_given, _bound),
     schema.WampCraUser: (_role_given, _bound, _wampcra_user),
     schema.ScramPrincipal: (_role_given, _bound, _scram_principal),
-    schema.CryptosignAuth: (_cryptosign,),
+    schema.CryptosignAuth: (_method, _cryptosign),
     schema.CryptosignPrincipal: (_role_given, _bound),
     schema.PeerCredentialsAuth: (_peercred,),
     schema.TlsPrincipal: (_role_given, _bound, _tls_principal),

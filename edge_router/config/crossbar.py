@@ -81,6 +81,10 @@ IGNORED: dict[type, dict[str, str]] = {
     schema.WebOptions: {"display_tracebacks": "tracebacks go to the log only"},
     HttpBridgeOptions: {"debug": _LOGLEVEL},
     schema.StaticOptions: {"allow_cross_origin": LATER},
+    schema.Method: {
+        "authenticator-role": "the router itself asks, and may",
+        "expose_controller": "there is none; the function gets None",
+    },
 }
 
 INNER: dict[tuple[type, str], tuple[str, ...]] = {
@@ -95,8 +99,6 @@ INNER: dict[tuple[type, str], tuple[str, ...]] = {
 }  # fmt: skip
 """What keys without effect may hold, where a misspelling would otherwise stay unseen."""
 
-_DYNAMIC = ("authenticator", "authenticator-realm", "authenticator-role", "default-role", "create", "config")
-
 LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
     schema.RouterOptions: {"expose_controller": LATER},
@@ -108,12 +110,7 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Auth: dict.fromkeys(
         ("cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
     ),
-    schema.AnonymousAuth: dict.fromkeys(_DYNAMIC, LATER),
-    schema.WampCraAuth: dict.fromkeys(_DYNAMIC, LATER),
-    schema.CryptosignAuth: dict.fromkeys((*_DYNAMIC, "trustroots"), LATER),
-    schema.ScramAuth: dict.fromkeys(_DYNAMIC, LATER),
-    schema.TicketAuth: dict.fromkeys(_DYNAMIC, LATER),
-    schema.TlsAuth: dict.fromkeys(_DYNAMIC, LATER),
+    schema.CryptosignAuth: {"trustroots": _NEVER_HERE},
     schema.WebSocket: {"cookie": LATER},
     schema.WebSocketPath: {"cookie": LATER},
     schema.Universal: {"mqtt": LATER},
@@ -139,17 +136,9 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     },
 }
 
-LATER_VALUES: dict[tuple[str, str], dict[str, str]] = {
-    **{
-        (method, "type"): dict.fromkeys(("dynamic", "function"), LATER)
-        for method in ("anonymous", "ticket", "wampcra", "scram", "cryptosign")
-    },
-}
-
-
 def ignored_key(cls: type, key: object) -> str | None:
     """The notice for a key that has no effect here, else None. What it may hold: `INNER`."""
-    why = IGNORED.get(cls, {}).get(str(key))
+    why = next((IGNORED[each][str(key)] for each in cls.__mro__ if str(key) in IGNORED.get(each, ())), None)
     return f"no effect here: {why}" if why else None
 
 
@@ -165,12 +154,6 @@ def later_type(path: Path, name: object) -> str | None:
     if why is None:
         return None
     return f"type {name!r} is {why}" if why.startswith(LATER) else f"type {name!r}: {why}"
-
-
-def later_value(path: Path, value: object) -> str | None:
-    """The problem with a value that is known but cannot be used, else None."""
-    why = LATER_VALUES.get((str(path[-2]), str(path[-1])), {}).get(str(value)) if len(path) > 1 else None
-    return f"{value!r} is {why}" if why else None
 
 
 def other_type(path: Path, value: dict[Any, Any], said: Said) -> dict[Any, Any]:

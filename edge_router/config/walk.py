@@ -91,9 +91,6 @@ class Walked:
     def _literal(self, info: Any, value: object, path: Path) -> object:
         if any(type(value) is type(option) and value == option for option in info.values):
             return value
-        later = crossbar.later_value(path, value)
-        if later:
-            return self._problem(path, later)
         options = [str(option) for option in info.values]
         hint = suggestion(value, options) if isinstance(value, str) else ""
         return self._problem(path, f"found {found(value)}; expected {wanted(info)}{hint}")

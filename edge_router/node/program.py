@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from edge_router import __version__
 from edge_router.config.schema import Config
+from edge_router.node.logins import Unusable
 from edge_router.node.node import Node
 from edge_router.node.reactor import cpu_seconds, install_reactor, raise_descriptor_limit, settle_garbage
 from edge_router.node.systemd import Notifier
@@ -86,7 +87,7 @@ class Program:
 
     def _cannot_start(self, failure: Any) -> None:
         self._exit_status = 1
-        if failure.check(CannotListen):
+        if failure.check(CannotListen, Unusable):
             self.log.error("{reason}", reason=failure.getErrorMessage())
         else:
             self.log.failure("the node cannot start", failure=failure)

@@ -12,11 +12,12 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from edge_router import registry
-from edge_router.config.schema import AnonymousAuth, Auth, Limits
+from edge_router.config.schema import Auth, Limits
 from edge_router.config.schema import RouterWorker as RouterConfig
+from edge_router.node.logins import Logins
 from edge_router.node.refusals import Refusals
 from edge_router.node.stores import Stores
-from edge_router.router.interfaces import Authenticator, Clock, Peer
+from edge_router.router.interfaces import Authenticator, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
 from edge_router.transports.host import Host, Transport
@@ -26,8 +27,6 @@ from edge_router.wamp.errors import CLOSE_SYSTEM_SHUTDOWN
 
 #: seconds between two looks whether all clients have answered GOODBYE
 LOOK_EVERY = 0.02
-#: authmethods that clients know by two names: Crossbar's, and the spec's
-OTHER_NAMES = {"scram": "wamp-scram"}
 
 
 class RouterWorker:
@@ -59,8 +58,9 @@ class RouterWorker:
         self._listening: list[Transport] = []
         self._components: list[Any] = [self._component(place) for place in range(len(config.components))]
         # now, not at the first login: what is wrong with a secret should be known when the node starts
+        self._logins = Logins(directory, reactor, self._router)
         self._authenticators: dict[int, Mapping[str, Authenticator]] = {
-            id(auth): authenticators(auth, directory, reactor) for auth in _auths_in(config.transports)
+            id(auth): self._logins.methods(auth) for auth in _auths_in(config.transports)
         }
 
     def _component(self, place: int) -> Any:
@@ -75,7 +75,7 @@ class RouterWorker:
     def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
         methods = self._authenticators.get(id(auth))
         if methods is None:
-            methods = self._authenticators[id(auth)] = authenticators(auth, self._directory, self._reactor)
+            methods = self._authenticators[id(auth)] = self._logins.methods(auth)
         return self._router.attach(peer, methods, limits)
 
     def _refused(self, session: RouterSession, reason: str, message: str) -> None:
@@ -97,7 +97,11 @@ class RouterWorker:
         return join(lambda peer: self._router.realms[realm].admit(peer, role, authid), self._outbox)
 
     async def start(self) -> None:
-        """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened."""
+        """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened.
+
+        Raises `node.logins.Unusable` for a function that is to decide about logins and cannot.
+        """
+        await self._logins.start()
         self._stores.open(self._router)
         if self._components:
             registry.load("edge_router.node.pythonpath:extend")(self._config.options.pythonpath, self._directory)
@@ -176,26 +180,3 @@ def _auths_in(value: Any) -> Iterator[Auth]:
     elif isinstance(value, list | dict):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _auths_in(item)
-
-
-def authenticators(auth: Auth | None, directory: Path, clock: Clock) -> dict[str, Authenticator]:
-    """The ways to log in that a transport offers, by authmethod.
-
-    auth: its section; without one, everybody may join. directory: the node directory. clock: for waits after failures.
-    """
-    auth = auth or Auth(anonymous=AnonymousAuth())
-    found: dict[str, Authenticator] = {}
-    for name in registry.names("auth"):
-        config = getattr(auth, name, None)
-        if config is not None:
-            found[name] = registry.load(registry.find("auth", name).part)(config, directory)
-    if "peercred" in found:
-        or_anonymous = registry.load("edge_router.auth.peercred:OrAnonymous")
-        found["anonymous"] = or_anonymous(found["peercred"], found.get("anonymous"))
-    for name, other in OTHER_NAMES.items():
-        if name in found:
-            found[other] = found[name]
-    if found.keys() - {"anonymous"}:
-        guarded = registry.load("edge_router.auth.guard:guarded")
-        return dict(guarded(found, auth.failed_logins, clock))
-    return found

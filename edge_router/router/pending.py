@@ -6,7 +6,7 @@ One taker, one answer; no loop and no threads, so the core and the methods of lo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from edge_router.wamp.errors import WampError
 
@@ -21,10 +21,12 @@ class Pending(Generic[T]):
 
     __slots__ = ("_cancel", "_come", "_found", "_take")
 
+    _NOTHING: Final = object()
+
     def __init__(self, cancel: Callable[[], object] | None = None) -> None:
         self._cancel = cancel
         self._come = False
-        self._found: T | WampError | None = None
+        self._found: Any = self._NOTHING
         self._take: Callable[[Any], object] | None = None
 
     def settle(self, found: T | WampError) -> None:
@@ -42,8 +44,8 @@ class Pending(Generic[T]):
         """Have it taken, at once if it has come already. take: gets the decision, or a WampError."""
         if not self._come:
             self._take = take
-        elif self._found is not None:
-            found, self._found = self._found, None
+        elif self._found is not self._NOTHING:
+            found, self._found = self._found, self._NOTHING
             take(found)
 
     def cancel(self) -> None:
@@ -55,10 +57,10 @@ class Pending(Generic[T]):
         if cancel is not None:
             cancel()
 
-    def map(self, change: Callable[[T], Any], failed: Callable[[WampError], object] | None = None) -> Pending[Any]:
+    def map(self, change: Callable[[T], Any], failed: Callable[[WampError], WampError] | None = None) -> Pending[Any]:
         """What this comes to, changed.
 
-        change: gives what the decision means, perhaps another Pending, or raises WampError. failed: told of each error,
+        change: gives what the decision means, perhaps another Pending, or raises WampError. failed: changes each error,
         those that `change` raises too.
         """
         changed: Pending[Any] = Pending(self.cancel)
@@ -71,7 +73,7 @@ class Pending(Generic[T]):
                 except WampError as error:
                     result = error
             if failed is not None and isinstance(result, WampError):
-                failed(result)
+                result = failed(result)
             changed.settle(result)
 
         self.then(take)

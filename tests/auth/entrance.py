@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 from twisted.internet.task import Clock
 
+from edge_router.client.local import join
+from edge_router.client.session import Session
 from edge_router.config.schema import Auth, Limits, Realm, RealmOptions, Role
-from edge_router.node.router import authenticators
+from edge_router.node.logins import authenticators
 from edge_router.router.interfaces import TransportDetails
 from edge_router.router.router import Router
+from edge_router.transports.outbox import Outbox
 from edge_router.wamp.codecs import JSON
 from edge_router.wamp.errors import ProtocolViolation
 from edge_router.wamp.messages import Message
@@ -26,12 +29,23 @@ class Entrance:
 
     def __init__(self, auth: dict[str, Any], directory: Path = Path(), **options: Any) -> None:
         self.clock = Clock()
+        self._outbox: Outbox | None = None
         self.refused: list[tuple[str, str]] = []
         self.router = Router(self.clock, on_refused=lambda _session, uri, text: self.refused.append((uri, text)))
         roles = [Role(name=name) for name in ROLES]
         for name in ("realm1", "realm2"):
             self.router.add_realm(Realm(name=name, roles=roles, options=msgspec.convert(options, RealmOptions)))
-        self.methods = authenticators(msgspec.convert(auth, Auth), directory, self.clock)
+        self.methods = authenticators(msgspec.convert(auth, Auth), directory, self.clock, self.router)
+
+    def local(self, realm: str = "realm1") -> Session:
+        """A session of the node's own; what it gets is handled by `settle`."""
+        self._outbox = self._outbox or Outbox(self.clock)
+        return join(lambda peer: self.router.realms[realm].admit(peer, "trusted", "local"), self._outbox)
+
+    def settle(self) -> None:
+        """Let everything happen that is under way."""
+        for _ in range(10):
+            self.clock.advance(0)
 
     def client(self, peer: str = "tcp4:192.168.0.7:50000") -> Client:
         """A fresh connection. peer: where it comes from."""

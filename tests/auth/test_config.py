@@ -12,6 +12,7 @@ from edge_router.config.problems import ConfigErrors
 from tests.auth.test_scram import PRINCIPAL
 
 KEYS = {"authorized_keys": ["00" * 32], "role": "device"}
+DYNAMIC = {"type": "dynamic", "authenticator": "com.example.authenticate"}
 AUTH = "workers.0.transports.0.auth"
 
 
@@ -57,7 +58,23 @@ def loaded(auth: dict[str, Any], directory: Path, endpoint: dict[str, Any] | Non
             "cryptosign.principals.joe.realm: there is no realm 'realm2'; did you mean 'realm1'?",
         ),
         ({"peercred": {"users": {"root": "device"}}}, "peercred: only a Unix socket tells"),
-        ({"scram": {"type": "dynamic", "principals": {}}}, "scram.type: 'dynamic' is not available in this version"),
+        ({"ticket": {}}, "ticket.principals: missing; `type: static` needs it"),
+        ({"scram": {"type": "dynamic"}}, "scram.authenticator: missing; `type: dynamic` needs it"),
+        (
+            {"scram": {**DYNAMIC, "principals": {"joe": {**PRINCIPAL, "role": "device"}}}},
+            "scram.principals: no effect with `type: dynamic`; take it out",
+        ),
+        ({"ticket": {**DYNAMIC, "create": "a.b"}}, "ticket.create: no effect with `type: dynamic`"),
+        ({"ticket": {**DYNAMIC, "authenticator": "a..b"}}, "ticket.authenticator: "),
+        (
+            {"ticket": {**DYNAMIC, "authenticator-realm": "realm2"}},
+            "ticket.authenticator-realm: there is no realm 'realm2'; did you mean 'realm1'?",
+        ),
+        ({"ticket": {**DYNAMIC, "default-role": "devise"}}, "ticket.default-role: no realm has a role 'devise'"),
+        ({"wampcra": {"users": {}, "authenticator": "a.b"}}, "wampcra.authenticator: no effect with `type: static`"),
+        ({"anonymous": {"type": "function"}}, "anonymous.create: missing; `type: function` needs it"),
+        ({"anonymous": {**DYNAMIC, "role": "device"}}, "anonymous.role: no effect with `type: dynamic`"),
+        ({"ticket": {"type": "function", "create": "a"}}, "ticket.create: 'a' is no function; such as"),
     ],
 )
 def test_problems(auth: dict[str, Any], problem: str, tmp_path: Path) -> None:

@@ -181,10 +181,6 @@ LATER: dict[str, tuple[str, str]] = {
     "cookie": (
         transport("{type: rawsocket, " + TCP + ", auth: {cookie: {}}}"), "7: workers.0.transports.0.auth.cookie: "
     ),
-    "dynamic": (
-        transport("{type: rawsocket, " + TCP + ", auth: {anonymous: {type: dynamic}}}"),
-        "7: workers.0.transports.0.auth.anonymous.type: 'dynamic' is ",
-    ),
 }
 
 

@@ -15,8 +15,9 @@ from twisted.logger import capturedLogs, formatEvent
 from edge_router import registry
 from edge_router.config.parts import to_config
 from edge_router.config.schema import AnonymousAuth, Auth, Limits
+from edge_router.node.logins import authenticators
 from edge_router.node.node import PATIENCE, Node
-from edge_router.node.router import LOOK_EVERY, authenticators
+from edge_router.node.router import LOOK_EVERY
 from edge_router.router.interfaces import TransportDetails
 from edge_router.transports.listen import CannotListen
 from edge_router.wamp.codecs import JSON

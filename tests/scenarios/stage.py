@@ -25,7 +25,7 @@ from edge_router.config.schema import (
     RealmOptions,
     Role,
 )
-from edge_router.node.router import authenticators
+from edge_router.node.logins import authenticators
 from edge_router.router.interfaces import Authenticator, TransportDetails
 from edge_router.router.router import Router
 from edge_router.wamp.codecs import CODECS, Codec
@@ -209,7 +209,8 @@ class CoreStage:
         self._scenario = scenario
         self._spoken = spoken
         self._methods = {
-            player: authenticators(auth_of(scenario, player), Path(), self.clock) for player in scenario.players
+            player: authenticators(auth_of(scenario, player), Path(), self.clock, self.router)
+            for player in scenario.players
         }
 
     def connect(self, player: str) -> MemoryConnection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
@@ -18,15 +18,39 @@ class Principal(Section, kw_only=True):
     realm: str | None = None
 
 
-class AnonymousAuth(Principal):
-    """Everybody may join, in one role.
+Name = Annotated[str, Meta(min_length=1)]
 
-    type: `static`. role: the role. authid: the authid; left out, a random one per session.
+
+class Method(Section, kw_only=True):
+    """A way to log in.
+
+    type: who knows the users: `static`, this file; `dynamic`, a procedure; `function`, a function in Python. Both are
+    asked with (realm, authid, details), and give a role, or a mapping with `role` and what the method needs, and
+    `authid`, `realm` and `extra` (for WELCOME) if they like; an error of the application's refuses the client.
+    authenticator: for `dynamic`: the procedure. authenticator-realm: where it is; left out, in the realm that the
+    client wants to join. default-role: of users for whom none is given. create: for `function`: `module.name` of a
+    function that is called with `config` and None at the start, and gives the function that is asked; it, or its
+    result, may be awaitable. Modules are found in the node directory, too. config: whatever it needs.
     """
 
-    type: Literal["static"] = "static"
+    type: Literal["static", "dynamic", "function"] = "static"
+    authenticator: Name | None = None
+    authenticator_realm: Name | None = field(name="authenticator-realm", default=None)
+    default_role: Name | None = field(name="default-role", default=None)
+    create: Name | None = None
+    config: dict[str, Any] | None = None
+
+
+class AnonymousAuth(Method):
+    """Everybody may join, in one role.
+
+    role: the role. authid: the authid; left out, a random one per session. realm: the only realm that they may join,
+    and the one they join if a client names none.
+    """
+
     role: str = "anonymous"
     authid: str | None = None
+    realm: str | None = None
 
 
 class SecretPlace(Section):
@@ -51,14 +75,13 @@ class TicketPrincipal(Principal):
     role: str
 
 
-class TicketAuth(Section):
+class TicketAuth(Method):
     """Clients send a secret as it is; for connections that nobody can listen to.
 
-    type: `static`. principals: authid -> ticket and role.
+    principals: authid -> ticket and role. `dynamic` and `function` get the ticket in the details, as `ticket`.
     """
 
-    principals: dict[str, TicketPrincipal]
-    type: Literal["static"] = "static"
+    principals: dict[str, TicketPrincipal] | None = None
 
 
 class WampCraUser(Principal):
@@ -77,14 +100,14 @@ class WampCraUser(Principal):
     keylen: Annotated[int, Meta(ge=16, le=64)] = 32
 
 
-class WampCraAuth(Section):
+class WampCraAuth(Method):
     """Clients sign a challenge with a secret that both sides know (WAMP-CRA).
 
-    type: `static`. users: authid -> secret and role.
+    users: authid -> secret and role. `dynamic` and `function` give `secret` (or `derived-key`), and `salt`,
+    `iterations` and `keylen` if it is salted.
     """
 
-    users: dict[str, WampCraUser]
-    type: Literal["static"] = "static"
+    users: dict[str, WampCraUser] | None = None
 
 
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$", extra={"words": "64 hexadecimal digits"})]
@@ -109,14 +132,13 @@ class ScramPrincipal(Principal):
     memory: Annotated[int, Meta(ge=8)] | None = None
 
 
-class ScramAuth(Section):
+class ScramAuth(Method):
     """Both sides prove to know a password that is never sent, and of which the router has no more than a trace.
 
-    type: `static`. principals: authid -> keys and role.
+    principals: authid -> keys and role. `dynamic` and `function` give the same keys as such a principal.
     """
 
-    principals: dict[str, ScramPrincipal]
-    type: Literal["static"] = "static"
+    principals: dict[str, ScramPrincipal] | None = None
 
 
 class CryptosignPrincipal(Principal):
@@ -126,15 +148,15 @@ class CryptosignPrincipal(Principal):
     role: str
 
 
-class CryptosignAuth(Section):
+class CryptosignAuth(Method):
     """Clients sign a challenge with a private key that never leaves them. Needs the Python package `cryptography`.
 
-    type: `static`. principals: authid -> public keys and role. prove_node_key: show clients that ask for it that the
-    router has the key in `key.priv`; anybody can then have 32 octets signed with it, so use a key that logs in nowhere.
+    principals: authid -> public keys and role. `dynamic` and `function` give `pubkey`, one or a list of them.
+    prove_node_key: show clients that ask for it that the router has the key in `key.priv`; anybody can then have 32
+    octets signed with it, so use a key that logs in nowhere.
     """
 
-    principals: dict[str, CryptosignPrincipal]
-    type: Literal["static"] = "static"
+    principals: dict[str, CryptosignPrincipal] | None = None
     prove_node_key: bool = False
 
 
@@ -178,14 +200,14 @@ class TlsPrincipal(Principal):
     sha1: Fingerprint20 | None = field(name="certificate-sha1", default=None)
 
 
-class TlsAuth(Section):
+class TlsAuth(Method):
     """Clients are known by the certificate they show; the endpoint's `tls` needs `ca_certificates` for that.
 
-    type: `static`. principals: authid -> fingerprints and role.
+    principals: authid -> fingerprints and role. `dynamic` and `function` get the certificate in the details, as
+    `transport.client_cert` with `subject`, `sha256` and `sha1`.
     """
 
-    principals: dict[str, TlsPrincipal]
-    type: Literal["static"] = "static"
+    principals: dict[str, TlsPrincipal] | None = None
 
 
 class FailedLogins(Section):

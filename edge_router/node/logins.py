@@ -1,0 +1,96 @@
+"""The ways to log in that transports offer, made from their `auth` sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import Logger
+
+from edge_router import registry
+from edge_router.config.schema import AnonymousAuth, Auth
+from edge_router.router.interfaces import Authenticator, Clock, Inquirer
+from edge_router.transports.tally import Tally
+
+#: authmethods that clients know by two names: Crossbar's, and the spec's
+OTHER_NAMES = {"scram": "wamp-scram"}
+
+
+class Unusable(Exception):
+    """A function that cannot be had. The text says which, and why."""
+
+
+class Logins:
+    """The ways to log in of one router.
+
+    directory: the node directory. clock: the reactor. inquirer: asks procedures.
+    """
+
+    log = Logger()
+
+    def __init__(self, directory: Path, clock: Clock, inquirer: Inquirer) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._inquirer = inquirer
+        self._functions: list[Any] = []
+
+    async def start(self) -> None:
+        """Have all functions ready. Raises Unusable."""
+        for function in self._functions:
+            await function.load()
+
+    def methods(self, auth: Auth | None) -> dict[str, Authenticator]:
+        """By authmethod. auth: the section; without one, everybody may join."""
+        auth = auth or Auth(anonymous=AnonymousAuth())
+        found: dict[str, Authenticator] = {}
+        for name in registry.names("auth"):
+            config = getattr(auth, name, None)
+            if config is not None:
+                found[name] = self._method(name, config)
+        if "peercred" in found:
+            or_anonymous = registry.load("edge_router.auth.peercred:OrAnonymous")
+            found["anonymous"] = or_anonymous(found["peercred"], found.get("anonymous"))
+        for name, other in OTHER_NAMES.items():
+            if name in found:
+                found[other] = found[name]
+        if found.keys() - {"anonymous"} or (auth.anonymous is not None and auth.anonymous.type != "static"):
+            guarded = registry.load("edge_router.auth.guard:guarded")
+            return dict(guarded(found, auth.failed_logins, self._clock))
+        return found
+
+    def _method(self, name: str, config: Any) -> Authenticator:
+        part = registry.find("auth", name).part
+        if config.type == "static":
+            method: Authenticator = registry.load(part)(config, self._directory)
+            return method
+        if config.type == "dynamic":
+            procedure = registry.load("edge_router.auth.procedure:procedure")
+            source, ask = config.authenticator, procedure(
+                self._inquirer, config.authenticator, config.authenticator_realm
+            )  # fmt: skip
+        else:
+            function = registry.load("edge_router.node.functions:Function")
+            source, made = config.create, function(config.create, config.config, self._directory)
+            self._functions.append(made)
+            ask = made.ask
+        steps = registry.load(f"{part.partition(':')[0]}:asked")
+        asked: Authenticator = registry.load("edge_router.auth.asked:Asked")(
+            steps, ask, config.type, config.default_role, self._report(name, source)
+        )
+        return asked
+
+    def _report(self, method: str, source: str) -> Any:
+        """What the operator is told when nobody could decide, however often that happens."""
+
+        def report(count: int, last: str) -> None:
+            self.log.error(
+                "nobody could decide about {count} login(s) by {method}: {source}: {last}",
+                count=count, method=method, source=source, last=last,
+            )  # fmt: skip
+
+        return Tally(self._clock, report).add
+
+
+def authenticators(auth: Auth | None, directory: Path, clock: Clock, inquirer: Any = None) -> dict[str, Authenticator]:
+    """The ways to log in of one `auth` section, by authmethod. Arguments: as of `Logins`."""
+    return Logins(directory, clock, inquirer).methods(auth)
