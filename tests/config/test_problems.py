@@ -218,8 +218,8 @@ def test_default_is_not_blamed(tmp_path: Path) -> None:
     """A default that stands in for what was wrong is not complained about."""
     text = transport("{type: rawsocket, " + TCP + ", auth: {anonymous: {type: statik}}}")
     assert complaints(text.replace("{name: anonymous", "{name: x"), tmp_path) == [
-        "7: workers.0.transports.0.auth.anonymous.type: found 'statik' (text); expected one of dynamic, function, static; "
-        "did you mean 'static'?"
+        "7: workers.0.transports.0.auth.anonymous.type: found 'statik' (text); expected one of "
+        "dynamic, function, static; did you mean 'static'?"
     ]
 
 
