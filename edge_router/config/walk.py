@@ -8,6 +8,7 @@ with a notice (tables in `crossbar`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, ValidationError, convert, inspect
@@ -27,6 +28,9 @@ class _Dropped:
 
 DROPPED: Final = _Dropped()
 
+#: what msgspec knows of a declaration; reading it takes longer than the rest of a walk
+_declared: Final = cache(inspect.type_info)
+
 _STAND_INS: Final = {"port": 0, "flag": False, "path": "unknown"}  # so that the rest of the section is looked at too
 
 
@@ -41,7 +45,7 @@ class Walked:
         self.problems: list[Problem] = []
         self.notices: list[Problem] = []
         self.kept: dict[Path, list[int]] = {}
-        self.tree = self._value(inspect.type_info(Config), value, ())
+        self.tree = self._value(_declared(Config), value, ())
 
     def original(self, path: Path) -> Path:
         """A path in `tree` -> the path in the file."""
@@ -145,7 +149,7 @@ class Walked:
         name = self._type_of(registry.names(kind), kind, value, path)
         if name is None:
             return DROPPED
-        return self._fields(inspect.type_info(registry.config_class(kind, name)), value, path)
+        return self._fields(_declared(registry.config_class(kind, name)), value, path)
 
     def _type_of(self, names: list[str], kind: str, value: object, path: Path) -> str | None:
         """The `type` of a section, if it is one of `names`."""
