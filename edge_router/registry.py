@@ -42,6 +42,8 @@ PARTS: dict[str, dict[str, Part]] = {
         "path": Part(f"{_SCHEMA}:NestedPath", "edge_router.web.path:NestedService"),
         "publisher": Part(f"{_WEBREALM}:PublisherPath", "edge_router.web.publisher:PublisherService"),
         "caller": Part(f"{_WEBREALM}:CallerPath", "edge_router.web.caller:CallerService"),
+        "webhook": Part(f"{_WEBREALM}:WebhookPath", "edge_router.web.webhook:WebhookService"),
+        "longpoll": Part(f"{_WEBREALM}:LongPollPath", "edge_router.web.longpoll:LongPollService"),
     },
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
-from edge_router.config.schema.webrealm import HttpBridgeOptions
+from edge_router.config.schema.webrealm import HttpBridgeOptions, LongPollOptions, WebhookOptions
 
 LATER = "not available in this version of edge-router"
 
@@ -80,6 +80,12 @@ IGNORED: dict[type, dict[str, str]] = {
     },
     schema.WebOptions: {"display_tracebacks": "tracebacks go to the log only"},
     HttpBridgeOptions: {"debug": _LOGLEVEL},
+    WebhookOptions: {"debug": _LOGLEVEL},
+    LongPollOptions: {
+        "debug": _LOGLEVEL,
+        "debug_transport_id": "ids are secrets, and chosen here",
+        "queue_limit_messages": "`queue_limit_bytes` counts",
+    },
     schema.StaticOptions: {"allow_cross_origin": LATER},
     schema.Method: {
         "authenticator-role": "the router itself asks, and may",
@@ -127,7 +133,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(
-            ("json", "redirect", "longpoll", "webhook", "upload", "reverseproxy", "archive"),
+            ("json", "redirect", "upload", "reverseproxy", "archive"),
             LATER,
         ),
         **dict.fromkeys(

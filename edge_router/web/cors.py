@@ -36,7 +36,7 @@ class Origins:
     def admit(self, request: Any) -> bool:
         """Whether a request may come from where it does; what the browser has to know is in the answer then."""
         request.setHeader(b"Vary", b"Origin")
-        origin = request.getHeader("Origin")
+        origin = request.header("Origin") or None
         if not self._policy.allows(origin, request.header("Host")):
             return False
         if origin is not None:

@@ -181,8 +181,8 @@ class WebRequest(http.Request):
 
     def header(self, name: str) -> str:
         """A header of the request; the empty string if there is none."""
-        value = self.getHeader(name)
-        return value if value is not None else ""
+        value = self.getHeader(name.encode())  # for octets: as text it would have to be UTF-8
+        return value.decode("utf-8", "replace") if value is not None else ""
 
     # --- answers -----------------------------------------------------------------------------------------------
 

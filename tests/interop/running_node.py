@@ -68,7 +68,7 @@ def doors(**more: Any) -> dict[str, dict[str, Any]]:
         "web": {
             "type": "web",
             "endpoint": tcp(),
-            "paths": {"/": {"type": "nodeinfo"}, "ws": {"type": "websocket"}},
+            "paths": {"/": {"type": "nodeinfo"}, "ws": {"type": "websocket"}, "lp": {"type": "longpoll"}},
         },
     }
 

@@ -40,6 +40,7 @@ CAST = [
     "twisted/universal-raw/msgpack",
     *(f"autobahn-js/websocket/{serializer}" for serializer in ("json", "msgpack", "cbor")),
     "autobahn-js/rawsocket/json",
+    "autobahn-js/web-lp/json",
     "autobahn-js/unix/json",
     "autobahn-js/universal-raw/json",
     *(f"wampy/websocket/{serializer}" for serializer in ("json", "msgpack", "cbor")),
@@ -55,6 +56,8 @@ def way(node: RunningNode, door: str) -> dict[str, Any]:
     host, port = node.tcp(name)
     if door == "rawsocket" or kind == "raw":
         return {"type": "rawsocket", "url": f"rs://{host}:{port}", "host": host, "port": port}
+    if kind == "lp":
+        return {"type": "longpoll", "url": f"http://{host}:{port}/lp"}
     path = "/" if door == "websocket" else "/ws"
     return {"type": "websocket", "url": f"ws://{host}:{port}{path}", "host": host, "port": port}
 

@@ -40,6 +40,14 @@ WRONG = {
     "{type: caller, realm: realm1, role: anonymous, options: {keys: {a: {secret: {file: none}}}}}": [
         f"{P}.options.keys.a.secret: @/none cannot be read: No such file or directory"
     ],
+    "{type: webhook, realm: realm1, role: web}": [f"{P}.options: missing; expected a mapping"],
+    "{type: webhook, realm: realm1, role: web, options: {topic: com.a}}": [
+        f"{P}.role: realm 'realm1' has no role 'web'; there are: anonymous, trusted"
+    ],
+    "{type: webhook, realm: realm1, role: anonymous, options: {topic: 'a b', github_sha1: true}}": [
+        f"{P}.options.topic: 'a b' is no name: no spaces, no #",
+        f"{P}.options.github_sha1: no effect without `github_secret`; give that, too",
+    ],
     "{type: caller, realm: realm1, role: anonymous, options: {require_ip: [10.0.0.1/33, localhost]}}": [
         f"{P}.options.require_ip.0: '10.0.0.1/33' is no network, such as 192.168.0.0/16",
         f"{P}.options.require_ip.1: 'localhost' is no network, such as 192.168.0.0/16",
@@ -57,6 +65,8 @@ RIGHT = [
     "{type: publisher, realm: realm1, role: trusted}",
     "{type: caller, realm: realm1, role: anonymous, options: {key: foobar, secret: secret, post_body_limit: 8192, "
     "timestamp_delta_limit: 10, require_ip: [192.168.1.1/255.255.255.0, 127.0.0.1], require_tls: false, debug: true}}",
+    "{type: webhook, realm: realm1, role: anonymous, options: {topic: com.a, github_secret: x, post_body_limit: 0}}",
+    "{type: longpoll, options: {debug: true, session_timeout: 0, queue_limit_messages: 5, debug_transport_id: x}}",
 ]
 
 

@@ -243,6 +243,15 @@ def test_a_service_that_fails_answers_500(port: WebPort, monkeypatch: pytest.Mon
     assert any("log_failure" in event for event in events)
 
 
+def test_headers_may_hold_any_octets(tmp_path: Path) -> None:
+    """They are text of no known encoding; nothing fails over them."""
+    port = WebPort({"/": StaticPath(directory="."), "info": NodeInfoPath(), "ws": WebSocketPath()}, tmp_path, info=INFO)
+    odd = "\xfc\xff"
+    headers = {"Accept": odd, "Range": odd, "If_None_Match": odd, "If_Range": odd, "Origin": odd, "Upgrade": odd}
+    for path, status in (("/info", 200), ("/", 404), ("/ws", 426)):
+        assert port.ask(path, **headers).status == status
+
+
 def test_requests_are_logged_only_if_configured() -> None:
     from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 

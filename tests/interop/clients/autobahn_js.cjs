@@ -4,6 +4,9 @@
 const autobahn = require("autobahn");
 const { JSONSerializer, MsgpackSerializer, CBORSerializer } = require("autobahn/lib/serializer.js");
 const { say, serve, Refused } = require("./puppet.cjs");
+const { XMLHttpRequest } = require("./xmlhttprequest.cjs");
+
+globalThis.XMLHttpRequest = XMLHttpRequest; // browsers have one
 
 const SERIALIZERS = { json: JSONSerializer, msgpack: MsgpackSerializer, cbor: CBORSerializer };
 const seats = {};
@@ -68,7 +71,9 @@ serve({
       const transport =
         way.type === "rawsocket"
           ? { type: "rawsocket", host: way.host, port: way.port, path: way.path }
-          : { type: "websocket", url: way.url, serializers: [new SERIALIZERS[serializer]()] };
+          : way.type === "longpoll"
+            ? { type: "longpoll", url: way.url }
+            : { type: "websocket", url: way.url, serializers: [new SERIALIZERS[serializer]()] };
       const seat = (seats[name] = { name, subscriptions: {}, registrations: {}, hanging: [] });
       seat.connection = new autobahn.Connection({
         transports: [transport],
