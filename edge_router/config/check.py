@@ -76,7 +76,18 @@ def _role(role: schema.Role, path: Path, whole: Whole, realm: schema.Realm, real
         yield Problem(at, "the role 'trusted' is the node's own and may do everything; choose another name")
     if not role.name:
         yield Problem(at, "a role needs a name")
+    if role.authorizer is not None:
+        yield from _authorizer(role, role.authorizer, path, realm.options.uri_check)
     yield from _permissions(role.permissions, (*path, "permissions"), whole, realm.options.uri_check)
+
+
+def _authorizer(role: schema.Role, authorizer: str, path: Path, uri_check: str) -> Found:
+    if pattern_problem(authorizer, "exact", uri_check):
+        text = f"{authorizer!r} is no URI of a procedure; com.example.authorize would be one"
+        yield Problem((*path, "authorizer"), text)
+    for key in ("permissions", "allow_by_default"):
+        if getattr(role, key):
+            yield Problem((*path, key), "the `authorizer` decides; take out one of both")
 
 
 def _permissions(permissions: list[schema.Permission], path: Path, whole: Whole, uri_check: str) -> Found:

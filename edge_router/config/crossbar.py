@@ -111,7 +111,6 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Realm: {"rlinks": LATER},
     schema.MemoryStore: {"call-queue": LATER},
     schema.SqliteStore: {"call-queue": LATER},
-    schema.Role: {"authorizer": LATER + "; use `permissions`"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
         ("cookie", "anonymous-proxy", "cryptosign-proxy"), LATER

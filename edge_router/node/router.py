@@ -23,6 +23,7 @@ from edge_router.router.session import RouterSession
 from edge_router.transports.host import Host, Transport
 from edge_router.transports.listen import CannotListen
 from edge_router.transports.outbox import Outbox
+from edge_router.transports.tally import Tally
 from edge_router.wamp.errors import CLOSE_SYSTEM_SHUTDOWN
 
 #: seconds between two looks whether all clients have answered GOODBYE
@@ -45,7 +46,8 @@ class RouterWorker:
         self._directory = directory
         self._reactor = reactor
         self._refusals = Refusals(reactor)
-        self._router = Router(reactor, on_refused=self._refused)
+        self._complaints = Tally(reactor, self._complained)
+        self._router = Router(reactor, on_refused=self._refused, on_complaint=self._complaints.add)
         for realm in config.realms:
             self._router.add_realm(realm)
         self._stores = Stores(config.realms, directory, reactor)
@@ -80,6 +82,10 @@ class RouterWorker:
 
     def _refused(self, session: RouterSession, reason: str, message: str) -> None:
         self._refusals.add(session.peer.details.peer, reason, message)
+
+    def _complained(self, count: int, last: str) -> None:
+        more = f" ({count} such things in a short time, this is the last)" if count > 1 else ""
+        self.log.warn("{last}{more}", last=last, more=more)
 
     def has_realm(self, name: str) -> bool:
         """Whether this worker has a realm of that name."""

@@ -7,7 +7,7 @@ depending on the core.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
@@ -76,6 +76,17 @@ class Peer(Protocol):
 
     def close(self) -> None:
         """End the connection once everything handed over has left. Idempotent."""
+
+
+@runtime_checkable
+class Throttled(Protocol):
+    """A peer that need not be listened to for a while; what it has to say waits at its end."""
+
+    def stop_reading(self) -> None:
+        """Take nothing more from it; what has been read already still comes."""
+
+    def read_on(self) -> None:
+        """Take what it says again."""
 
 
 class Accepted(Struct, frozen=True):

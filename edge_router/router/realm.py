@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_router.config.schema import Limits
+from edge_router.config.schema import Limits, Role
 from edge_router.config.schema import Realm as RealmConfig
+from edge_router.router.asked import AskingRole
+from edge_router.router.authorizer import Authorizer
 from edge_router.router.broker import Broker
 from edge_router.router.dealer import Dealer
+from edge_router.router.grants import RoleInRealm
 from edge_router.router.inquiry import Inquiries
 from edge_router.router.interfaces import Peer
 from edge_router.router.meta import MetaApi
@@ -71,7 +74,6 @@ class Realm:
         )
         self._router = router
         check = config.options.uri_check
-        self._roles = {role.name: RolePermissions(role.name, role, check) for role in config.roles}
         self.trusted = RolePermissions(TRUSTED, None, check)
         #: the procedures that the router itself has asked
         self.inquiries = Inquiries(router, self)
@@ -93,12 +95,20 @@ class Realm:
             Abort: RouterSession.on_abort,
         }
 
+        self._roles: dict[str, RoleInRealm] = {role.name: self._role(role) for role in config.roles}
+
+    def _role(self, role: Role) -> RoleInRealm:
+        if role.authorizer is None:
+            return RolePermissions(role.name, role, self.config.options.uri_check)
+        authorizer = Authorizer(self._router, self, role, role.authorizer)
+        return AskingRole(self, role.name, (role.name,), (authorizer,))
+
     @property
     def has_room(self) -> bool:
         """Whether one more session may join."""
         return len(self.sessions) < self.config.options.max_sessions
 
-    def permissions_of(self, role: str) -> RolePermissions | None:
+    def permissions_of(self, role: str) -> RoleInRealm | None:
         """The permissions of a role that a login may give; None if the realm has no such role."""
         return self._roles.get(role)
 
@@ -114,7 +124,7 @@ class Realm:
         role: the configured one, or `trusted`. authid: what the part is known by. features: what it
         can do; left out, what `client.session` can. Raises LookupError for a role that the realm does not have.
         """
-        permissions = self.trusted if role == TRUSTED else self._roles.get(role)
+        permissions: RoleInRealm | None = self.trusted if role == TRUSTED else self._roles.get(role)
         if permissions is None:
             raise LookupError(f"realm '{self.name}' has no role '{role}'")
         session = RouterSession(self._router, peer, {}, Limits())
@@ -135,6 +145,7 @@ class Realm:
     def leave(self, session: RouterSession) -> None:
         """Forget a session: its subscriptions, registrations and calls end."""
         del self.sessions[session.id]
+        session.permissions.left()
         self.broker.leave(session)
         self.dealer.leave(session)
         if self.meta is not None:

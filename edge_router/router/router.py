@@ -23,7 +23,9 @@ class Router:
     """Realms, and sessions on their way into them.
 
     clock: for timeouts. entropy: gives random bytes. on_refused: told of each session that is refused or aborted, with
-    the reason (an error URI) and a sentence; for the log. now: the wall clock, seconds since 1970.
+    the reason (an error URI) and a sentence; for the log. now: the wall clock, seconds since 1970. on_complaint: told
+    in a sentence what keeps the router from its work and is not its own fault, such as an authorizer that fails; for
+    the log.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Router:
         entropy: Callable[[int], bytes] = os.urandom,
         on_refused: Callable[[RouterSession, str, str], None] | None = None,
         now: Callable[[], float] = time.time,
+        on_complaint: Callable[[str], None] | None = None,
     ) -> None:
         self.clock = clock
         self.now = now
@@ -44,6 +47,7 @@ class Router:
         #: why nobody may join any more; empty while everybody may
         self.closing = ""
         self._on_refused = on_refused
+        self._on_complaint = on_complaint
 
     def add_realm(self, config: RealmConfig) -> Realm:
         """Open a realm."""
@@ -77,6 +81,11 @@ class Router:
         self.aborted += 1
         if self._on_refused is not None:
             self._on_refused(session, reason, message)
+
+    def complain(self, text: str) -> None:
+        """Tell the operator of something that is not the router's own fault."""
+        if self._on_complaint is not None:
+            self._on_complaint(text)
 
     def goodbye(self, reason: str) -> list[RouterSession]:
         """End all sessions of all realms, and let nobody join any more. Result: the sessions that were told."""

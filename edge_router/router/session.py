@@ -103,6 +103,7 @@ class RouterSession:
         "_entrant",
         "_farewell",
         "_handlers",
+        "authextra",
         "authid",
         "authmethod",
         "authprovider",
@@ -135,6 +136,7 @@ class RouterSession:
         self.authid = ""
         self.authmethod = ""
         self.authprovider = ""
+        self.authextra: dict[str, Any] | None = None
         self.features: frozenset[str] = frozenset()
         self._authenticators = authenticators
         self._handlers: Mapping[type[Message], Handler] = NEW
@@ -347,6 +349,7 @@ class RouterSession:
             self.abort(self.router.closing, "the router is about to end")
             return
         self.authid, self.authmethod, self.authprovider = accepted.authid, entrant.method, accepted.authprovider
+        self.authextra = accepted.authextra
         self.join(realm, permissions, entrant.features)
         details = WelcomeDetails(
             roles=realm.announced,
@@ -374,6 +377,10 @@ class RouterSession:
         self._handlers = realm.handlers
         self.permissions: Permissions = role.joined(self)
         realm.enter(self)
+
+    def switch(self, handlers: Mapping[type[Message], Handler]) -> None:
+        """Be in another state; for sessions in a realm, whose permissions may have states of their own (`asked`)."""
+        self._handlers = handlers
 
     def on_goodbye(self, _goodbye: Goodbye) -> None:
         """The client leaves: answer, and let it use the connection for another session for a while."""

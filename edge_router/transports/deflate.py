@@ -42,7 +42,9 @@ class Compressor:
         "_transport",
         "abortConnection",
         "loseConnection",
+        "pauseProducing",
         "registerProducer",
+        "resumeProducing",
         "unregisterProducer",
     )
 
@@ -51,6 +53,8 @@ class Compressor:
         self._extensions = extensions
         self.registerProducer = transport.registerProducer
         self.unregisterProducer = transport.unregisterProducer
+        self.pauseProducing = transport.pauseProducing
+        self.resumeProducing = transport.resumeProducing
         self.loseConnection = transport.loseConnection
         self.abortConnection = transport.abortConnection
 

@@ -70,6 +70,7 @@ class StreamPeer:
         "_touched",
         "_transport",
         "_write",
+        "avoided",
         "clock",
         "codec",
         "details",
@@ -98,6 +99,8 @@ class StreamPeer:
         self.dropped = 0
         self.clock = clock
         self.max_frame = max_frame
+        #: whether it is not read from just now
+        self.avoided = False
         #: octets of the longest frame that goes the short way: `max_frame`, and none while the peer does not read
         self._admitted = max_frame
         #: set by the transport right after it has opened the session
@@ -200,6 +203,17 @@ class StreamPeer:
         if not self._closing:
             self._closing = True
             self._flush_soon()
+
+    def stop_reading(self) -> None:
+        """Take nothing more from it; see `router.interfaces.Throttled`."""
+        self.avoided = True
+        self._transport.pauseProducing()
+
+    def read_on(self) -> None:
+        """Take what it says again."""
+        self.avoided = False
+        if not self._gone:
+            self._transport.resumeProducing()
 
     # --- what the outbox calls ---------------------------------------------------------------------------------
 

@@ -204,6 +204,8 @@ class RawSocketServer(StreamProtocol):
 
     def unresponsive(self) -> None:
         """It gave none: free what it holds at once (`pings.Pingable`)."""
+        if self._peer is not None and self._peer.avoided:
+            return  # it may well have: nobody listened
         self.log.info("{peer}: no answer to a PING: closing", peer=peer_name(self.transport))
         self.transport.abortConnection()
 

@@ -194,6 +194,8 @@ class WebSocketServer(StreamProtocol):
 
     def unresponsive(self) -> None:
         """Not a word since the ping."""
+        if self._peer is not None and self._peer.avoided:
+            return  # there may well have been one: nobody listened
         name = self._peer.details.peer if self._peer is not None else ""
         self.log.info("{peer}: does not answer pings: closing", peer=name)
         self.transport.abortConnection()

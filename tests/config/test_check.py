@@ -63,6 +63,21 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "declare another"
         ],
     ),
+    "authorizer and permissions": (
+        "workers: [{type: router, realms: [{name: a, roles: [{name: b, authorizer: com.x, "
+        "permissions: [{uri: com.x}], allow_by_default: true}]}]}]",
+        [
+            "1: workers.0.realms.0.roles.0.permissions: the `authorizer` decides; take out one of both",
+            "1: workers.0.realms.0.roles.0.allow_by_default: the `authorizer` decides; take out one of both",
+        ],
+    ),
+    "authorizer that is no URI": (
+        "workers: [{type: router, realms: [{name: a, roles: [{name: b, authorizer: com..x}]}]}]",
+        [
+            "1: workers.0.realms.0.roles.0.authorizer: 'com..x' is no URI of a procedure; com.example.authorize would "
+            "be one"
+        ],
+    ),
     "trusted declared": (
         "workers: [{type: router, realms: [{name: a, roles: [{name: trusted}]}]}]",
         [

@@ -173,10 +173,6 @@ LATER: dict[str, tuple[str, str]] = {
         "workers: [{type: router, realms: [{name: a, store: {type: memory, call-queue: []}}]}]",
         "1: workers.0.realms.0.store.call-queue: ",
     ),
-    "authorizer": (
-        "workers: [{type: router, realms: [{name: a, roles: [{name: b, authorizer: c}]}]}]",
-        "1: workers.0.realms.0.roles.0.authorizer: ",
-    ),
     "mqtt": (transport("{type: mqtt}"), "7: workers.0.transports.0.type: type 'mqtt' is "),
     "cookie": (
         transport("{type: rawsocket, " + TCP + ", auth: {cookie: {}}}"), "7: workers.0.transports.0.auth.cookie: "

@@ -7,7 +7,7 @@ what a player sends has been handled when `send` returns.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -175,9 +175,15 @@ class MemoryConnection:
     """A player on the bare core."""
 
     def __init__(
-        self, router: Router, limits: Limits, methods: Mapping[str, Authenticator], spoken: Spoken
+        self,
+        router: Router,
+        limits: Limits,
+        methods: Mapping[str, Authenticator],
+        spoken: Spoken,
+        settle: Callable[[], None],
     ) -> None:
         self._spoken = spoken
+        self._settle = settle
         self._peer = MemoryPeer(spoken, WIRES[spoken.name])
         self._session = router.attach(self._peer, methods, limits)
         self.inbox = self._peer.inbox
@@ -191,12 +197,14 @@ class MemoryConnection:
             self._session.receive(self._peer.codec.decode(self._spoken.dumps(message)))
         except ProtocolViolation as violation:
             self._session.violated(violation)
+        self._settle()
 
     def wait(self) -> None:
         """Whatever comes is here already."""
 
     def hang_up(self) -> None:
         self._session.lost()
+        self._settle()
 
 
 class CoreStage:
@@ -215,13 +223,15 @@ class CoreStage:
 
     def connect(self, player: str) -> MemoryConnection:
         methods, spoken = self._methods[player], SPOKEN[self._spoken[player]]
-        return MemoryConnection(self.router, limits_of(self._scenario), methods, spoken)
+        return MemoryConnection(self.router, limits_of(self._scenario), methods, spoken, self.settle)
 
     def pass_time(self, milliseconds: int) -> None:
         self.clock.advance(milliseconds / 1000)
+        self.settle()
 
     def settle(self) -> None:
-        """Nothing is ever under way here."""
+        """What the router has put off to its next turn happens."""
+        self.clock.advance(0)
 
     def end(self) -> None:
         self.router.goodbye("wamp.close.system_shutdown")

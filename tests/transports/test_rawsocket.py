@@ -13,15 +13,17 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from edge_router.auth.anonymous import Anonymous
-from edge_router.config.schema import AnonymousAuth, Limits, RawSocket, RawSocketOptions, TcpEndpoint
+from edge_router.config.schema import AnonymousAuth, Limits, RawSocket, RawSocketOptions, Role, TcpEndpoint
 from edge_router.router.router import Router
 from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections
 from edge_router.transports.outbox import Outbox
 from edge_router.transports.rawsocket import RawSockets
 from edge_router.wamp import rawsocket
+from edge_router.wamp.codecs import MSGPACK
+from edge_router.wamp.messages import Register, RegisterOptions, Yield, YieldOptions
 from edge_router.wamp.rawsocket import Deframer, control, frame
-from tests.router.players import make_router
+from tests.router.players import Player, make_router, open_realm
 from tests.scenarios.language import CODES, NAMES
 from tests.transports.wires import MemoryTransport
 
@@ -367,6 +369,51 @@ def test_a_peer_that_vanishes_is_noticed_by_pings_and_its_registrations_are_free
     other.transport.sent()
     other.says("REGISTER", 1, {}, "com.x")
     assert other.hears()[0] == "REGISTERED"
+
+
+# --- authorizers -------------------------------------------------------------------------------------------------
+
+
+def _asking(**options: Any) -> tuple[House, Player]:
+    """A realm where everybody has to be asked about, and who is asked."""
+    house = House(Limits(authorizer_queue=4096), **options)
+    realm = house.router.add_realm(open_realm(roles=[Role(name="anonymous", authorizer="com.auth")]))
+    guard = Player(house.router)
+    guard.session = realm.admit(guard, "trusted", "guard")
+    guard.sends(Register(1, RegisterOptions(), "com.auth"))
+    guard.next()
+    return house, guard
+
+
+def test_a_connection_is_not_read_while_too_much_waits_for_an_authorizer() -> None:
+    """What was read already is kept, in order; then it is read on."""
+    house, guard = _asking()
+    client = house.join()
+    messages = [[16, request, {"acknowledge": True}, "com.x", ["x" * 100]] for request in range(1, 101)]
+    client.octets(b"".join(frame(json.dumps(message).encode()) for message in messages))
+    client.hears_nothing()
+    assert client.transport.producerState == "paused"
+    guard.sends(Yield(guard.next().request, YieldOptions(), MSGPACK.dumps([{"allow": True, "cache": True}])))
+    for _ in range(2):
+        house.clock.advance(0)
+    assert client.transport.producerState == "producing"
+    assert [client.hears()[:2] for _ in messages] == [["PUBLISHED", request] for request in range(1, 101)]
+
+
+def test_whom_the_router_does_not_listen_to_need_not_answer_its_pings() -> None:
+    """Its answer waits in the connection."""
+    house, guard = _asking(auto_ping_interval=1000, auto_ping_timeout=500)
+    client = house.join()
+    for request in range(1, 51):
+        client.says("PUBLISH", request, {}, "com.x", ["x" * 100])
+    house.clock.advance(1.0)
+    house.clock.advance(0.6)
+    assert not client.transport.cut
+    guard.sends(Yield(guard.next().request, YieldOptions(), MSGPACK.dumps([{"allow": True, "cache": True}])))
+    house.clock.advance(0)
+    for _ in range(3):
+        house.clock.advance(0.6)
+    assert client.transport.cut
 
 
 # --- slow readers ------------------------------------------------------------------------------------------------

@@ -604,6 +604,24 @@ def test_taking_what_waits_counts_as_an_answer() -> None:
     assert not client.transport.cut
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_whom_the_router_does_not_listen_to_need_not_answer(compressed: bool) -> None:
+    """Its pong waits in the connection; once it is listened to again, pings count again."""
+    compression = {"compression": Compression(deflate=Deflate())} if compressed else {}
+    port = Port(auto_ping_interval=10_000, auto_ping_timeout=5_000, **compression)
+    client, session = port.joined(extensions=[ClientPerMessageDeflateFactory()] if compressed else None)
+    session.peer.stop_reading()  # type: ignore[attr-defined]
+    assert client.transport.producerState == "paused"
+    for _ in range(3):
+        port.pass_time(5)
+    assert not client.transport.cut
+    session.peer.read_on()  # type: ignore[attr-defined]
+    assert client.transport.producerState == "producing"
+    for _ in range(4):
+        port.pass_time(5)
+    assert client.transport.cut
+
+
 def test_a_timeout_longer_than_the_interval_is_kept() -> None:
     """One ping at a time is under way."""
     port = Port(auto_ping_interval=1_000, auto_ping_timeout=5_000)

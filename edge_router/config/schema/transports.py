@@ -18,7 +18,9 @@ class Limits(Section):
     subscriptions, registrations: at one time. calls: under way at one time. send_queue: bytes that wait for a peer that
     reads slowly. slow_reader: what happens over `send_queue`: `drop_oldest` drops its oldest events (counted), `close`
     ends its session; what belongs to a call is never dropped. testaments: bytes of what a session leaves to be
-    published at its end, with about 512 for each besides its payload.
+    published at its end, with about 512 for each besides its payload. authorizer_queue: bytes of its messages that wait
+    while its role's authorizer decides about one before them, with about 200 for each besides its payload; over it the
+    connection is not read until the authorizer has answered.
     """
 
     subscriptions: Count = 2_000
@@ -27,6 +29,7 @@ class Limits(Section):
     send_queue: Annotated[int, Meta(ge=4096)] = 1_048_576
     slow_reader: Literal["drop_oldest", "close"] = "drop_oldest"
     testaments: Annotated[int, Meta(ge=0)] = 65_536
+    authorizer_queue: Annotated[int, Meta(ge=4096)] = 262_144
 
 
 Serializer = Literal["json", "msgpack", "cbor"]
