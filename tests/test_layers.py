@@ -42,7 +42,12 @@ LAYERS = {
         "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.router.kept", "msgspec"
     ),
     "edge_router.client": _layer(
-        "edge_router.wamp edge_router.config edge_router.router.interfaces", "msgspec twisted websockets"
+        "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.registry edge_router",
+        "msgspec twisted websockets",
+    ),
+    "edge_router.client.cryptosign": _layer("edge_router.config edge_router.client", "cryptography"),
+    "edge_router.client.tls": _layer(
+        "edge_router.config edge_router.tls edge_router.client", "OpenSSL service_identity twisted zope"
     ),
     "edge_router.transports": _layer(
         "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.registry",
