@@ -10,6 +10,7 @@ import grp
 import os
 import pwd
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
@@ -55,18 +56,23 @@ def _realm(realm: schema.Realm, path: Path, whole: Whole) -> Found:
         yield Problem(at, wrong)
     for place, role in enumerate(realm.roles):
         yield from _role(role, (*path, "roles", place), whole, realm, path)
-    yield from _histories(realm, (*path, "store", "event-history"))
+    yield from _patterns("event-history", realm.store.event_history, realm, path)
+    yield from _patterns("call-queue", realm.store.call_queue, realm, path)
 
 
-def _histories(realm: schema.Realm, path: Path) -> Found:
+def _patterns(
+    name: str, listed: Sequence[schema.EventHistory | schema.CallQueue], realm: schema.Realm, path: Path
+) -> Found:
+    """The patterns of a list in the realm's store."""
     patterns: dict[tuple[str, str], int] = {}
-    for place, history in enumerate(realm.store.event_history):
-        wrong = pattern_problem(history.uri, history.match, realm.options.uri_check)
+    for place, entry in enumerate(listed):
+        at = (*path, "store", name, place, "uri")
+        wrong = pattern_problem(entry.uri, entry.match, realm.options.uri_check)
         if wrong:
-            yield Problem((*path, place, "uri"), wrong)
-        first = patterns.setdefault((history.uri, history.match), place)
+            yield Problem(at, wrong)
+        first = patterns.setdefault((entry.uri, entry.match), place)
         if first != place:
-            yield Problem((*path, place, "uri"), f"the same pattern as event-history.{first}; one is enough")
+            yield Problem(at, f"the same pattern as {name}.{first}; one is enough")
 
 
 def _role(role: schema.Role, path: Path, whole: Whole, realm: schema.Realm, realm_path: Path) -> Found:

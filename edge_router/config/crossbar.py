@@ -109,8 +109,6 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
     schema.RouterOptions: {"expose_controller": LATER},
     schema.Realm: {"rlinks": LATER},
-    schema.MemoryStore: {"call-queue": LATER},
-    schema.SqliteStore: {"call-queue": LATER},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
         ("cookie", "anonymous-proxy", "cryptosign-proxy"), LATER

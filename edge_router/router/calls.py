@@ -13,7 +13,7 @@ from edge_router.router.interfaces import Delayed
 from edge_router.wamp.messages import Call, InvocationDetails
 
 if TYPE_CHECKING:
-    from edge_router.router.registration import Callee
+    from edge_router.router.registration import Callee, Registration
     from edge_router.router.session import RouterSession
 
 
@@ -22,9 +22,11 @@ class CallUnderWay:
 
     caller, request: whose, and under which request id. procedure, options: as the call began; later parts of it change
     neither. disclosed: whether callees learn who calls. unfinished: whether more parts are to come (progressive call
-    invocations). callee, invocation: who works on it, and under which id. details: what the callee was told of it.
+    invocations). callee, invocation: who works on it, and under which id, 0 while nobody does. details: what the callee
+    was told of it.
     message: kept for another callee, should this one have no time for it; None if nobody else may get it any more.
-    refused_by: the callees that had no time for it.
+    refused_by: the callees that had no time for it. waits_for: the registration in whose queue it is; None once a
+    callee has it.
     """
 
     __slots__ = (
@@ -40,10 +42,10 @@ class CallUnderWay:
         "request",
         "timer",
         "unfinished",
+        "waits_for",
     )
 
     callee: Callee
-    invocation: int
     details: InvocationDetails
 
     def __init__(self, caller: RouterSession, call: Call, disclosed: bool) -> None:
@@ -55,6 +57,8 @@ class CallUnderWay:
         self.unfinished = call.options.progress
         self.message: Call | None = None
         self.refused_by: tuple[Callee, ...] = ()
+        self.waits_for: Registration | None = None
+        self.invocation = 0
         self.timer: Delayed | None = None
 
     def start(self, callee: Callee, invocation: int, details: InvocationDetails) -> None:
@@ -85,5 +89,6 @@ class CallUnderWay:
         """The callee's answer is no longer waited for."""
         if self.callee.session.invocations.pop(self.invocation, None) is not None:
             self.callee.active -= 1
+        self.invocation = 0
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from edge_router.router.callqueue import CallQueues, leave_queue
 from edge_router.router.calls import CallUnderWay
 from edge_router.router.interfaces import Clock
 from edge_router.router.invocations import NO_DETAILS, begin_stream, invocation_details, refuse_other_part, refuse_parts
-from edge_router.router.registration import Callee, Registration, all_refused, no_room, no_such_procedure
+from edge_router.router.registration import Callee, Registration, all_refused, no_such_procedure
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import (
     CANCELED,
@@ -66,12 +67,15 @@ _REROUTING: Final = "callee.call_reroute"
 class Dealer:
     """Registrations of one realm, and the way of a call.
 
-    registration_ids: of router scope. clock: for call timeouts. random: for the policy `random`.
+    registration_ids: of router scope. clock: for call timeouts. random: for the policy `random`. queues: where calls
+    wait for a callee that has room.
     """
 
-    __slots__ = ("_clock", "_random", "_registration_ids", "called", "meta", "registrations", "watch")
+    __slots__ = ("_clock", "_queues", "_random", "_registration_ids", "called", "meta", "registrations", "watch")
 
-    def __init__(self, registration_ids: Iterator[int], clock: Clock, random: Random) -> None:
+    def __init__(
+        self, registration_ids: Iterator[int], clock: Clock, random: Random, queues: CallQueues
+    ) -> None:
         self.registrations: UriMap[Registration] = UriMap()
         self.called = 0
         #: answers calls of meta procedures; None in a realm without
@@ -81,6 +85,7 @@ class Dealer:
         self._registration_ids = registration_ids
         self._clock = clock
         self._random = random
+        self._queues = queues
 
     # --- registering -------------------------------------------------------------------------------------------
 
@@ -110,6 +115,7 @@ class Dealer:
         session.peer.send_message(Registered(message.request, registration.id))
         if self.watch is not None:
             self.watch.added(session, registration, len(registration.callees) == 1)
+        self._serve_waiting(registration)
 
     def unregister(self, session: RouterSession, message: Unregister) -> None:
         """UNREGISTER: calls under way go on. Raises WampError `no_such_registration`."""
@@ -132,6 +138,7 @@ class Dealer:
             self.registrations.remove(registration.uri, registration.match)
         if self.watch is not None:
             self.watch.removed(session, registration, not registration.callees)
+        self._serve_waiting(registration)
 
     # --- calling -----------------------------------------------------------------------------------------------
 
@@ -160,11 +167,12 @@ class Dealer:
             most = session.limits.calls
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")
         callee = registration.choose(procedure, self._random)
-        if callee is None:
-            raise no_room(procedure)
-        self.called += 1
         call = CallUnderWay(session, message, grant.disclose_caller or options.disclose_me)
-        self._invoke(call, callee, message)
+        if callee is None:
+            self._queues.join(call, message, registration)
+        else:
+            self._invoke(call, callee, message)
+        self.called += 1
         if options.timeout:
             self._restart_timer(call)
 
@@ -191,18 +199,48 @@ class Dealer:
             return
         refuse_other_part(call, message)
         call.unfinished = message.options.progress
-        call.message = None
-        callee = call.callee
-        details = call.details if call.unfinished else replace(call.details, progress=False)
-        invocation = Invocation(call.invocation, callee.registration.id, details, message.args, message.kwargs)
         try:
-            callee.session.peer.deliver(invocation, session.peer.codec, refusable=True)
+            if call.waits_for is None:
+                self._invoke_again(call, message)
+            else:
+                self._queues.go_on(call, message)
         except WampError as error:
-            self._let_go(call, error.uri)
-            self._fail(call, error)
+            self._give_up(call, error)
             return
         if call.options.timeout:
             self._restart_timer(call)
+
+    def _invoke_again(self, call: CallUnderWay, message: Call) -> None:
+        """Give the next part of a call to its callee. Raises WampError if that does not work."""
+        callee, details = call.callee, call.details
+        if not message.options.progress:
+            details = replace(details, progress=False)
+        invocation = Invocation(call.invocation, callee.registration.id, details, message.args, message.kwargs)
+        callee.session.peer.deliver(invocation, call.caller.peer.codec, refusable=True)
+        call.message = None
+
+    def _serve_waiting(self, registration: Registration) -> None:
+        """Give calls that wait, in their order, to the callees that have room now."""
+        for call in tuple(registration.waiting or ()):
+            if call.waits_for is not registration:
+                continue
+            try:
+                self._serve(call, registration)
+            except WampError as error:
+                self._let_go(call, error.uri)
+                self._fail(call, error)
+
+    def _serve(self, call: CallUnderWay, registration: Registration) -> None:
+        """Give a waiting call to a callee that has room, if any. Raises WampError if that can never be."""
+        if not registration.callees:
+            raise WampError(CANCELED, "the last callee left while the call waited for its turn")
+        callee = registration.choose(call.procedure, self._random, call.refused_by)
+        if callee is None:
+            return
+        message, *parts = leave_queue(call)
+        self._invoke(call, callee, message)
+        for part in parts:
+            self._invoke_again(call, part)
 
     def yielded(self, session: RouterSession, message: Yield) -> None:
         """YIELD: a RESULT to the caller; the final one ends the call."""
@@ -217,13 +255,17 @@ class Dealer:
                 if call.options.timeout:
                     self._restart_timer(call)
                 result = Result(call.request, _PROGRESS, message.args, message.kwargs)
-                if not self._pass_on(call, result):
-                    self._let_go(call, CANCELED)
+                try:
+                    call.caller.peer.deliver(result, session.peer.codec)
+                except WampError as error:
+                    self._give_up(call, error)
             return
         call.release()
         if call.is_owed:
-            self._pass_on(call, Result(call.request, _FINAL, message.args, message.kwargs))
-            call.answer()
+            self._answer(call, Result(call.request, _FINAL, message.args, message.kwargs))
+        registration = call.callee.registration
+        if registration.waiting is not None:
+            self._serve_waiting(registration)
 
     def failed(self, session: RouterSession, message: Error) -> None:
         """ERROR by a callee: passed on to the caller, and ends the call. `unavailable` may send it to another one."""
@@ -235,13 +277,15 @@ class Dealer:
         if call is None:
             return
         call.release()
+        registration = call.callee.registration
         if call.is_owed:
             if call.message is not None and message.uri == UNAVAILABLE:
                 self._reroute(call, call.message)
-                return
-            error = Error(_CALL, call.request, _NO_ERROR_DETAILS, message.uri, message.args, message.kwargs)
-            self._pass_on(call, error)
-            call.answer()
+            else:
+                error = Error(_CALL, call.request, _NO_ERROR_DETAILS, message.uri, message.args, message.kwargs)
+                self._answer(call, error)
+        if registration.waiting is not None:
+            self._serve_waiting(registration)
 
     def _reroute(self, call: CallUnderWay, message: Call) -> None:
         """Give a call to a callee that has not refused it yet (spec, "Call Re-Routing")."""
@@ -252,8 +296,9 @@ class Dealer:
                 raise all_refused(call.procedure)
             callee = registration.choose(call.procedure, self._random, call.refused_by)
             if callee is None:
-                raise no_room(call.procedure)
-            self._invoke(call, callee, message)
+                self._queues.join(call, message, registration)
+            else:
+                self._invoke(call, callee, message)
         except WampError as error:
             self._fail(call, error)
 
@@ -264,15 +309,14 @@ class Dealer:
             raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")
         return call
 
-    def _pass_on(self, call: CallUnderWay, message: Result | Error) -> bool:
-        """Give the caller what its callee says. Result: whether that worked; if not, the call ended with an ERROR."""
-        codec = call.callee.session.peer.codec
+    def _answer(self, call: CallUnderWay, message: Result | Error) -> None:
+        """Give the caller what its callee says as the final answer; an ERROR, where it cannot have that."""
         try:
-            call.caller.peer.deliver(message, codec)
+            call.caller.peer.deliver(message, call.callee.session.peer.codec)
         except WampError as error:
             self._fail(call, error)
-            return False
-        return True
+        else:
+            call.answer()
 
     def _fail(self, call: CallUnderWay, error: WampError) -> None:
         """Give the caller an ERROR of the router's own as the final answer."""
@@ -289,10 +333,9 @@ class Dealer:
             return
         call.message = None
         mode = message.options.mode
-        if mode == "kill" and self._interrupt(call, "kill", CANCELED):
+        if mode == "kill" and call.waits_for is None and self._interrupt(call, "kill", CANCELED):
             return
-        self._let_go(call, CANCELED, silently=mode == "skip")
-        self._fail(call, WampError(CANCELED, "the call was canceled"))
+        self._give_up(call, WampError(CANCELED, "the call was canceled"), silently=mode == "skip")
 
     def _interrupt(self, call: CallUnderWay, mode: CancelMode, reason: str) -> bool:
         """Tell the callee that its work is not wanted any more, if it understands that."""
@@ -302,13 +345,25 @@ class Dealer:
         session.peer.send_message(Interrupt(call.invocation, InterruptOptions(mode=mode, reason=reason)))
         return True
 
+    def _give_up(self, call: CallUnderWay, error: WampError, silently: bool = False) -> None:
+        """End a call without an answer of its callee's."""
+        registration = call.callee.registration if call.invocation else None
+        self._let_go(call, error.uri, silently)
+        self._fail(call, error)
+        if registration is not None and registration.waiting is not None:
+            self._serve_waiting(registration)
+
     def _let_go(self, call: CallUnderWay, reason: str, silently: bool = False) -> None:
         """Pass over what the callee says from now on.
 
         A callee that is not interrupted works on, so a concurrency limit counts the call until its answer comes.
         """
-        if (not silently and self._interrupt(call, "killnowait", reason)) or not call.callee.concurrency:
-            call.release()
+        if call.waits_for is not None:
+            leave_queue(call)
+        elif call.invocation:
+            told = not silently and self._interrupt(call, "killnowait", reason)
+            if told or not call.callee.concurrency:
+                call.release()
 
     def _restart_timer(self, call: CallUnderWay) -> None:
         if call.timer is not None:
@@ -317,18 +372,21 @@ class Dealer:
 
     def _timed_out(self, call: CallUnderWay) -> None:
         call.timer = None
-        self._let_go(call, TIMEOUT)
-        self._fail(call, WampError(TIMEOUT, f"no result within {call.options.timeout} ms"))
+        self._give_up(call, WampError(TIMEOUT, f"no result within {call.options.timeout} ms"))
 
     def leave(self, session: RouterSession) -> None:
         """End what a session that is gone has: its registrations, the calls it made and those it worked on."""
+        calls = list(session.calls.values())
+        for call in calls:
+            call.answer()
+            if call.waits_for is not None:
+                leave_queue(call)
         for registration in session.registrations.values():
             self._remove(registration, session)
         session.registrations.clear()
-        for call in list(session.calls.values()):
-            call.answer()
-            if call.callee.session is not session:
-                self._let_go(call, CANCELED)
+        for call in calls:
+            if call.invocation and call.callee.session is not session:
+                self._give_up(call, WampError(CANCELED, "the caller left"))
         for call in list(session.invocations.values()):
             call.release()
             self._fail(call, WampError(CANCELED, "the callee left before it answered"))

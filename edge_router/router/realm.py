@@ -12,6 +12,7 @@ from edge_router.config.schema import Realm as RealmConfig
 from edge_router.router.asked import AskingRole
 from edge_router.router.authorizer import Authorizer
 from edge_router.router.broker import Broker
+from edge_router.router.callqueue import CallQueues
 from edge_router.router.dealer import Dealer
 from edge_router.router.grants import RoleInRealm
 from edge_router.router.inquiry import Inquiries
@@ -68,7 +69,8 @@ class Realm:
         self.broker = Broker(
             router.global_ids, router.router_ids, config.store, router.clock.seconds, router.now
         )
-        self.dealer = Dealer(router.router_ids, router.clock, router.random)
+        queues = CallQueues(config.store.call_queue, config.store.limit)
+        self.dealer = Dealer(router.router_ids, router.clock, router.random, queues)
         self.full = WampError(
             LIMIT_EXCEEDED, f"the realm has its {config.options.max_sessions} sessions (options.max_sessions)"
         )

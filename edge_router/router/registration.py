@@ -20,6 +20,7 @@ from edge_router.wamp.errors import (
 from edge_router.wamp.messages import Invoke, Match
 
 if TYPE_CHECKING:
+    from edge_router.router.callqueue import Waiting
     from edge_router.router.session import RouterSession
 
 
@@ -50,9 +51,12 @@ class Callee:
 
 
 class Registration:
-    """A pattern that somebody serves. `callees` keeps the order of registering."""
+    """A pattern that somebody serves.
 
-    __slots__ = ("_turn", "callees", "id", "invoke", "match", "uri")
+    callees: in the order of registering. waiting: calls that wait for one of them to have room; None if there are none.
+    """
+
+    __slots__ = ("_turn", "callees", "id", "invoke", "match", "uri", "waiting")
 
     def __init__(self, registration_id: int, uri: str, match: Match, invoke: Invoke) -> None:
         self.id = registration_id
@@ -60,6 +64,7 @@ class Registration:
         self.match: Match = match
         self.invoke: Invoke = invoke
         self.callees: list[Callee] = []
+        self.waiting: Waiting | None = None
         self._turn = 0
 
     def refuse_second(self, session: RouterSession, invoke: Invoke) -> None:
@@ -124,8 +129,3 @@ def no_such_procedure(procedure: str) -> WampError:
 def all_refused(procedure: str) -> WampError:
     """The error for a call that every callee has sent back."""
     return WampError(NO_AVAILABLE_CALLEE, f"no callee of '{procedure}' has time for it: each said {UNAVAILABLE}")
-
-
-def no_room(procedure: str) -> WampError:
-    """The error for a call that finds all callees busy."""
-    return WampError(NO_AVAILABLE_CALLEE, f"all callees of '{procedure}' are at their concurrency limit")

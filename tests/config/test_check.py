@@ -32,10 +32,11 @@ def role(permissions: str, options: str = "{}") -> str:
 P = "workers.0.realms.0.roles.0.permissions"
 
 H = "workers.0.realms.0.store.event-history"
+Q = "workers.0.realms.0.store.call-queue"
 
 
-def history(*items: str) -> str:
-    store = f"{{type: memory, event-history: [{', '.join(items)}]}}"
+def history(*items: str, name: str = "event-history") -> str:
+    store = f"{{type: memory, {name}: [{', '.join(items)}]}}"
     return f"workers: [{{type: router, realms: [{{name: a, store: {store}}}]}}]"
 
 
@@ -47,6 +48,13 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "history twice": (
         history("{uri: com.x}", "{uri: com.x, match: prefix}", "{uri: com.x, limit: 3}"),
         [f"1: {H}.2.uri: the same pattern as event-history.0; one is enough"],
+    ),
+    "queue twice, and of no procedure": (
+        history("{uri: com.x}", "{uri: com.x}", "{uri: com..x}", name="call-queue"),
+        [
+            f"1: {Q}.1.uri: the same pattern as call-queue.0; one is enough",
+            f"1: {Q}.2.uri: 'com..x' has an empty component; such patterns need `match: wildcard`",
+        ],
     ),
     "role of clients": (
         transport(f"{{type: rawsocket, {TCP}, auth: {{anonymous: {{role: anonymos}}}}}}"),

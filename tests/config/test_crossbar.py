@@ -169,10 +169,6 @@ LATER: dict[str, tuple[str, str]] = {
     "controller": (
         "workers: [{type: router, options: {expose_controller: true}}]", "1: workers.0.options.expose_controller: "
     ),
-    "store": (
-        "workers: [{type: router, realms: [{name: a, store: {type: memory, call-queue: []}}]}]",
-        "1: workers.0.realms.0.store.call-queue: ",
-    ),
     "mqtt": (transport("{type: mqtt}"), "7: workers.0.transports.0.type: type 'mqtt' is "),
     "cookie": (
         transport("{type: rawsocket, " + TCP + ", auth: {cookie: {}}}"), "7: workers.0.transports.0.auth.cookie: "

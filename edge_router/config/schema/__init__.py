@@ -40,6 +40,7 @@ from edge_router.config.schema.logins import (
 from edge_router.config.schema.node import Config, Controller, RouterWorker, Worker
 from edge_router.config.schema.realms import (
     Allow,
+    CallQueue,
     Disclose,
     EventHistory,
     MemoryStore,
@@ -83,6 +84,7 @@ __all__ = [
     "AnonymousAuth",
     "Auth",
     "Bridge",
+    "CallQueue",
     "Callbacks",
     "ClassComponent",
     "Component",

@@ -114,25 +114,43 @@ class EventHistory(Section):
     max_age: Annotated[int, Meta(ge=0)] = 0
 
 
+class CallQueue(Section):
+    """A pattern of procedures whose calls wait while all callees are busy (`concurrency` at REGISTER).
+
+    uri: the procedure or pattern. match: how it is matched. limit: calls that wait at one time for one registration;
+    left out, the store's. max_bytes: what they take together, with about 600 bytes for each besides its payload. A call
+    that has no room is refused with `wamp.error.no_available_callee`, as without a queue; its timeout counts while it
+    waits.
+    """
+
+    uri: str
+    match: Literal["exact", "prefix", "wildcard"] = "exact"
+    limit: Count | None = None
+    max_bytes: Annotated[int, Meta(ge=4096)] = 4_194_304
+
+
 class MemoryStore(Section, tag="memory"):
     """What a realm remembers of its events, while the router runs.
 
-    retained: bounds of the retained events. limit: events kept for a pattern that says nothing else. event-history: the
-    patterns whose publications are kept.
+    retained: bounds of the retained events. limit: events kept, or calls waiting, for a pattern that says nothing else.
+    event-history: the patterns whose publications are kept. call-queue: the procedures whose calls wait for a callee
+    that has room.
     """
 
     limit: Count = 100
     event_history: list[EventHistory] = field(name="event-history", default_factory=list)
+    call_queue: list[CallQueue] = field(name="call-queue", default_factory=list)
     retained: RetainedLimits = field(default_factory=RetainedLimits)
 
 
 class SqliteStore(MemoryStore, tag="sqlite", kw_only=True):
     """What a realm remembers of its events, in a file too, so that it survives a restart or a power cut.
 
-    retained: bounds of the retained events. limit: events kept for a pattern that says nothing else. event-history: the
-    patterns whose publications are kept. path: the file, relative to the node directory. max-buffer: changes that wait
-    to be written. buffer-flush: milliseconds they wait at most. sync: have each write reach the disk (fsync), where
-    else some of what was written in the last seconds may be lost in a power cut; costs wear on SD cards.
+    retained: bounds of the retained events. limit: events kept, or calls waiting, for a pattern that says nothing else.
+    event-history: the patterns whose publications are kept. call-queue: the procedures whose calls wait for a callee
+    that has room; they are not in the file. path: the file, relative to the node directory. max-buffer: changes that
+    wait to be written. buffer-flush: milliseconds they wait at most. sync: have each write reach the disk (fsync),
+    where else some of what was written in the last seconds may be lost in a power cut; costs wear on SD cards.
     """
 
     path: str
