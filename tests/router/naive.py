@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 Pattern = tuple[str, str]
 
+#: calls that wait for one registration
+QUEUE = 2
 #: what callees say that cannot
 _ERRORS = {"error": "com.error", "unavailable": "wamp.error.unavailable"}
 
@@ -24,22 +26,33 @@ class Reg(NamedTuple):
     player: int
     pattern: Pattern
     invoke: str
+    concurrency: int
     order: int
 
 
 class Under:
-    """A call under way. owed: the caller waits. awaited: the callee's answer counts. more: parts are to come."""
+    """A call under way.
+
+    owed: the caller waits. awaited: the callee's answer counts. busy: the callee works on it. more: parts are to come.
+    reg: who has it. waits: the pattern whose queue it is in. parts: what the callee gets first. movable: another callee
+    may have it.
+    """
 
     def __init__(self, caller: int, request: int, procedure: str, progress: bool, more: bool, timeout: int) -> None:
         self.caller, self.request, self.procedure = caller, request, procedure
         self.progress, self.more, self.timeout = progress, more, timeout
-        self.callee = self.number = 0
-        self.pattern = ("", "")
-        self.value: Any = None
-        self.movable = True
+        self.number = 0
+        self.reg: Reg | None = None
+        self.waits: Pattern | None = None
+        self.parts: list[tuple[Any, bool]] = []
         self.refused: list[Reg] = []
         self.due: float | None = None
-        self.owed = self.awaited = True
+        self.owed = self.movable = True
+        self.awaited = self.busy = False
+
+    @property
+    def callee(self) -> int | None:
+        return self.reg.player if self.reg and not self.waits else None
 
 
 def fits(pattern: Pattern, uri: str) -> bool:
@@ -75,6 +88,7 @@ class NaiveRouter:
         self.subs: list[Sub] = []
         self.regs: list[Reg] = []
         self.calls: list[Under] = []
+        self.waiting: list[Under] = []
         self.numbers: dict[int, int] = {}
         self.last: dict[Pattern, int] = {}
         self._order = count(1)
@@ -102,15 +116,16 @@ class NaiveRouter:
                     self.say(sub.player, "EVENT", pattern, None if pattern[0] == "exact" else topic, value)
         self.say(player, "PUBLISHED", request)
 
-    def register(self, player: int, request: int, pattern: Pattern, invoke: str) -> None:
+    def register(self, player: int, request: int, pattern: Pattern, invoke: str, concurrency: int) -> None:
         others = [reg for reg in self.regs if reg.pattern == pattern]
         if others and others[0].invoke != invoke and others[0].invoke != "single":
             error = "wamp.error.procedure_exists_with_different_invocation_policy"
         elif others and (others[0].invoke == "single" or any(reg.player == player for reg in others)):
             error = "wamp.error.procedure_already_exists"
         else:
-            self.regs.append(Reg(player, pattern, invoke, next(self._order)))
+            self.regs.append(Reg(player, pattern, invoke, concurrency, next(self._order)))
             self.say(player, "REGISTERED", request, pattern)
+            self._serve(pattern)
             return
         self.say(player, "ERROR", 64, request, error)
 
@@ -127,94 +142,138 @@ class NaiveRouter:
         rest = [other.order for other in self.regs if other.pattern == reg.pattern]
         if not any(order > self.last.get(reg.pattern, 0) for order in rest):
             self.last[reg.pattern] = 0
+        self._serve(reg.pattern)
 
-    def _choose(self, pattern: Pattern, refused: list[Reg]) -> Reg | None:
+    def _choose(self, pattern: Pattern, refused: list[Reg]) -> Reg | str | None:
+        """Who gets a call; or why nobody can; or None: whoever might has no room."""
         callees = [reg for reg in self.regs if reg.pattern == pattern]
         able = [reg for reg in callees if reg not in refused]
         if not able:
-            return None
+            return "wamp.error.no_available_callee" if callees else "wamp.error.canceled"
         if callees[0].invoke == "last":
-            return able[-1]
-        if callees[0].invoke != "roundrobin":
-            return able[0]
-        chosen = next((reg for reg in able if reg.order > self.last.get(pattern, 0)), able[0])
-        self.last[pattern] = 0 if chosen is callees[-1] else chosen.order
+            able.reverse()
+        elif callees[0].invoke == "roundrobin":
+            able.sort(key=lambda reg: (reg.order <= self.last.get(pattern, 0), reg.order))
+        chosen = next((reg for reg in able if self._has_room(reg)), None)
+        if chosen and chosen.invoke == "roundrobin":
+            self.last[pattern] = 0 if chosen is callees[-1] else chosen.order
         return chosen
+
+    def _has_room(self, reg: Reg) -> bool:
+        return not reg.concurrency or sum(under.busy and under.reg == reg for under in self.calls) < reg.concurrency
 
     def call(
         self, player: int, request: int, procedure: str, value: Any, progress: bool, more: bool, timeout: int
     ) -> None:
         under = Under(player, request, procedure, progress, more, timeout)
-        under.value = value
-        if not self._place(under):
-            self.say(player, "ERROR", 48, request, "wamp.error.no_such_procedure")
-            return
+        under.parts = [(value, more)]
         self.calls.append(under)
         self._restart(under)
+        self._place(under, "wamp.error.no_such_procedure")
 
-    def _place(self, under: Under) -> bool:
+    def _place(self, under: Under, nobody: str) -> None:
+        """Give a call to whoever serves its procedure now. nobody: the error if nobody does."""
         patterns = {reg.pattern for reg in self.regs if fits(reg.pattern, under.procedure)}
-        chosen = self._choose(best(patterns), under.refused) if patterns else None
-        if chosen is None:
-            return False
-        under.callee, under.pattern = chosen.player, chosen.pattern
-        under.number = self.numbers[under.callee] = self.numbers.get(under.callee, 0) + 1
-        under.refused.append(chosen)
-        self._invoke(under, under.value)
-        return True
+        if not patterns:
+            self._fail(under, nobody)
+            return
+        pattern = best(patterns)
+        chosen = self._choose(pattern, under.refused)
+        if isinstance(chosen, Reg):
+            self._give(under, chosen)
+        elif chosen or sum(other.waits == pattern for other in self.waiting) >= QUEUE:
+            self._fail(under, "wamp.error.no_available_callee")
+        else:
+            under.waits = pattern
+            self.waiting.append(under)
 
-    def _invoke(self, under: Under, value: Any) -> None:
-        topic = None if under.pattern[0] == "exact" else under.procedure
-        self.say(under.callee, "INVOCATION", under.number, under.pattern, topic, under.progress, under.more, value)
+    def _give(self, under: Under, reg: Reg) -> None:
+        under.reg, under.awaited, under.busy = reg, True, True
+        under.number = self.numbers[reg.player] = self.numbers.get(reg.player, 0) + 1
+        for value, more in under.parts:
+            self._invoke(under, reg, value, more)
+        under.movable = len(under.parts) == 1
+
+    def _invoke(self, under: Under, reg: Reg, value: Any, more: bool) -> None:
+        topic = None if reg.pattern[0] == "exact" else under.procedure
+        self.say(reg.player, "INVOCATION", under.number, reg.pattern, topic, under.progress, more, value)
+
+    def _serve(self, pattern: Pattern) -> None:
+        for under in [under for under in self.waiting if under.waits == pattern]:
+            chosen = self._choose(pattern, under.refused)
+            if chosen is not None:
+                self.waiting.remove(under)
+                under.waits = None
+            if isinstance(chosen, Reg):
+                self._give(under, chosen)
+            elif chosen is not None:
+                self._fail(under, chosen)
+
+    def _fail(self, under: Under, error: str) -> None:
+        if under.owed:
+            under.owed = False
+            self.say(under.caller, "ERROR", 48, under.request, error)
 
     def go_on(self, under: Under, value: Any, more: bool) -> None:
-        if under.owed:
-            under.more, under.movable = more, False
-            self._restart(under)
-            self._invoke(under, value)
+        if not under.owed:
+            return
+        under.more = more
+        self._restart(under)
+        if under.waits or under.reg is None:
+            under.parts.append((value, more))
+        else:
+            under.movable = False
+            self._invoke(under, under.reg, value, more)
 
     def _restart(self, under: Under) -> None:
         under.due = self.now + under.timeout / 1000 if under.timeout else None
 
-    def _find(self, callee: int, number: int) -> Under | None:
-        found = [under for under in self.calls if (under.callee, under.number) == (callee, number)]
-        return found[0] if found and found[0].awaited else None
-
-    def answer(self, callee: int, number: int, value: Any, kind: str) -> None:
+    def answer(self, under: Under, value: Any, kind: str) -> None:
         """kind: `result`, `progress`, `error` or `unavailable`."""
-        under = self._find(callee, number)
-        if under is None:
+        reg = under.reg
+        if reg is None or not under.busy:
             return
         if kind == "progress":
-            under.movable = False
-            self._restart(under)
-            self.say(under.caller, "RESULT", under.request, True, value)
+            if under.awaited:
+                under.movable = False
+                self._restart(under)
+                self.say(under.caller, "RESULT", under.request, True, value)
             return
-        if kind == "unavailable" and under.movable:
-            if not self._place(under):
-                under.awaited = under.owed = False
-                self.say(under.caller, "ERROR", 48, under.request, "wamp.error.no_available_callee")
-            return
-        under.awaited = under.owed = False
-        if kind in _ERRORS:
-            self.say(under.caller, "ERROR", 48, under.request, _ERRORS[kind], value)
-        else:
-            self.say(under.caller, "RESULT", under.request, False, value)
+        owed, under.busy, under.awaited = under.awaited, False, False
+        if owed and kind == "unavailable" and under.movable:
+            under.refused.append(reg)
+            self._place(under, "wamp.error.no_available_callee")
+        elif owed:
+            under.owed = False
+            if kind in _ERRORS:
+                self.say(under.caller, "ERROR", 48, under.request, _ERRORS[kind], value)
+            else:
+                self.say(under.caller, "RESULT", under.request, False, value)
+        self._serve(reg.pattern)
 
     def cancel(self, player: int, request: int, mode: str) -> None:
         for under in self.calls:
             if (under.caller, under.request) == (player, request) and under.owed:
                 under.movable = False
-                if mode == "kill":
+                if mode == "kill" and under.callee is not None:
                     self.say(under.callee, "INTERRUPT", under.number, mode)
                 else:
-                    self._give_up(under, "wamp.error.canceled", mode == "killnowait")
+                    self._give_up(under, "wamp.error.canceled", mode != "skip")
 
     def _give_up(self, under: Under, error: str, interrupt: bool) -> None:
-        under.awaited = under.owed = False
+        if under.waits:
+            self.waiting.remove(under)
+            under.waits = None
+            self._fail(under, error)
+            return
+        assert under.reg is not None
+        under.awaited = False
         if interrupt:
-            self.say(under.callee, "INTERRUPT", under.number, "killnowait")
-        self.say(under.caller, "ERROR", 48, under.request, error)
+            self.say(under.reg.player, "INTERRUPT", under.number, "killnowait")
+        under.busy = not interrupt and under.reg.concurrency > 0
+        self._fail(under, error)
+        if not under.busy:
+            self._serve(under.reg.pattern)
 
     def advance(self, seconds: float) -> None:
         end = self.now + seconds
@@ -229,14 +288,19 @@ class NaiveRouter:
 
     def leave(self, player: int) -> None:
         self.subs = [sub for sub in self.subs if sub.player != player]
+        mine = [under for under in self.calls if under.caller == player]
+        given = [under for under in mine if under.owed and not under.waits]
+        for under in mine:
+            under.owed = under.awaited = under.more = False
+            if under.waits:
+                self.waiting.remove(under)
+                under.waits = None
         for reg in [reg for reg in self.regs if reg.player == player]:
             self._remove(reg)
-        for under in self.calls:
-            if under.caller == player and under.owed:
-                under.owed = under.awaited = False
-                if under.callee != player:
-                    self.say(under.callee, "INTERRUPT", under.number, "killnowait")
-        for under in self.calls:
-            if under.callee == player and under.awaited:
-                under.owed = under.awaited = False
-                self.say(under.caller, "ERROR", 48, under.request, "wamp.error.canceled")
+        for under in given:
+            if under.callee != player:
+                self._give_up(under, "", True)
+        for under in sorted(self.calls, key=lambda under: under.number):
+            if under.callee == player and under.busy:
+                under.awaited = under.busy = False
+                self._fail(under, "wamp.error.canceled")

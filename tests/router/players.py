@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 from twisted.internet.task import Clock
 
 from edge_router.auth.anonymous import Anonymous
-from edge_router.config.schema import Allow, AnonymousAuth, Limits, Permission, Realm, RealmOptions, Role
+from edge_router.config.schema import Allow, AnonymousAuth, Limits, MemoryStore, Permission, Realm, RealmOptions, Role
 from edge_router.router.interfaces import TransportDetails
 from edge_router.router.router import Router
 from edge_router.wamp.codecs import MSGPACK, Codec
@@ -34,13 +34,16 @@ FEATURES = {
 }
 
 
-def open_realm(name: str = "realm1", roles: Sequence[Role] = (), **options: Any) -> Realm:
+def open_realm(
+    name: str = "realm1", roles: Sequence[Role] = (), store: MemoryStore | None = None, **options: Any
+) -> Realm:
     """A realm where the role `anonymous` may do everything, unless roles are given."""
     everything = [Permission(uri="", match="prefix", allow=EVERYTHING)]
     return Realm(
         name=name,
         options=RealmOptions(**options),
         roles=list(roles) or [Role(name="anonymous", permissions=everything)],
+        store=store or MemoryStore(),
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from twisted.internet.task import Clock
 
+from edge_router.config.schema import CallQueue, MemoryStore
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.codecs import CODECS
 from edge_router.wamp.messages import (
@@ -43,8 +44,8 @@ from edge_router.wamp.messages import (
     Yield,
     YieldOptions,
 )
-from tests.router.naive import NaiveRouter, Pattern
-from tests.router.players import Player, make_router
+from tests.router.naive import QUEUE, NaiveRouter, Pattern
+from tests.router.players import Player, make_router, open_realm
 
 COMPONENTS = st.sampled_from(["a", "b", "ab"])
 URIS = st.lists(COMPONENTS, min_size=1, max_size=3).map(".".join)
@@ -66,7 +67,8 @@ class Routers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.router = make_router(clock=self.clock)
+        queues = [CallQueue("", match="prefix", limit=QUEUE)]
+        self.router = make_router(open_realm(store=MemoryStore(call_queue=queues)), clock=self.clock)
         self.realm = self.router.realms["realm1"]
         self.naive = NaiveRouter()
         self.players: dict[int, Player] = {}
@@ -113,7 +115,9 @@ class Routers(RuleBasedStateMachine):
         self.compare()
         del self.players[who]
         self.gone.append(player)
-        self.naive.calls = [under for under in self.naive.calls if who not in (under.caller, under.callee)]
+        self.naive.calls = [
+            under for under in self.naive.calls if under.callee != who and (under.busy or under.caller != who)
+        ]
 
     @precondition(lambda self: self.players)
     @rule(data=st.data(), pattern=PATTERNS, again=st.booleans())
@@ -152,14 +156,20 @@ class Routers(RuleBasedStateMachine):
         self.naive.publish(who, request, topic, value, to)
 
     @precondition(lambda self: self.players)
-    @rule(data=st.data(), pattern=PATTERNS, again=st.booleans(), invoke=st.sampled_from(INVOKE))
-    def register(self, data: st.DataObject, pattern: Pattern, again: bool, invoke: str) -> None:
+    @rule(
+        data=st.data(),
+        pattern=PATTERNS,
+        again=st.booleans(),
+        invoke=st.sampled_from(INVOKE),
+        concurrency=st.sampled_from([0, 1, 1, 2]),
+    )
+    def register(self, data: st.DataObject, pattern: Pattern, again: bool, invoke: str, concurrency: int) -> None:
         who, request = data.draw(st.sampled_from(sorted(self.players))), self._request()
         if again and self.naive.regs:
             pattern, invoke = self.naive.regs[-1].pattern, self.naive.regs[-1].invoke
-        options = RegisterOptions(match=pattern[0], invoke=invoke)  # type: ignore[arg-type]
+        options = RegisterOptions(match=pattern[0], invoke=invoke, concurrency=concurrency)  # type: ignore[arg-type]
         self.players[who].sends(Register(request, options, pattern[1]))
-        self.naive.register(who, request, pattern, invoke)
+        self.naive.register(who, request, pattern, invoke, concurrency)
 
     @precondition(lambda self: self.naive.regs)
     @rule(data=st.data())
@@ -193,11 +203,12 @@ class Routers(RuleBasedStateMachine):
         self.players[under.caller].sends(message)
         self.naive.go_on(under, value, more)
 
-    @precondition(lambda self: self.naive.calls)
+    @precondition(lambda self: any(under.callee is not None for under in self.naive.calls))
     @rule(data=st.data(), value=VALUES, kind=st.sampled_from(["result", "progress", "error", "unavailable"]))
     def answer(self, data: st.DataObject, value: Any, kind: str) -> None:
-        under = data.draw(st.sampled_from(self.naive.calls))
+        under = data.draw(st.sampled_from([under for under in self.naive.calls if under.callee is not None]))
         who = under.callee
+        assert who is not None
         if kind in ERRORS:
             message: Any = Error(68, under.number, Passthru(), ERRORS[kind], self._raw(who, value))
         else:
@@ -205,12 +216,12 @@ class Routers(RuleBasedStateMachine):
             kind = "progress" if progress else "result"
             message = Yield(under.number, YieldOptions(progress=progress), self._raw(who, value))
         self.players[who].sends(message)
-        self.naive.answer(who, under.number, value, kind)
+        self.naive.answer(under, value, kind)
 
-    @precondition(lambda self: self.naive.calls)
+    @precondition(lambda self: any(under.caller in self.players for under in self.naive.calls))
     @rule(data=st.data(), mode=st.sampled_from(["skip", "kill", "killnowait"]))
     def cancel(self, data: st.DataObject, mode: Any) -> None:
-        under = data.draw(st.sampled_from(self.naive.calls))
+        under = data.draw(st.sampled_from([under for under in self.naive.calls if under.caller in self.players]))
         self.players[under.caller].sends(Cancel(under.request, CancelOptions(mode=mode)))
         self.naive.cancel(under.caller, under.request, mode)
 
@@ -283,7 +294,7 @@ class Routers(RuleBasedStateMachine):
         if stays is not None:
             asked = [key for key in self.asked if key[0] == self.players[stays].session.id]
             owed = set(self.players[stays].session.calls)
-            working = {under.request for under in self.naive.calls if under.owed and under.callee == stays}
+            working = {under.request for under in self.naive.calls if under.owed and under.callee in (stays, None)}
             assert owed == working, "only calls to itself are still owed an answer"
             assert all(self.finals[key] == (key[1] not in owed) for key in asked)
             self._leave_at_last(stays)
