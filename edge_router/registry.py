@@ -24,6 +24,7 @@ class Part(NamedTuple):
 
 _SCHEMA = "edge_router.config.schema"
 _WEBREALM = f"{_SCHEMA}.webrealm"
+_WEBSERVE = f"{_SCHEMA}.webserve"
 
 PARTS: dict[str, dict[str, Part]] = {
     "worker": {
@@ -44,6 +45,10 @@ PARTS: dict[str, dict[str, Part]] = {
         "caller": Part(f"{_WEBREALM}:CallerPath", "edge_router.web.caller:CallerService"),
         "webhook": Part(f"{_WEBREALM}:WebhookPath", "edge_router.web.webhook:WebhookService"),
         "longpoll": Part(f"{_WEBREALM}:LongPollPath", "edge_router.web.longpoll:LongPollService"),
+        "json": Part(f"{_WEBSERVE}:JsonPath", "edge_router.web.json:JsonService"),
+        "redirect": Part(f"{_WEBSERVE}:RedirectPath", "edge_router.web.redirect:RedirectService"),
+        "metrics": Part(f"{_WEBSERVE}:MetricsPath", "edge_router.web.metrics:MetricsService"),
+        "health": Part(f"{_WEBSERVE}:HealthPath", "edge_router.web.health:HealthService"),
     },
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),

@@ -86,7 +86,6 @@ IGNORED: dict[type, dict[str, str]] = {
         "debug_transport_id": "ids are secrets, and chosen here",
         "queue_limit_messages": "`queue_limit_bytes` counts",
     },
-    schema.StaticOptions: {"allow_cross_origin": LATER},
     schema.Method: {
         "authenticator-role": "the router itself asks, and may",
         "expose_controller": "there is none; the function gets None",
@@ -130,7 +129,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(
-            ("json", "redirect", "upload", "reverseproxy", "archive"),
+            ("upload", "reverseproxy", "archive"),
             LATER,
         ),
         **dict.fromkeys(

@@ -36,6 +36,8 @@ class Node:
         self.id = config.controller.id or platform.node()
         self._reactor = reactor
         self._started = reactor.seconds()
+        #: `starting`, `running` or `stopping`
+        self.state = "starting"
         self.workers = [
             registry.part_class("worker", worker)(worker, directory, reactor, self.info)
             for worker in config.workers
@@ -54,6 +56,7 @@ class Node:
             await worker.start()
         for bridge in self.bridges:
             bridge.start()
+        self.state = "running"
 
     @property
     def reloads(self) -> bool:
@@ -67,6 +70,7 @@ class Node:
 
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
+        self.state = "stopping"
         for bridge in reversed(self.bridges):
             await self._within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
@@ -97,6 +101,7 @@ class Node:
             "pid": os.getpid(),
             "platform": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
+            "state": self.state,
             "uptime": round(self._reactor.seconds() - self._started, 1),
             "workers": [worker.info() for worker in self.workers],
             "bridges": [bridge.info() for bridge in self.bridges],

@@ -218,7 +218,7 @@ class WebRequest(http.Request):
         self.html(status, message_page(f"{status.value} {status.phrase}", text))
 
     def redirect_to(self, location: str) -> None:
-        """Answer that it is elsewhere. location: a path on this host, encoded."""
+        """Answer that it is elsewhere. location: encoded."""
         self.setHeader(b"Location", location.encode("ascii"))
         self.page(HTTPStatus.FOUND, f"See {location}.")
 

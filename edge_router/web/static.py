@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from edge_router.config.schema import StaticPath
 from edge_router.transports.host import Host
+from edge_router.web.cors import Anybody
 from edge_router.web.files import send_file
 from edge_router.web.pages import page
 from edge_router.web.request import WebRequest
@@ -64,6 +65,7 @@ class StaticService:
         self._root = _directory(config, host.directory)
         self._private = {(host.directory / name).resolve() for name in PRIVATE}
         self._options = config.options
+        self.cors = Anybody() if config.options.allow_cross_origin else None
         self._types = {
             f".{ending.lower().lstrip('.')}": kind for ending, kind in (_TYPES | config.options.mime_types).items()
         }

@@ -68,7 +68,7 @@ def minimal(info: Any) -> Any:
             return info.ge or 0
         case inspect.ListType(item_type=item):
             return [minimal(item)]
-        case inspect.DictType():
+        case inspect.DictType() | inspect.AnyType():
             return {}
         case _:
             raise AssertionError(f"no least value for {info}")

@@ -19,6 +19,8 @@ def at(service: str) -> str:
 
 
 WRONG = {
+    "{type: redirect, url: 'a b'}": [f"{P}.url: 'a b' is no URL; what is not ASCII, and spaces, as % and two digits"],
+    "{type: json}": [f"{P}.value: missing; expected anything"],
     "{type: wap}": [f"{P}.type: type 'wap': edge-router does not have it"],
     "{type: path, paths: {b: {type: pairme}}}": [f"{P}.paths.b.type: type 'pairme': edge-router does not have it"],
     "{type: publisher, realm: realm2, role: web}": [f"{P}.realm: there is no realm 'realm2'; did you mean 'realm1'?"],
@@ -62,6 +64,10 @@ def test_wrong(service: str, tmp_path: Path) -> None:
 
 
 RIGHT = [
+    "{type: json, value: {a: [1, 2]}, options: {prettify: true, allow_cross_origin: true, discourage_caching: true}}",
+    "{type: redirect, url: ../elsewhere}",
+    "{type: metrics}",
+    "{type: health, bridges: true}",
     "{type: publisher, realm: realm1, role: trusted}",
     "{type: caller, realm: realm1, role: anonymous, options: {key: foobar, secret: secret, post_body_limit: 8192, "
     "timestamp_delta_limit: 10, require_ip: [192.168.1.1/255.255.255.0, 127.0.0.1], require_tls: false, debug: true}}",

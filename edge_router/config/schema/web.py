@@ -15,12 +15,14 @@ class StaticOptions(Section):
 
     enable_directory_listing: show what is in a directory without an index.html. mime_types: more types, by ending.
     cache_timeout: seconds a browser may keep a file; null: it asks each time. default_file: served for a directory.
+    allow_cross_origin: pages of all origins may read the files, without credentials.
     """
 
     enable_directory_listing: bool = False
     mime_types: dict[str, str] = {}
     cache_timeout: Annotated[int, Meta(ge=0)] | None = 43_200
     default_file: str = "index.html"
+    allow_cross_origin: bool = False
 
 
 class StaticPath(Section, tag="static"):
