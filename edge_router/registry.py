@@ -59,6 +59,10 @@ PARTS: dict[str, dict[str, Part]] = {
         "peercred": Part(f"{_SCHEMA}:PeerCredentialsAuth", "edge_router.auth.peercred:PeerCredentials"),
         "scram": Part(f"{_SCHEMA}:ScramAuth", "edge_router.auth.scram:Scram"),
     },
+    "cookies": {
+        "file": Part(f"{_SCHEMA}:FileCookies", "edge_router.store.cookiefile:CookieFile"),
+        "sqlite": Part(f"{_SCHEMA}:SqliteCookies", "edge_router.store.cookiesqlite:CookieDatabase"),
+    },
     "store": {
         "sqlite": Part(f"{_SCHEMA}:SqliteStore", "edge_router.store.sqlite:SqliteStore"),
     },

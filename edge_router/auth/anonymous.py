@@ -29,9 +29,12 @@ class Anonymous:
         self._entropy = entropy
 
     def hello(self, login: Login) -> Accepted:
-        """Accept, unless another realm than the configured one is named. The authid is the configured one, or random.
+        """Accept, unless another realm than the configured one is named.
+
+        The authid is the configured one; else the same for a browser with a cookie each time; else random.
         """
-        authid = self._config.authid or self._entropy(8).hex()
+        cookie = login.transport.cookie
+        authid = self._config.authid or (cookie.name if cookie is not None else self._entropy(8).hex())
         accepted = accepted_as(authid, self._config.role, self._config.realm, login)
         if accepted is None:
             raise denied()

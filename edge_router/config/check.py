@@ -17,7 +17,7 @@ from typing import Any
 
 from edge_router import registry
 from edge_router.config import check_workers, schema
-from edge_router.config.check_logins import LOGIN_RULES, off_socket, open_to_all, without_certificates
+from edge_router.config.check_logins import LOGIN_RULES, cookies, off_socket, open_to_all, without_certificates
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
 from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, sections, shown, twice
@@ -286,13 +286,13 @@ RULES: dict[type, tuple[Rule, ...]] = {
     schema.TcpEndpoint: (_tcp,),
     schema.Tls: (_tls,),
     schema.UnixEndpoint: (_unix,),
-    schema.RawSocket: (_id, open_to_all, off_socket, without_certificates),
-    schema.WebSocket: (_id, open_to_all, off_socket, without_certificates),
+    schema.RawSocket: (_id, open_to_all, cookies, off_socket, without_certificates),
+    schema.WebSocket: (_id, open_to_all, cookies, off_socket, without_certificates),
     schema.Web: (_id, _paths, _hsts, without_certificates),
     schema.Universal: (_id, _universal, _hsts, without_certificates),
-    schema.UniversalRawSocket: (open_to_all,),
+    schema.UniversalRawSocket: (open_to_all, cookies),
     schema.UniversalWeb: (_paths,),
-    schema.WebSocketPath: (open_to_all,),
+    schema.WebSocketPath: (open_to_all, cookies),
     schema.NestedPath: (_paths,),
     schema.StaticPath: (_static,),
     schema.StaticOptions: (_static_options,),

@@ -37,6 +37,8 @@ def _scram_principal(principal: schema.ScramPrincipal, path: Path, _whole: Whole
         yield Problem((*path, "memory"), f"missing; clients need it for {principal.kdf}, in KiB")
 
 
+#: characters of a cookie that can be guessed
+_SHORT: Final = 16
 #: type of a method -> what it goes by, and what else it may have of the keys that say who knows the users
 _KEYS: Final = {
     "static": ("", ()),
@@ -135,6 +137,38 @@ def without_certificates(transport: Any, path: Path, _whole: Whole) -> Found:
         if isinstance(section, schema.TlsAuth):
             text = "nobody can log in by this: no client is asked for a certificate; give the endpoint's `tls` "
             yield Problem(where, text + "`ca_certificates`")
+
+
+def cookies(transport: Any, path: Path, whole: Whole) -> Found:
+    """The method `cookie`, and the transport's own `cookie`."""
+    cookie, auth = getattr(transport, "cookie", None), transport.auth
+    if auth is not None and auth.cookie is not None:
+        if cookie is None:
+            text = "nobody can log in by this: add `cookie: {}` to the transport"
+            if not hasattr(transport, "cookie"):
+                text = "only WebSockets have cookies; this is none"
+            yield Problem((*path, "auth", "cookie"), text)
+        elif not any(getattr(auth, name) is not None for name in ("ticket", "wampcra", "scram", "cryptosign", "tls")):
+            yield Problem((*path, "auth", "cookie"), "nobody can log in by this: there is no other to begin with")
+    if cookie is not None:
+        yield from _cookie(cookie, (*path, "cookie"), whole)
+
+
+def _cookie(cookie: schema.Cookie, path: Path, whole: Whole) -> Found:
+    if cookie.same_site == "None" and cookie.secure is False:
+        yield Problem((*path, "secure"), "browsers take `same_site: None` over TLS alone; take `secure: false` out")
+    if cookie.length < _SHORT:
+        whole.notices.append(Problem((*path, "length"), f"{cookie.length} characters can be guessed; 24 are better"))
+    store = cookie.store
+    if isinstance(store, schema.MemoryCookies):
+        return
+    key, name = ("filename", store.filename) if isinstance(store, schema.FileCookies) else ("path", store.path)
+    full = whole.directory / name
+    at = (*path, "store", key)
+    if "\0" in name or full.is_dir():
+        yield Problem(at, f"{name!r} is no path of a file; write a file name such as cookies")
+    elif not full.parent.is_dir():
+        yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
 
 
 def _role_given(auth: Any, path: Path, whole: Whole) -> Found:

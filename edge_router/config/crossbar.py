@@ -110,11 +110,9 @@ LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Realm: {"rlinks": LATER},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
-        ("cookie", "anonymous-proxy", "cryptosign-proxy"), LATER
+        ("anonymous-proxy", "cryptosign-proxy"), LATER
     ),
     schema.CryptosignAuth: {"trustroots": _NEVER_HERE},
-    schema.WebSocket: {"cookie": LATER},
-    schema.WebSocketPath: {"cookie": LATER},
     schema.Universal: {"mqtt": LATER},
 }
 
@@ -125,7 +123,10 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     },
     "components": {"wamplet": _NEVER_HERE + "; Crossbar gave it up too, `type: class` does the same"},
     "transports": {"mqtt": LATER, **dict.fromkeys(("flashpolicy", "websocket.testee", "stream.testee"), _NEVER_HERE)},
-    "store": {"cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file"},
+    "store": {
+        "cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file",
+        "database": _NEVER_HERE + "; `type: sqlite` keeps logins in a file",
+    },
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(

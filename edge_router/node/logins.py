@@ -8,7 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from edge_router import registry
-from edge_router.config.schema import AnonymousAuth, Auth
+from edge_router.config.schema import AnonymousAuth, Auth, Cookie, MemoryCookies
 from edge_router.router.interfaces import Authenticator, Clock, Inquirer
 from edge_router.transports.tally import Tally
 
@@ -33,9 +33,17 @@ class Logins:
         self._clock = clock
         self._inquirer = inquirer
         self._functions: list[Any] = []
+        self._jars: dict[Path, Any] = {}
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether functions are to decide."""
+        return bool(self._functions)
 
     async def start(self) -> None:
-        """Have all functions ready. Raises Unusable."""
+        """Have all functions and files ready. Raises Unusable."""
+        for jar in self._jars.values():
+            jar.open()
         for function in self._functions:
             await function.load()
 
@@ -54,9 +62,29 @@ class Logins:
             if name in found:
                 found[other] = found[name]
         if found.keys() - {"anonymous"} or (auth.anonymous is not None and auth.anonymous.type != "static"):
-            guarded = registry.load("edge_router.auth.guard:guarded")
-            return dict(guarded(found, auth.failed_logins, self._clock))
+            found = registry.load("edge_router.auth.guard:guarded")(found, auth.failed_logins, self._clock)
+        if auth.cookie is not None:
+            found = registry.load("edge_router.auth.cookie:with_cookies")(found, auth)
         return found
+
+    def jar(self, config: Cookie) -> Any:
+        """The `auth.jar.Jar` of a transport's `cookie`. Those with the same file share one."""
+        make = registry.load("edge_router.auth.jar:Jar")
+        if isinstance(config.store, MemoryCookies):
+            return make(config)
+        store = registry.part_class("cookies", config.store)(config.store, self._directory, self._complain)
+        place = store.path.absolute()
+        if place not in self._jars:
+            self._jars[place] = make(config, store)
+        return self._jars[place]
+
+    def stop(self) -> None:
+        """Close all files. Idempotent."""
+        while self._jars:
+            self._jars.popitem()[1].close()
+
+    def _complain(self, sentence: str) -> None:
+        self.log.error("{sentence}", sentence=sentence)
 
     def _method(self, name: str, config: Any) -> Authenticator:
         part = registry.find("auth", name).part

@@ -51,16 +51,16 @@ class RouterWorker:
         for realm in config.realms:
             self._router.add_realm(realm)
         self._stores = Stores(config.realms, directory, reactor)
+        self._logins = Logins(directory, reactor, self._router)
         self._outbox = Outbox(reactor)
         self._shared: dict[Any, Any] = {}
-        self._host = Host(reactor, self._outbox, self._attach, directory, info, self.join_local)
+        self._host = Host(reactor, self._outbox, self._attach, directory, info, self.join_local, self._logins.jar)
         self._transports: list[Transport] = [
             registry.part_class("transport", transport)(transport, self._host) for transport in config.transports
         ]
         self._listening: list[Transport] = []
         self._components: list[Any] = [self._component(place) for place in range(len(config.components))]
         # now, not at the first login: what is wrong with a secret should be known when the node starts
-        self._logins = Logins(directory, reactor, self._router)
         self._authenticators: dict[int, Mapping[str, Authenticator]] = {
             id(auth): self._logins.methods(auth) for auth in _auths_in(config.transports)
         }
@@ -107,10 +107,10 @@ class RouterWorker:
 
         Raises `node.logins.Unusable` for a function that is to decide about logins and cannot.
         """
-        await self._logins.start()
         self._stores.open(self._router)
-        if self._components:
+        if self._components or self._logins.has_functions:
             registry.load("edge_router.node.pythonpath:extend")(self._config.options.pythonpath, self._directory)
+        await self._logins.start()
         for component in self._components:
             component.start()
         for transport, config in zip(self._transports, self._config.transports, strict=True):
@@ -154,6 +154,7 @@ class RouterWorker:
         try:
             await DeferredList([transport.stop() for transport in reversed(listening)], consumeErrors=True)
         finally:
+            self._logins.stop()
             self._stores.close()
 
     def info(self) -> dict[str, Any]:

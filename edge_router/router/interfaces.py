@@ -29,13 +29,47 @@ class ClientCertificate(Struct, frozen=True):
     sha1: str
 
 
+class Remembered(Struct, frozen=True, omit_defaults=True):
+    """Who has logged in with a cookie.
+
+    method: by which authmethod. seal: binds it to this cookie. ends: until when it counts, seconds since 1970.
+    """
+
+    authid: str
+    authrole: str
+    realm: str
+    method: str
+    seal: str
+    authextra: dict[str, Any] | None = None
+    ends: float = 0.0
+
+
+class Visit(Protocol):
+    """A connection of a browser that has a cookie. name: what others may know it by; the cookie itself is a secret."""
+
+    name: str
+
+    @property
+    def remembered(self) -> Remembered | None:
+        """Who has logged in with this cookie."""
+
+    def remember(self, who: Remembered) -> None:
+        """Somebody has logged in with it."""
+
+    def forget(self) -> None:
+        """Nobody is logged in with it any more."""
+
+    def seal(self, octets: bytes) -> str:
+        """A digest of these octets that only who has the cookie can make."""
+
+
 class TransportDetails(Struct, frozen=True, omit_defaults=True):
     """How a peer is connected; shown in session details and in refusals.
 
     kind: `rawsocket`, `websocket` or `local`. peer: `tcp4:192.168.0.7:53124`, `unix:pid=812,uid=1000`, ... .
     secure: whether by TLS. certificate: the client's, if the endpoint asks for one. channel_id: what both ends of this
     TLS connection know and nobody else has, by the kind of channel binding; `tls-unique` is the client's first Finished
-    message (RFC 5929), which only TLS 1.2 has.
+    message (RFC 5929), which only TLS 1.2 has. cookie: of a browser.
     """
 
     kind: str
@@ -44,6 +78,7 @@ class TransportDetails(Struct, frozen=True, omit_defaults=True):
     secure: bool = False
     certificate: ClientCertificate | None = None
     channel_id: dict[str, bytes] = {}
+    cookie: Visit | None = None
 
 
 class Peer(Protocol):

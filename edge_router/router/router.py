@@ -12,10 +12,10 @@ from typing import Any
 import edge_router
 from edge_router.config.schema import Limits
 from edge_router.config.schema import Realm as RealmConfig
-from edge_router.router.interfaces import Answered, Authenticator, Clock, Failed, Peer
+from edge_router.router.interfaces import Answered, Authenticator, Clock, Failed, Peer, Visit
 from edge_router.router.realm import Realm
 from edge_router.router.session import RouterSession
-from edge_router.wamp.errors import NO_SUCH_REALM, WampError
+from edge_router.wamp.errors import CLOSE_LOGOUT, NO_SUCH_REALM, WampError
 from edge_router.wamp.ids import random_ids, sequential_ids
 
 
@@ -75,6 +75,14 @@ class Router:
             self.clock.callLater(0, partial(failed, error))
         else:
             found.inquiries.ask(procedure, args, kwargs, answered, failed, timeout)
+
+    def log_out(self, cookie: Visit) -> None:
+        """Forget who has logged in with a cookie, and end the other sessions of that browser."""
+        cookie.forget()
+        for session in [session for realm in self.realms.values() for session in realm.sessions.values()]:
+            other = session.peer.details.cookie
+            if other is not None and other.name == cookie.name:
+                session.goodbye(CLOSE_LOGOUT)
 
     def refused(self, session: RouterSession, reason: str, message: str) -> None:
         """Count and tell a session that ended with ABORT."""

@@ -30,6 +30,7 @@ from edge_router.wamp.errors import (
     AUTHENTICATION_DENIED,
     AUTHENTICATION_FAILED,
     CLOSE_GOODBYE_AND_OUT,
+    CLOSE_LOGOUT,
     NO_MATCHING_AUTH_METHOD,
     NO_SUCH_REALM,
     NO_SUCH_ROLE,
@@ -382,10 +383,12 @@ class RouterSession:
         """Be in another state; for sessions in a realm, whose permissions may have states of their own (`asked`)."""
         self._handlers = handlers
 
-    def on_goodbye(self, _goodbye: Goodbye) -> None:
+    def on_goodbye(self, goodbye: Goodbye) -> None:
         """The client leaves: answer, and let it use the connection for another session for a while."""
         self.peer.send_message(Goodbye(CloseDetails(), CLOSE_GOODBYE_AND_OUT))
         self._leave()
+        if goodbye.reason == CLOSE_LOGOUT and self.peer.details.cookie is not None:
+            self.router.log_out(self.peer.details.cookie)
         self._handlers = NEW
         self._farewell = self.router.clock.callLater(REUSE_WITHIN, self._closed)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 from twisted.internet.defer import Deferred
 
-from edge_router.config.schema import Auth, Limits
+from edge_router.config.schema import Auth, Cookie, Limits
 from edge_router.router.interfaces import Peer, ReceivingSession
 from edge_router.transports.outbox import Outbox
 
@@ -28,6 +28,7 @@ class Host(Struct, frozen=True):
     a router session for a peer. directory: the node directory; paths of the configuration are relative to it.
     info: facts about the node for its info page (JSON-like). join: joins a realm for a part of the node itself: realm,
     role and authid -> a `client.session.Session`; raises LookupError if there is no such realm or role.
+    jar: of cookies, an `auth.jar.Jar`, for a section `cookie`.
     """
 
     reactor: Any
@@ -36,6 +37,7 @@ class Host(Struct, frozen=True):
     directory: Path
     info: Callable[[], dict[str, Any]]
     join: Callable[[str, str, str], Any] = _no_realms
+    jar: Callable[[Cookie], Any] | None = None
 
 
 class Transport(Protocol):

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
+from msgspec import structs
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.logger import Logger
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING, OPEN
 
 from edge_router.config.schema import WebSocket, WebSocketPath
-from edge_router.router.interfaces import Delayed, ReceivingSession
+from edge_router.router.interfaces import Delayed, ReceivingSession, Visit
+from edge_router.transports.cookies import given, shown
 from edge_router.transports.deflate import Compressor, extensions_for
 from edge_router.transports.handshake import WampServerProtocol
 from edge_router.transports.host import Host
@@ -69,6 +71,7 @@ class WebSockets:
         self.extensions = extensions_for(config.options.compression.deflate)
         self.pings = Pings(host.reactor, config.options.auto_ping_interval, config.options.auto_ping_timeout)
         self.refusals = Tally(host.reactor, logged(self.log, "WebSocket refused"))
+        self.jar = None if config.cookie is None or host.jar is None else host.jar(config.cookie)
 
     def protocol(self, connections: Connections) -> WebSocketServer:
         """The protocol for one connection of the port that `connections` belongs to."""
@@ -113,6 +116,7 @@ class WebSocketServer(StreamProtocol):
         self._opcode = Opcode.TEXT
         self._plain = False
         self._limit = 0
+        self._visit: Visit | None = None
         self._message: bytearray | None = None
         self._peer: WebSocketPeer | None = None
         self._session: ReceivingSession | None = None
@@ -210,11 +214,20 @@ class WebSocketServer(StreamProtocol):
             response.headers["Upgrade"] = "websocket"
         if response.status_code != 101:
             response.headers["Sec-WebSocket-Version"] = "13"  # the one spoken here (RFC 6455 section 4.4)
+        elif self._common.jar is not None:
+            self._visited(request, response, self._common.jar)
         ws.send_response(response)
         if response.status_code == 101:
             self._open()
         else:
             self._common.refusals.add(f"{peer_name(self.transport)} ({response.status_code}): {ws.handshake_exc}")
+
+    def _visited(self, request: Request, response: Response, jar: Any) -> None:
+        """Look for the browser's cookie, and give it one if it has none of use."""
+        self._visit, fresh = jar.visit(shown(request.headers, jar.config.name))
+        if fresh is not None:
+            secure = getattr(self.transport, "transport_details", None) is not None
+            response.headers["Set-Cookie"] = given(jar.config, fresh, request.path, secure)
 
     def _open(self) -> None:
         """Shaken hands: the answer leaves before anything of the session can."""
@@ -228,6 +241,8 @@ class WebSocketServer(StreamProtocol):
         self._limit = min(options.max_message_size, options.max_frame_size or options.max_message_size)
         out = Compressor(transport, self._ws.extensions) if self._ws.extensions else transport
         details = transport_details(transport, "websocket", codec.name)
+        if self._visit is not None:
+            details = structs.replace(details, cookie=self._visit)
         peer = WebSocketPeer(
             out, WIRES[codec.name], host.outbox, config.limits, details, host.reactor, finish=self._start_closing
         )

@@ -47,6 +47,7 @@ CLOSE_NORMAL = "wamp.close.normal"
 CLOSE_GOODBYE_AND_OUT = "wamp.close.goodbye_and_out"
 CLOSE_REALM = "wamp.close.close_realm"
 CLOSE_SYSTEM_SHUTDOWN = "wamp.close.system_shutdown"
+CLOSE_LOGOUT = "wamp.close.logout"
 CLOSE_KILLED = "wamp.close.killed"
 CLOSE_SLOW_READER = "wamp.close.slow_reader"
 

@@ -170,9 +170,6 @@ LATER: dict[str, tuple[str, str]] = {
         "workers: [{type: router, options: {expose_controller: true}}]", "1: workers.0.options.expose_controller: "
     ),
     "mqtt": (transport("{type: mqtt}"), "7: workers.0.transports.0.type: type 'mqtt' is "),
-    "cookie": (
-        transport("{type: rawsocket, " + TCP + ", auth: {cookie: {}}}"), "7: workers.0.transports.0.auth.cookie: "
-    ),
 }
 
 

@@ -12,10 +12,12 @@ Docstrings: a paragraph, then one line `name: what it is` per field; `document` 
 
 from __future__ import annotations
 
+from edge_router.config.schema.cookies import Cookie, CookieStore, FileCookies, MemoryCookies, SqliteCookies
 from edge_router.config.schema.endpoints import Endpoint, TcpEndpoint, Tls, UnixEndpoint
 from edge_router.config.schema.logins import (
     AnonymousAuth,
     Auth,
+    CookieAuth,
     CryptosignAuth,
     CryptosignPrincipal,
     FailedLogins,
@@ -91,6 +93,9 @@ __all__ = [
     "Compression",
     "Config",
     "Controller",
+    "Cookie",
+    "CookieAuth",
+    "CookieStore",
     "Count",
     "CryptosignAuth",
     "CryptosignPrincipal",
@@ -99,12 +104,14 @@ __all__ = [
     "Endpoint",
     "EventHistory",
     "FailedLogins",
+    "FileCookies",
     "Fingerprint20",
     "Fingerprint32",
     "FunctionComponent",
     "Hex32",
     "HexSalt",
     "Limits",
+    "MemoryCookies",
     "MemoryStore",
     "Method",
     "Millis",
@@ -130,6 +137,7 @@ __all__ = [
     "Section",
     "Serializer",
     "Serializers",
+    "SqliteCookies",
     "SqliteStore",
     "StaticOptions",
     "StaticPath",

@@ -210,6 +210,15 @@ class TlsAuth(Method):
     principals: dict[str, TlsPrincipal] | None = None
 
 
+class CookieAuth(Section):
+    """A browser that has logged in by another method here is known by its cookie; the transport needs `cookie`.
+
+    type: `static`.
+    """
+
+    type: Literal["static"] = "static"
+
+
 class FailedLogins(Section):
     """How long an address has to wait that has failed to log in; longer each time.
 
@@ -231,7 +240,8 @@ class Auth(Section):
 
     anonymous: without credentials. ticket: with a secret that is sent. wampcra: with a secret that signs. scram: with a
     password that the router does not have. cryptosign: with a key. tls: with a certificate. peercred: by the user of
-    the process, on Unix sockets. failed_logins: what happens after wrong secrets.
+    the process, on Unix sockets. cookie: with the cookie of an earlier login by another method. failed_logins: what
+    happens after wrong secrets.
     """
 
     anonymous: AnonymousAuth | None = None
@@ -241,4 +251,5 @@ class Auth(Section):
     cryptosign: CryptosignAuth | None = None
     tls: TlsAuth | None = None
     peercred: PeerCredentialsAuth | None = None
+    cookie: CookieAuth | None = None
     failed_logins: FailedLogins = field(default_factory=FailedLogins)

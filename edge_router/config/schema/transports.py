@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from edge_router.config.schema.cookies import Cookie
 from edge_router.config.schema.endpoints import Endpoint
 from edge_router.config.schema.logins import Auth
 from edge_router.config.schema.section import Count, Millis, Section, WebPath
@@ -120,11 +121,13 @@ class WebSocketPath(Section, tag="websocket"):
     """WAMP over WebSocket at a path of a `web` transport.
 
     serializers: the encodings offered. options: details. auth: how clients log in. limits: what one session may hold.
+    cookie: known browsers.
     """
 
     serializers: Serializers = field(default_factory=all_serializers)
     options: WebSocketOptions = field(default_factory=WebSocketOptions)
     auth: Auth | None = None
+    cookie: Cookie | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -133,7 +136,7 @@ class WebSocket(Section, tag="websocket"):
 
     id: a name for management. endpoint: where to listen. serializers: the encodings offered. url: accepted for
     Crossbar's configs. options: details. auth: how clients log in. max_connections: at one time. limits: what one
-    session may hold.
+    session may hold. cookie: known browsers.
     """
 
     endpoint: Endpoint
@@ -142,6 +145,7 @@ class WebSocket(Section, tag="websocket"):
     url: str | None = None
     options: WebSocketOptions = field(default_factory=WebSocketOptions)
     auth: Auth | None = None
+    cookie: Cookie | None = None
     max_connections: Count = 1_000
     limits: Limits = field(default_factory=Limits)
 
