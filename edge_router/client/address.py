@@ -47,8 +47,6 @@ def endpoint_of(transport: ClientTransport) -> ClientEndpoint:
         if transport.endpoint is None:
             raise BadAddress("say where to connect, by `endpoint` or by `url`")
         return transport.endpoint
-    if transport.endpoint is not None and kind == "rawsocket":
-        return transport.endpoint
     scheme, parts = _taken_apart(transport.url, kind)
     endpoint = transport.endpoint or _tcp(transport.url, scheme, parts)
     if scheme.tls and isinstance(endpoint, ClientTcpEndpoint) and endpoint.tls is None:
