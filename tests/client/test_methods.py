@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from edge_router.client.cryptosign import Cryptosign, private_key
 from edge_router.client.failures import CannotConnect, CannotLogIn, NotTrusted, Refused
@@ -79,21 +84,23 @@ def test_cryptosign_without_a_challenge(challenge: object) -> None:
         Cryptosign(CryptosignLogin(privkey=KEY), HERE).answer({"challenge": challenge})
 
 
-def test_forms_of_keys(tmp_path: Path) -> None:
-    """As digits, as Crossbar writes it, as OpenSSH does; and what is none."""
-    wanted = private_key(KEY).private_bytes_raw()
+def test_forms_of_keys() -> None:
+    """As digits, as Crossbar writes it, as OpenSSH and OpenSSL do; and what is none."""
+    made = private_key(KEY)
+    wanted = made.private_bytes_raw()
     assert private_key(f"creator: me\nprivate-key-ed25519: {KEY}\n").private_bytes_raw() == wanted
-    for kind in ("ed25519", "ecdsa"):
-        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", tmp_path / kind], check=True)
-    assert private_key((tmp_path / "ed25519").read_text())
-    for bad in ((tmp_path / "ecdsa").read_text(), "x", "-----BEGIN PRIVATE KEY-----\n"):
+    for form in (PrivateFormat.OpenSSH, PrivateFormat.PKCS8):
+        text = made.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
+        assert private_key(text).private_bytes_raw() == wanted
+    other = ec.generate_private_key(ec.SECP256R1())
+    for bad in (
+        other.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(),
+        made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")).decode(),
+        "x",
+        "-----BEGIN PRIVATE KEY-----\n",
+    ):
         with pytest.raises(CannotLogIn, match="the key is neither 64 hexadecimal digits, nor a file"):
             private_key(bad)
-
-
-def entropy(nonce: str) -> Any:
-    """What makes a nonce."""
-    return lambda _: b64decode(nonce)
 
 
 def test_scram_as_in_the_rfc() -> None:
