@@ -44,6 +44,7 @@ from edge_router.wamp.messages import (
     EMPTY,
     Abort,
     Authenticate,
+    Call,
     Challenge,
     CloseDetails,
     Error,
@@ -226,6 +227,8 @@ class RouterSession:
         """Answer a request in the negative. An unacknowledged PUBLISH gets no answer (spec, "PUBLISH")."""
         if type(message) is Publish and not message.options.acknowledge:
             return
+        if type(message) is Call and message.options.progress:
+            self.streamed = message.request  # what follows of it gets no second answer
         self.send_error(CODES[type(message)], message.request, error)  # type: ignore[attr-defined]
 
     def send_error(self, kind: int, request: int, error: WampError) -> None:
