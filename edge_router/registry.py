@@ -29,6 +29,7 @@ _WEBSERVE = f"{_SCHEMA}.webserve"
 PARTS: dict[str, dict[str, Part]] = {
     "worker": {
         "router": Part(f"{_SCHEMA}:RouterWorker", "edge_router.node.router:RouterWorker"),
+        "guest": Part(f"{_SCHEMA}:GuestWorker", "edge_router.node.guest:GuestWorker"),
     },
     "transport": {
         "rawsocket": Part(f"{_SCHEMA}:RawSocket", "edge_router.transports.rawsocket:RawSocketTransport"),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from edge_router import registry
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
-from edge_router.config.schema import Config
+from edge_router.config.schema import Config, RouterWorker, Transport
 from edge_router.node.lean import hold_back
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
@@ -76,13 +76,19 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
 
 def transport_types(config: Config) -> set[str]:
     """The types of the transports of a configuration."""
-    return {registry.type_name(transport) for worker in config.workers for transport in worker.transports}
+    return {registry.type_name(transport) for transport in transports_of(config)}
 
 
 def has_tls(config: Config) -> bool:
     """Whether an endpoint of a configuration speaks TLS."""
-    endpoints = [getattr(transport, "endpoint", None) for worker in config.workers for transport in worker.transports]
+    endpoints = [getattr(transport, "endpoint", None) for transport in transports_of(config)]
     return any(getattr(endpoint, "tls", None) is not None for endpoint in endpoints)
+
+
+def transports_of(config: Config) -> list[Transport]:
+    """The transports of all routers of a configuration."""
+    routers = (worker for worker in config.workers if isinstance(worker, RouterWorker) and not worker.options.disabled)
+    return [transport for router in routers for transport in router.transports]
 
 
 def options_of(args: argparse.Namespace, parsed: Parsed) -> dict[str, object]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Any
 
 from edge_router.cli.directory import add_cbdir
 from edge_router.config.find import node_directory
+from edge_router.node import news
 from edge_router.node.pidfile import find_running
 
 
@@ -23,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line. Result: 0; 69 (EX_UNAVAILABLE) if it is not as asserted; 1 if it cannot be told."""
+    """Print one line, and one for each component and process of the node. Result: 0; 69 (EX_UNAVAILABLE) if it is not
+    as asserted; 1 if it cannot be told.
+    """
     directory = node_directory(args.cbdir)
     try:
         node = find_running(directory)
@@ -32,4 +36,20 @@ def run(args: argparse.Namespace) -> int:
         return 1
     state = "stopped" if node is None else "running"
     print(f"{state}: {directory}" + (f" (process {node.pid})" if node and node.pid else ""))
+    for worker in news.read(directory, node.pid) if node else ():
+        print("  " + one_line(worker))
     return os.EX_UNAVAILABLE if args.expected not in (None, state) else 0
+
+
+def one_line(worker: dict[str, Any]) -> str:
+    """How a worker is, in words. worker: as the node has written it."""
+    text = f"{worker.get('id')}: {worker.get('state')}"
+    if worker.get("type"):
+        text = f"{worker['type']} {text}"
+    if worker.get("pid"):
+        text += f" (process {worker['pid']})"
+    if worker.get("restarts"):
+        text += f", started again {worker['restarts']} times"
+    if worker.get("last_end"):
+        text += f", the last time it {worker['last_end']}"
+    return text

@@ -277,6 +277,7 @@ def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:
 
 RULES: dict[type, tuple[Rule, ...]] = {
     schema.RouterWorker: (_id, check_workers.router),
+    schema.GuestWorker: (_id, check_workers.guest),
     schema.ClassComponent: (_id,),
     schema.FunctionComponent: (_id,),
     schema.Realm: (_id, _realm),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path as FilePath
+from shutil import which
 from typing import Any
 
 from edge_router.config import schema
@@ -35,7 +37,7 @@ def router(worker: schema.RouterWorker, path: Path, whole: Whole) -> Found:
             hint = of(component.role, roles)
             yield Problem((*at, "role"), f"realm {realm.name!r} has no role {component.role!r}{hint}")
     if worker.components:
-        yield from pythonpath(worker.options.pythonpath, (*path, "options", "pythonpath"), whole)
+        yield from present(worker.options.pythonpath, (*path, "options", "pythonpath"), whole)
         yield from autobahn(path)
 
 
@@ -46,7 +48,23 @@ def _component(component: Any, path: Path) -> Found:
         yield Problem((*path, "callbacks"), f"nothing is called; give at least one of {known}")
 
 
-def pythonpath(directories: list[str], path: Path, whole: Whole) -> Found:
+def guest(worker: schema.GuestWorker, path: Path, whole: Whole) -> Found:
+    """What a guest names may be made before the node starts, or under another $PATH; so it is told, not refused."""
+    options = worker.options
+    if options.disabled:
+        return
+    workdir = whole.directory / (options.workdir or ".")
+    if not workdir.is_dir():
+        whole.notices.append(Problem((*path, "options", "workdir"), f"there is no directory {str(workdir)!r}"))
+    elif which(worker.executable, path=os.pathsep.join([str(workdir), *os.get_exec_path()])) is None:
+        text = f"there is no program {worker.executable!r}, neither in {str(workdir)!r} nor on $PATH"
+        if "/" not in worker.executable or not os.access(workdir / worker.executable, os.X_OK):
+            whole.notices.append(Problem((*path, "executable"), text))
+    if options.watch is not None:
+        yield from present(options.watch.directories, (*path, "options", "watch", "directories"), whole)
+
+
+def present(directories: list[str], path: Path, whole: Whole) -> Found:
     """Directories that are not there do no harm, but are hardly meant."""
     for place, name in enumerate(directories):
         full: FilePath = whole.directory / name

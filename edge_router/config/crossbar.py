@@ -118,7 +118,7 @@ LATER_KEYS: dict[type, dict[str, str]] = {
 
 LATER_TYPES: dict[str, dict[str, str]] = {
     "workers": {
-        **dict.fromkeys(("container", "guest"), LATER + "; run the program by itself, it connects to the router"),
+        "container": LATER + "; run the program by itself, it connects to the router",
         **dict.fromkeys(("websocket-testee", "proxy", "xbrmm", "hostmonitor"), _NEVER_HERE),
     },
     "components": {"wamplet": _NEVER_HERE + "; Crossbar gave it up too, `type: class` does the same"},

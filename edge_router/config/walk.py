@@ -252,6 +252,8 @@ def _fits(info: Any, value: object) -> bool:
 def _takes(info: Any, value: object) -> bool:
     """Whether a value has the kind of a member of a union, whatever its limits."""
     info = info.type if isinstance(info, inspect.Metadata) else info
+    if isinstance(info, inspect.LiteralType):
+        return value in info.values
     kinds = _MEMBERS.get(type(info), object)
     return isinstance(value, kinds) and not (isinstance(value, bool) and kinds in (int, (int, float)))
 

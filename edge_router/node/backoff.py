@@ -22,13 +22,13 @@ class Backoff:
     ) -> None:
         self._first = first
         self._last = last
-        self._settled = settled
+        self.settled = settled
         self._vary = vary
         self._next = first
 
     def after(self, ran: float) -> float:
         """The delay now, in seconds. ran: for how long it has run this time."""
-        if ran >= self._settled:
+        if ran >= self.settled:
             self._next = self._first
         delay, self._next = self._next, min(2 * self._next, self._last)
         return self._vary(0.5, 1.0) * delay

@@ -7,6 +7,7 @@ leaves by itself has done its work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class EmbeddedComponent:
     """One component of a router.
 
     name: its id, also its authid. section: its configuration. realm: where it joins. outbox: of the router.
-    directory: the node directory. shared: for `config.shared`, or None. reactor: Twisted's.
+    directory: the node directory. shared: for `config.shared`, or None. reactor: Twisted's. changed: called when
+    `state` has changed.
     """
 
     log = Logger()
@@ -44,10 +46,12 @@ class EmbeddedComponent:
         directory: Path,
         shared: dict[Any, Any] | None,
         reactor: Any,
+        changed: Callable[[], None],
     ) -> None:
         self.name = name
         #: `stopped`, `running`, `failed` (and will be started again), `left` (by itself)
         self.state = "stopped"
+        self._changed = changed
         self.restarts = 0
         self._section = section
         self._realm = realm
@@ -63,6 +67,10 @@ class EmbeddedComponent:
         self._retry: Delayed | None = None
         self._ended: Deferred[None] | None = None
 
+    def _be(self, state: str) -> None:
+        self.state = state
+        self._changed()
+
     def start(self) -> None:
         """Load and connect it. Returns at once; whether it worked shows in `state` and in the log."""
         self._retry = None
@@ -76,7 +84,7 @@ class EmbeddedComponent:
             self._report(Failure(), "cannot be loaded")
             self._failed(f"{type(problem).__name__}: {problem}")
             return
-        self.state = "running"
+        self._be("running")
         self.log.info(
             "component {name} ({what}) starts in realm {realm}",
             name=self.name, what=registry.type_name(self._section), realm=self._realm.name,
@@ -116,13 +124,13 @@ class EmbeddedComponent:
         if ended is not None:
             ended.callback(None)
         elif self.state == "running" and wanted:
-            self.state = "left"
+            self._be("left")
             self.log.info("component {name} has left", name=self.name)
         elif self.state == "running":
             self._failed("the router ended its session")
 
     def _failed(self, why: str) -> None:
-        self.state = "failed"
+        self._be("failed")
         delay = self._backoff.after(self._reactor.seconds() - self._since)
         self.log.error("component {name}: {why}; started again in {delay:.1f} s", name=self.name, why=why, delay=delay)
         self._retry = self._reactor.callLater(delay, self._again)
@@ -136,7 +144,7 @@ class EmbeddedComponent:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-        self.state = "stopped"
+        self._be("stopped")
         if self._transport is None:
             return succeed(None)
         ended: Deferred[None] = Deferred(lambda _: self._abort())
@@ -157,6 +165,7 @@ class EmbeddedComponent:
         """Facts for the node's info page, JSON-like."""
         return {
             "id": self.name,
+            "type": registry.type_name(self._section),
             "realm": self._realm.name,
             "state": self.state,
             "restarts": self.restarts,

@@ -17,7 +17,9 @@ from twisted.logger import Logger
 
 from edge_router import __version__, registry
 from edge_router.config.schema import Bridge, Config
+from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.bridges import RunningBridge
+from edge_router.node.news import News
 from edge_router.node.router import RouterWorker
 
 #: seconds that sessions get to answer GOODBYE, bridges to end, and transports to drop what is connected, each
@@ -38,11 +40,20 @@ class Node:
         self._started = reactor.seconds()
         #: `starting`, `running` or `stopping`
         self.state = "starting"
+        named = [(worker.id or f"worker{place:03}", worker) for place, worker in enumerate(config.workers, 1)]
+        enabled = [(name, worker) for name, worker in named if not worker.options.disabled]
+        self._news = News(directory, reactor, self._worker_info)
         self.workers = [
-            registry.part_class("worker", worker)(worker, directory, reactor, self.info)
-            for worker in config.workers
-            if not worker.options.disabled
+            registry.part_class("worker", worker)(worker, directory, reactor, self.info, self._news.changed)
+            for _, worker in enabled
+            if isinstance(worker, RouterConfig)
         ]
+        apart = [(name, worker) for name, worker in enabled if not isinstance(worker, RouterConfig)]
+        #: workers with processes of their own
+        self._processes: Any = None
+        if apart:
+            processes = registry.load("edge_router.node.processes:Processes")
+            self._processes = processes(apart, directory, reactor, self._news.changed)
         self.bridges = [self._bridge(bridge) for bridge in config.bridges]
 
     def _bridge(self, config: Bridge) -> RunningBridge:
@@ -56,6 +67,8 @@ class Node:
             await worker.start()
         for bridge in self.bridges:
             bridge.start()
+        if self._processes is not None:
+            self._processes.start()
         self.state = "running"
 
     @property
@@ -71,27 +84,41 @@ class Node:
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
         self.state = "stopping"
+        if self._processes is not None:
+            await self._within_patience("processes", self._processes.stop, self._processes.patience)
+            self._processes.close()
         for bridge in reversed(self.bridges):
             await self._within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
             await self._within_patience("components", worker.stop_components)
             await self._within_patience("sessions", worker.say_goodbye)
             await self._within_patience("transports", worker.stop)
+        self._news.close()
 
-    async def _within_patience(self, what: str, stop: Any) -> None:
+    async def _within_patience(self, what: str, stop: Any, patience: float = PATIENCE) -> None:
         ending: Deferred[Any] = maybeDeferred(stop)
-        ending.addTimeout(PATIENCE, self._reactor)
+        ending.addTimeout(patience, self._reactor)
         try:
             await ending
         except DeferredTimeoutError:
-            self.log.debug("{what} took longer than {patience} s to end", what=what, patience=PATIENCE)
+            self.log.debug("{what} took longer than {patience} s to end", what=what, patience=patience)
         except Exception:  # noqa: BLE001 - the other parts are to end all the same
             self.log.failure("{what} did not end in order", what=what)
 
     def status(self) -> str:
         """The node in one line, for `systemctl status`."""
         places = [place for worker in self.workers for place in worker.places]
-        return f"listening on {', '.join(places)}" if places else "running, listening nowhere"
+        said = f"listening on {', '.join(places)}" if places else "running, listening nowhere"
+        others = [f"{worker['id']} {worker['state']}" for worker in self._process_info()]
+        return f"{said}; {', '.join(others)}" if others else said
+
+    def _process_info(self) -> list[dict[str, Any]]:
+        return self._processes.info() if self._processes is not None else []
+
+    def _worker_info(self) -> list[dict[str, Any]]:
+        """What `edge-router status` shows."""
+        components = [component for worker in self.workers for component in worker.info().get("components", ())]
+        return [*components, *self._process_info()]
 
     def info(self) -> dict[str, Any]:
         """Facts about the node for its info page, JSON-like."""
@@ -103,6 +130,6 @@ class Node:
             "python": platform.python_version(),
             "state": self.state,
             "uptime": round(self._reactor.seconds() - self._started, 1),
-            "workers": [worker.info() for worker in self.workers],
+            "workers": [*(worker.info() for worker in self.workers), *self._process_info()],
             "bridges": [bridge.info() for bridge in self.bridges],
         }

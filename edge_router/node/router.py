@@ -34,13 +34,20 @@ class RouterWorker:
     """The router of one worker.
 
     config: its section. directory: the node directory. reactor: Twisted's. info: facts about the node, for info pages.
+    changed: called when a component has begun or ended.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: RouterConfig, directory: Path, reactor: Any, info: Callable[[], dict[str, Any]]
+        self,
+        config: RouterConfig,
+        directory: Path,
+        reactor: Any,
+        info: Callable[[], dict[str, Any]],
+        changed: Callable[[], None],
     ) -> None:
+        self._changed = changed
         self.places: list[str] = []
         self._config = config
         self._directory = directory
@@ -72,7 +79,7 @@ class RouterWorker:
         name = section.id or f"component{place + 1:03}"
         shared = self._shared if self._config.options.expose_shared else None
         return embedded(name, section, self._router.realms[section.realm], self._outbox,
-                        self._directory, shared, self._reactor)  # fmt: skip
+                        self._directory, shared, self._reactor, self._changed)  # fmt: skip
 
     def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
         methods = self._authenticators.get(id(auth))

@@ -79,7 +79,7 @@ class RunningNode:
         finally:
             os.close(process)
         assert self._manager in ready, f"no READY; the node said: {self.ended()}"
-        status = self.said("READY=1").partition("STATUS=")[2]
+        status = self.said("READY=1").partition("STATUS=")[2].partition(";")[0]
         places = status.removeprefix("listening on ").split(", ")
         return next((int(place.rpartition(":")[2]) for place in places if place.startswith("tcp")), 0)
 

@@ -79,3 +79,69 @@ def test_pythonpath(tmp_path: Path) -> None:
     assert notices(text, tmp_path) == [
         f"1: workers.0.options.pythonpath.1: there is no directory '{tmp_path}/nowhere'"
     ]
+
+
+GUESTS = {
+    "no program": ("{type: guest}", "1: workers.0.executable: missing; expected text, not empty"),
+    "input": (
+        "{type: guest, executable: a, options: {stdin: open}}",
+        "1: workers.0.options.stdin: found 'open' (text); expected close or a mapping with type: json or null",
+    ),
+    "restart": (
+        "{type: guest, executable: a, options: {restart: restart-allways}}",
+        "1: workers.0.options.restart: found 'restart-allways' (text); expected one of restart-always, "
+        "restart-never, restart-on-failed; did you mean 'restart-always'?",
+    ),
+    "memory": (
+        "{type: guest, executable: a, options: {memory_limit: 64}}",
+        "1: workers.0.options.memory_limit: found 64 (a whole number); expected a number with K, M or G "
+        "(1024, 1024^2, 1024^3), as 64M",
+    ),
+    "nothing to watch": (
+        "{type: guest, executable: a, options: {watch: {directories: []}}}",
+        "1: workers.0.options.watch.directories: found an empty list; expected a list, not empty, each text",
+    ),
+    "same id": (
+        "{type: guest, executable: a, id: x}, {type: guest, executable: b, id: x}",
+        "1: workers.1.id: id 'x' given twice, first at workers.0.id; give each its own",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GUESTS)
+def test_guests(case: str, tmp_path: Path) -> None:
+    """What a guest needs, and what its options take."""
+    text, complaint = GUESTS[case]
+    assert complaints(f"workers: [{text}]", tmp_path) == [complaint]
+
+
+def test_guests_that_are_not_there_yet(tmp_path: Path) -> None:
+    """What may be there when the node starts is told, and no reason to refuse."""
+    guest = "{type: guest, executable: no-such-program, options: {workdir: nowhere, watch: {directories: [nowhere]}}}"
+    assert notices(f"workers: [{guest}]", tmp_path) == [
+        f"1: workers.0.options.workdir: there is no directory '{tmp_path}/nowhere'",
+        f"1: workers.0.options.watch.directories.0: there is no directory '{tmp_path}/nowhere'",
+    ]
+    guest = "{type: guest, executable: no-such-program}"
+    assert notices(f"workers: [{guest}]", tmp_path) == [
+        f"1: workers.0.executable: there is no program 'no-such-program', neither in '{tmp_path}' nor on $PATH"
+    ]
+
+
+def test_crossbars_options_of_guests(tmp_path: Path) -> None:
+    """All that Crossbar takes."""
+    text = """
+workers:
+  - type: guest
+    id: a1b
+    executable: /bin/sh
+    arguments: [-c, "true"]
+    options:
+      workdir: .
+      env: {inherit: [PATH], vars: {A: b}}
+      stdin: {type: json, value: {a: 1}, close: false}
+      stdout: log
+      stderr: drop
+      watch: {directories: [.], action: restart, timeout: 2}
+"""
+    assert load_text(text, tmp_path).notices == []

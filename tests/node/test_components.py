@@ -96,7 +96,9 @@ def test_a_stop_is_told_to_components() -> None:
     diary.clear()
     assert world.run(world.node.stop()) == [None]
     assert diary == [("left", "wamp.close.goodbye_and_out"), "disconnected"]
-    assert world.components[0].info() == {"id": "component001", "realm": "realm1", "state": "stopped", "restarts": 0}
+    assert world.components[0].info() == {
+        "id": "component001", "type": "class", "realm": "realm1", "state": "stopped", "restarts": 0,
+    }  # fmt: skip
 
 
 def test_a_component_that_never_leaves_is_left_behind() -> None:

@@ -1,15 +1,15 @@
-"""What the workers run: components, embedded in a router.
+"""What the workers run: components, embedded in a router, and guests, which are any programs.
 
 Names are Crossbar's. What a worker is made of besides stands in `node`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from edge_router.config.schema.section import Section
+from edge_router.config.schema.section import Count, Section
 
 Dotted = Annotated[
     str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", extra={"words": "a module and a name in it: mymodule.Name"})
@@ -76,3 +76,82 @@ class FunctionComponent(Section, tag="function"):
 
 
 Component = ClassComponent | FunctionComponent
+
+# --- processes ---------------------------------------------------------------------------------------------------
+
+Restart = Literal["restart-always", "restart-on-failed", "restart-never"]
+Size = Annotated[
+    str, Meta(pattern="^[1-9][0-9]*[KMG]$", extra={"words": "a number with K, M or G (1024, 1024^2, 1024^3), as 64M"})
+]
+
+
+class Environment(Section):
+    """The environment of a process.
+
+    inherit: the node's variables: all (true), none (false), or those of a list. What systemd gives the node for itself
+    ($NOTIFY_SOCKET, ...) is never inherited. vars: variables and their values.
+    """
+
+    inherit: bool | list[str] = True
+    vars: dict[str, str] = {}
+
+
+class JsonInput(Section, tag="json"):
+    """What a guest reads from its standard input.
+
+    value: sent as one line of JSON. close: whether that is the end of the input.
+    """
+
+    value: Any = None
+    close: bool = True
+
+
+class Watch(Section):
+    """Directories that are watched, with all below them.
+
+    directories: relative to the node directory. action: what happens when something in them changes. timeout: seconds
+    without a change before it happens, so that a copy under way is let finish.
+    """
+
+    directories: Annotated[list[str], Meta(min_length=1)]
+    action: Literal["restart"] = "restart"
+    timeout: Annotated[float, Meta(ge=0, le=3600)] = 1
+
+
+class GuestOptions(Section):
+    """Options of a guest.
+
+    workdir: where it runs, relative to the node directory. env: its environment. stdin: `close`, or JSON; left out, it
+    is open and nothing comes, until the node ends. stdout, stderr: `log`, lines in the node's log (at most 4096 octets
+    each and 200 a second; what is left out is counted); `drop` and `close`: thrown away. watch: restart it when
+    files change. restart: `restart-on-failed`, when it ends with another status than 0; `restart-always`;
+    `restart-never`. The delay is 1 s, doubled each time up to 60 s; what ran for a minute begins anew with 1 s.
+    max_restarts: in a row, after which it is given up; left out, it never is. memory_limit: what each of its processes
+    may allocate (RLIMIT_DATA), as 64M; over it, allocating fails. nice: how much it gives way to others, 0 to 19.
+    disabled: leave this worker out.
+    """
+
+    workdir: str | None = None
+    env: Environment = field(default_factory=Environment)
+    stdin: Literal["close"] | JsonInput | None = None
+    stdout: Literal["log", "drop", "close"] = "log"
+    stderr: Literal["log", "drop", "close"] = "log"
+    watch: Watch | None = None
+    restart: Restart = "restart-on-failed"
+    max_restarts: Count | None = None
+    memory_limit: Size | None = None
+    nice: Annotated[int, Meta(ge=0, le=19)] = 0
+    disabled: bool = False
+
+
+class GuestWorker(Section, tag="guest"):
+    """Any program, as a process of its own.
+
+    id: its name, in the log and in `status`. executable: the program, from `workdir` or on $PATH. arguments: for it.
+    options: details.
+    """
+
+    executable: Annotated[str, Meta(min_length=1)]
+    id: str | None = None
+    arguments: list[str] = []
+    options: GuestOptions = field(default_factory=GuestOptions)

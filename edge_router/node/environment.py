@@ -1,0 +1,20 @@
+"""The environment of a process that the node starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from edge_router.config.schema import Environment
+
+#: what systemd gives the node for itself: notifications, the watchdog, sockets (sd_notify(3), sd_listen_fds(3))
+NODES_OWN: Final = frozenset(
+    {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM"}
+)
+
+
+def environment_for(config: Environment, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment that a section asks for. inherited: the node's."""
+    names = config.inherit if isinstance(config.inherit, list) else inherited if config.inherit else ()
+    kept = {name: inherited[name] for name in names if name in inherited and name not in NODES_OWN}
+    return {**kept, **config.vars}
