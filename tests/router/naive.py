@@ -46,7 +46,7 @@ class Under:
         self.waits: Pattern | None = None
         self.parts: list[tuple[Any, bool]] = []
         self.refused: list[Reg] = []
-        self.due: float | None = None
+        self.due: tuple[float, int] | None = None
         self.owed = self.movable = True
         self.awaited = self.busy = False
 
@@ -84,6 +84,7 @@ class NaiveRouter:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.restarts = 0
         self.said: list[tuple[int, tuple[Any, ...]]] = []
         self.subs: list[Sub] = []
         self.regs: list[Reg] = []
@@ -226,7 +227,8 @@ class NaiveRouter:
             self._invoke(under, under.reg, value, more)
 
     def _restart(self, under: Under) -> None:
-        under.due = self.now + under.timeout / 1000 if under.timeout else None
+        self.restarts += 1  # of two that are due at one time the one that was started first comes first
+        under.due = (self.now + under.timeout / 1000, self.restarts) if under.timeout else None
 
     def answer(self, under: Under, value: Any, kind: str) -> None:
         """kind: `result`, `progress`, `error` or `unavailable`."""
@@ -278,11 +280,11 @@ class NaiveRouter:
     def advance(self, seconds: float) -> None:
         end = self.now + seconds
         while True:
-            due = [under for under in self.calls if under.owed and under.due is not None and under.due <= end]
+            due = [under for under in self.calls if under.owed and under.due is not None and under.due[0] <= end]
             if not due:
                 break
-            first = min(due, key=lambda under: under.due or 0.0)
-            self.now = first.due or self.now
+            first = min(due, key=lambda under: under.due or ())
+            self.now = first.due[0] if first.due else self.now
             self._give_up(first, "wamp.error.timeout", True)
         self.now = end
 
