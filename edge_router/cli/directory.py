@@ -21,5 +21,6 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="the configuration, relative to the node directory (default: config.yaml, else config.json)",
+        help="the configuration, relative to the node directory (default: $CROSSBAR_CONFIG, else config.yaml, else "
+        "config.json)",
     )

@@ -1,29 +1,24 @@
 """What must fit together in a configuration, and with the machine it is loaded on.
 
 One function a rule, in the table `RULES` by the section it looks at; `Whole` is what all sections are compared with.
+Rules about realms, stores, names and bridges are here, others in `check_logins`, `_endpoints`, `_web` and `_workers`.
 Everything that needs no device and no network is checked here or in `__post_init__` of the part's own struct.
 """
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
-import re
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
 
-from edge_router import registry
 from edge_router.config import check_workers, schema
+from edge_router.config.check_endpoints import ENDPOINT_RULES
 from edge_router.config.check_logins import LOGIN_RULES, cookies, off_socket, open_to_all, without_certificates
+from edge_router.config.check_web import WEB_RULES
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
-from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, sections, shown, twice
-
-_PATH_KEY = re.compile(r"(?:[a-zA-Z0-9_-]+|/)\Z")
-_MAX_SOCKET_PATH = 107  # unix(7): sun_path has 108 bytes, the last one is 0
+from edge_router.config.whole import TRUSTED, Found, Rule, Whole, sections, twice
 
 
 def check(config: schema.Config, directory: FilePath, names_known: bool = True) -> tuple[list[Problem], list[Problem]]:
@@ -104,143 +99,11 @@ def _permissions(permissions: list[schema.Permission], path: Path, whole: Whole,
         wrong = pattern_problem(*pattern, uri_check)
         if wrong:
             yield Problem(at, wrong)
-        first = seen.setdefault(pattern, place)
-        if permissions[first] != permission:
-            yield Problem(at, f"the same pattern as permissions.{first} of this role; write one permission for both")
-        elif first != place:
-            whole.notices.append(Problem(at, f"says the same as permissions.{first} of this role"))
-
-
-# --- endpoints ---------------------------------------------------------------------------------------------------
-
-
-def _tcp(endpoint: schema.TcpEndpoint, path: Path, whole: Whole) -> Found:
-    interface = endpoint.interface
-    if interface is not None and not interface:
-        yield Problem((*path, "interface"), "empty; leave it out to listen on all addresses")
-    elif interface and ":" in interface and endpoint.version == 4:
-        yield Problem((*path, "interface"), f"{interface!r} is an IPv6 address; add `version: 6`")
-    elif interface and re.fullmatch(r"[0-9.]+", interface) and endpoint.version == 6:
-        yield Problem((*path, "interface"), f"{interface!r} is an IPv4 address; take out `version: 6`")
-    if endpoint.port:
-        yield from _port_taken(endpoint, path, whole)
-
-
-def _port_taken(endpoint: schema.TcpEndpoint, path: Path, whole: Whole) -> Found:
-    """A port is free for one listener on all addresses, or for one on each address."""
-    everywhere = {4: "0.0.0.0", 6: "::"}[endpoint.version]
-    interface = endpoint.interface or everywhere
-    at = (*path, "port")
-    port = ("port", endpoint.version, endpoint.port)
-    others = [(key[3], place) for key, place in whole.taken.items() if key[:3] == port]
-    whole.take(at, *port, interface)
-    for other, place in others:
-        if other == interface or everywhere in (other, interface):
-            yield Problem(at, f"port {endpoint.port} is taken by {shown(place[:-1])}; choose another")
-            return
-
-
-def _unix(endpoint: schema.UnixEndpoint, path: Path, whole: Whole) -> Found:
-    at = (*path, "path")
-    if not endpoint.path or "\0" in endpoint.path:
-        yield Problem(at, "no path of a socket; write a file name such as router.sock")
-        return
-    full = whole.directory / endpoint.path
-    length = len(bytes(full))
-    if length > _MAX_SOCKET_PATH:
-        yield Problem(at, f"{str(full)!r} is {length} bytes long; a Unix socket's path has at most {_MAX_SOCKET_PATH}")
-    before = whole.take(at, "socket", os.path.normpath(full))
-    if before is not None:
-        yield Problem(at, f"this socket is taken by {shown(before[:-1])}; choose another path")
-    yield from account("owner", "user", endpoint.owner, path, pwd.getpwnam)
-    yield from account("group", "group", endpoint.group, path, grp.getgrnam)
-
-
-# --- web ---------------------------------------------------------------------------------------------------------
-
-
-def _paths(section: Any, path: Path, _whole: Whole) -> Found:
-    key = "websocket" if isinstance(section, schema.Universal) else "paths"
-    for name in getattr(section, key):
-        if not _PATH_KEY.match(name):
-            text = "a path is one name of letters, digits, - and _, or / for the root"
-            inner = name.strip("/")
-            if inner != name and _PATH_KEY.match(inner):
-                text += f"; did you mean {inner!r}?"
-            elif "/" in inner:
-                text += "; for one below another use `type: path`"
-            yield Problem((*path, key, name), text)
-
-
-def _universal(section: schema.Universal, path: Path, whole: Whole) -> Found:
-    yield from _paths(section, path, whole)
-    if section.rawsocket is None and section.web is None and not section.websocket:
-        yield Problem(path, "nothing is served here; add `rawsocket`, `websocket` or `web`")
-    for name in section.web.paths if section.web else ():
-        if name in section.websocket:
-            yield Problem((*path, "web", "paths", name), f"path {name!r} is under `websocket` too; choose another")
-
-
-def _static(section: schema.StaticPath, path: Path, whole: Whole) -> Found:
-    if section.directory is not None and (section.package or section.resource):
-        yield Problem(path, "give either `directory`, or `package` and `resource`, not both")
-    elif section.directory is not None:
-        full = whole.directory / section.directory
-        if not _is_directory(full):
-            yield Problem((*path, "directory"), f"there is no directory {str(full)!r}; create it or correct the path")
-    elif section.package and section.resource:
-        yield from _resource(section.package, section.resource, path)
-    else:
-        yield Problem(path, "what is served? give `directory`, or `package` and `resource`")
-
-
-def _resource(package: str, resource: str, path: Path) -> Found:
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError, AttributeError):
-        spec = None
-    if spec is None:
-        yield Problem((*path, "package"), f"there is no Python package {package!r}")
-        return
-    places = [FilePath(place) / resource for place in spec.submodule_search_locations or ()]
-    if not any(map(_is_directory, places)):
-        yield Problem((*path, "resource"), f"there is no directory {resource!r} in the package {package!r}")
-
-
-def _tls(tls: schema.Tls, path: Path, whole: Whole) -> Found:
-    """The files are judged by the module that will use them. It needs OpenSSL, so a node without TLS never loads it."""
-    try:
-        judge = registry.load("edge_router.tls.server:judged")
-    except ImportError:
-        text = "TLS needs pyOpenSSL, which is not installed: `pip install 'edge-router[tls]'` or `apt install "
-        yield Problem(path, text + "python3-openssl python3-service-identity`")
-        return
-    faults, notices = judge(tls, whole.directory)
-    whole.notices += [Problem((*path, *where), text) for where, text in notices]
-    yield from (Problem((*path, *where), text) for where, text in faults)
-
-
-def _hsts(transport: schema.Web | schema.Universal, path: Path, whole: Whole) -> Found:
-    web = transport if isinstance(transport, schema.Web) else transport.web
-    if web is not None and web.options.hsts and getattr(transport.endpoint, "tls", None) is None:
-        where = path if web is transport else (*path, "web")
-        whole.notices.append(Problem((*where, "options", "hsts"), "no effect here: the endpoint has no `tls`"))
-    return iter(())
-
-
-def _is_directory(path: FilePath) -> bool:
-    try:
-        return path.is_dir()
-    except (ValueError, OSError):  # a NUL in the path; no right to look
-        return False
-
-
-def _static_options(options: schema.StaticOptions, path: Path, _whole: Whole) -> Found:
-    if not options.default_file or "/" in options.default_file or "\0" in options.default_file:
-        yield Problem((*path, "default_file"), f"{options.default_file!r} is no file name; such as index.html")
-    for ending in options.mime_types:
-        if not ending.startswith("."):
-            yield Problem((*path, "mime_types", ending), f"an ending begins with a dot: {'.' + ending!r}")
+        before = seen.get(pattern)
+        if before is not None:
+            other = "says the same as" if permissions[before] == permission else "takes the place of"
+            whole.notices.append(Problem(at, f"{other} permissions.{before} of this role, which has the same pattern"))
+        seen[pattern] = place
 
 
 # --- names and bridges -------------------------------------------------------------------------------------------
@@ -275,26 +138,24 @@ def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:
     yield from twice(whole, at, "store", os.path.normpath(full))
 
 
-RULES: dict[type, tuple[Rule, ...]] = {
+_OWN_RULES: dict[type, tuple[Rule, ...]] = {
     schema.RouterWorker: (_id, check_workers.router),
     schema.GuestWorker: (_id, check_workers.guest),
     schema.ClassComponent: (_id,),
     schema.FunctionComponent: (_id,),
     schema.Realm: (_id, _realm),
     schema.Role: (_role_id,),
-    **LOGIN_RULES,
     schema.SqliteStore: (_sqlite,),
-    schema.TcpEndpoint: (_tcp,),
-    schema.Tls: (_tls,),
-    schema.UnixEndpoint: (_unix,),
     schema.RawSocket: (_id, open_to_all, cookies, off_socket, without_certificates),
     schema.WebSocket: (_id, open_to_all, cookies, off_socket, without_certificates),
-    schema.Web: (_id, _paths, _hsts, without_certificates),
-    schema.Universal: (_id, _universal, _hsts, without_certificates),
+    schema.Web: (_id, without_certificates),
+    schema.Universal: (_id, without_certificates),
     schema.UniversalRawSocket: (open_to_all, cookies),
-    schema.UniversalWeb: (_paths,),
     schema.WebSocketPath: (open_to_all, cookies),
-    schema.NestedPath: (_paths,),
-    schema.StaticPath: (_static,),
-    schema.StaticOptions: (_static_options,),
+}
+
+_TABLES = (_OWN_RULES, LOGIN_RULES, ENDPOINT_RULES, WEB_RULES)
+
+RULES: dict[type, tuple[Rule, ...]] = {
+    cls: tuple(rule for table in _TABLES for rule in table.get(cls, ())) for table in _TABLES for cls in table
 }

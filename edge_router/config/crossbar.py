@@ -1,7 +1,7 @@
 """What Crossbar configurations may contain beyond our declarations.
 
-Four tables: keys without effect here (accepted with a notice), keys, types and values that later releases bring
-(refused, and said so: dropping them could open a door or lose data), and older forms rewritten with a notice.
+Tables: keys and sections without effect here (accepted with a notice), what cannot be used (refused, and said so:
+dropping it could open a door or lose data), and forms that are rewritten with a notice. Older forms are in `older`.
 Sources: crossbar.io's documentation of its configuration, version 2, and of its upgrade from version 1.
 """
 
@@ -21,6 +21,7 @@ _ONE_PROCESS = "realms and transports run in the node's own process"
 _NO_NEED = "edge-router has no need of it"
 _NO_CONNECTIONS = "there are no connections to refer to"
 _NEVER_HERE = "edge-router does not have it"
+_NO_MQTT = "edge-router speaks no MQTT; run a broker beside it, and a program that is a client of both"
 _ALWAYS = "edge-router always does what the WAMP and WebSocket specifications say"
 _OBSOLETE = "nothing uses it any more"
 _LOGLEVEL = "use `edge-router start --loglevel debug`"
@@ -113,16 +114,17 @@ LATER_KEYS: dict[type, dict[str, str]] = {
         ("anonymous-proxy", "cryptosign-proxy"), LATER
     ),
     schema.CryptosignAuth: {"trustroots": _NEVER_HERE},
-    schema.Universal: {"mqtt": LATER},
+    schema.Universal: {"mqtt": _NO_MQTT},
 }
 
 LATER_TYPES: dict[str, dict[str, str]] = {
     "workers": {
         "container": LATER + "; run the program by itself, it connects to the router",
-        **dict.fromkeys(("websocket-testee", "proxy", "xbrmm", "hostmonitor"), _NEVER_HERE),
+        "proxy": _NEVER_HERE + "; clients connect to the router itself, so give it the proxy's `transports`",
+        "xbrmm": _NEVER_HERE,
     },
     "components": {"wamplet": _NEVER_HERE + "; Crossbar gave it up too, `type: class` does the same"},
-    "transports": {"mqtt": LATER, **dict.fromkeys(("flashpolicy", "websocket.testee", "stream.testee"), _NEVER_HERE)},
+    "transports": {"mqtt": _NO_MQTT},
     "store": {
         "cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file",
         "database": _NEVER_HERE + "; `type: sqlite` keeps logins in a file",
@@ -134,10 +136,31 @@ LATER_TYPES: dict[str, dict[str, str]] = {
             LATER,
         ),
         **dict.fromkeys(
-            ("cgi", "wsgi", "resource", "websocket-reverseproxy", "wap", "catalog", "pairme", "none"), _NEVER_HERE
+            ("cgi", "wsgi", "resource", "websocket-reverseproxy", "wap"), _NEVER_HERE
         ),
     },
 }
+
+DROPPED_TYPES: dict[str, dict[str, str]] = {
+    "workers": {"websocket-testee": "it is a tool for tests", "hostmonitor": _NEVER_HERE},
+    "transports": {
+        "flashpolicy": _OBSOLETE,
+        **dict.fromkeys(("websocket.testee", "stream.testee"), "it is a tool for tests"),
+    },
+    "paths": {
+        "none": "what is not configured is not found anyway",
+        **dict.fromkeys(("catalog", "pairme"), _NEVER_HERE),
+    },
+}
+"""Whole sections without effect here: no client or program of the node's own would miss them."""
+
+
+def dropped_type(path: Path, name: object) -> str | None:
+    """The notice for a section that is left out, else None. path: of the section."""
+    section = next((step for step in reversed(path) if step in DROPPED_TYPES), None)
+    why = DROPPED_TYPES[section].get(str(name)) if isinstance(section, str) else None
+    return f"left out, as type {name!r} has no effect here: {why}" if why else None
+
 
 def ignored_key(cls: type, key: object) -> str | None:
     """The notice for a key that has no effect here, else None. What it may hold: `INNER`."""

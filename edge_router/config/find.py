@@ -23,11 +23,15 @@ def node_directory(cbdir: str | Path | None = None, environ: Mapping[str, str] =
     return (hidden if hidden.is_dir() else Path()).absolute()
 
 
-def config_file(directory: Path, config: str | Path | None = None) -> Path:
-    """The configuration file: `--config`, relative to the node directory, else its config.yaml, else config.json.
+def config_file(
+    directory: Path, config: str | Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Path:
+    """The configuration file: `--config`, else `$CROSSBAR_CONFIG`, else config.yaml, else config.json.
 
-    Result: the path; if neither exists, that of config.yaml, so that opening it says what is missing.
+    The first two are relative to the node directory. Result: the path; if there is none, that of config.yaml, so that
+    opening it says what is missing.
     """
-    if config:
-        return directory / Path(config).expanduser()
+    named = config or environ.get("CROSSBAR_CONFIG")
+    if named:
+        return directory / Path(named).expanduser()
     return next((directory / name for name in FILES if (directory / name).is_file()), directory / FILES[0])

@@ -160,6 +160,8 @@ class Walked:
             self._problem((*path, "type"), f"missing; {options}")
         elif value["type"] in names:
             return str(value["type"])
+        elif dropped := crossbar.dropped_type(path, value["type"]):
+            self.notices.append(Problem(path, dropped))
         else:
             name = value["type"]
             text = crossbar.later_type(path, name) or (

@@ -1,6 +1,6 @@
 """The configuration as a whole, with which its rules compare each section; and what several rules need.
 
-(`check` and `check_logins` have the rules.)
+(`check` and its neighbours have the rules.)
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class RolePermissions:
         self._default = EVERYTHING if role is None or role.allow_by_default else DENIED
         self._rules: UriMap[_Rule] = UriMap()
         self.remembered: dict[str, StaticGrant] = {}
-        for permission in role.permissions if role else ():
+        for permission in reversed(role.permissions if role else ()):  # of the same pattern the last counts
             rule = _rule(permission)
             if self._rules.get(rule.uri, rule.match) is None:
                 self._rules.add(rule.uri, rule.match, rule)

@@ -168,7 +168,6 @@ LATER: dict[str, tuple[str, str]] = {
     "controller": (
         "workers: [{type: router, options: {expose_controller: true}}]", "1: workers.0.options.expose_controller: "
     ),
-    "mqtt": (transport("{type: mqtt}"), "7: workers.0.transports.0.type: type 'mqtt' is "),
 }
 
 
@@ -182,8 +181,40 @@ def test_later(case: str, tmp_path: Path) -> None:
 
 def test_never_here(tmp_path: Path) -> None:
     """What has no place here is said to have none."""
-    expected = "1: workers.0.type: type 'proxy': edge-router does not have it"
-    assert complaints("workers: [{type: proxy}]", tmp_path) == [expected]
+    (complaint,) = complaints("workers: [{type: proxy}]", tmp_path)
+    assert complaint.startswith("1: workers.0.type: type 'proxy': edge-router does not have it; ")
+
+
+LEFT_OUT = {
+    "worker": "workers: [{type: hostmonitor, options: {interval: 500}}]",
+    "transport": transport("{type: flashpolicy, allowed_domain: '*'}"),
+    "path": transport("{type: web, " + TCP + ", paths: {a: {type: none}}}"),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_sections_without_effect(case: str, tmp_path: Path) -> None:
+    """What nobody would miss is left out with one notice; what is around it works."""
+    (notice,) = notices(LEFT_OUT[case], tmp_path)
+    assert ": left out, as type '" in notice
+
+
+def test_places_behind_what_is_left_out(tmp_path: Path) -> None:
+    """Positions that are told are those of the file."""
+    text = transport("{type: flashpolicy}") + "      - {type: rawsocket, endpoint: {type: unix, path: ''}}\n"
+    (complaint,) = complaints(text, tmp_path)
+    assert complaint.startswith("8: workers.0.transports.1.endpoint.path: no path of a socket")
+
+
+def test_worker_disabled_by_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Crossbar."""
+    text = "workers: [{type: router, options: {disabled: '${EDGE_TEST_OFF}'}}]"
+    monkeypatch.setenv("EDGE_TEST_OFF", "true")
+    assert load_text(text, tmp_path).config.workers[0].options.disabled
+    monkeypatch.setenv("EDGE_TEST_OFF", "perhaps")
+    assert complaints(text, tmp_path) == [
+        "1: workers.0.options.disabled: the environment variable EDGE_TEST_OFF is 'perhaps'; expected true or false"
+    ]
 
 
 def test_worker_options(tmp_path: Path) -> None:

@@ -66,3 +66,11 @@ def test_config_argument(here: Path) -> None:
     """--config is relative to the node directory."""
     assert config_file(here, "a/b.yaml") == here / "a" / "b.yaml"
     assert config_file(here, Path("/etc/x.json")) == Path("/etc/x.json")
+
+
+def test_config_of_the_environment(here: Path) -> None:
+    """$CROSSBAR_CONFIG, which Crossbar's container images use; --config goes before it."""
+    (here / "config.yaml").touch()
+    assert config_file(here, None, {"CROSSBAR_CONFIG": "other.json"}) == here / "other.json"
+    assert config_file(here, "mine.json", {"CROSSBAR_CONFIG": "other.json"}) == here / "mine.json"
+    assert config_file(here, None, {"CROSSBAR_CONFIG": ""}) == here / "config.yaml"

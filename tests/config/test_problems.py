@@ -197,7 +197,6 @@ bridges:
         ["9", "workers.0.transports.0.endpoint.prot"],
         ["11", "workers.0.transports.1.endpoint.port"],
         ["13", "workers.0.transports.1.options.auto_ping_interval"],
-        ["17", "workers.0.transports.2.paths./.directory"],
         ["18", "workers.0.transports.2.paths.ws.auth.anonymous.role"],
         ["20", "workers.0.transports.3.endpoint.port"],
         ["21", "workers.1.type"],

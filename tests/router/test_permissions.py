@@ -115,6 +115,14 @@ def test_disclosure_comes_from_the_permission_that_decides() -> None:
     assert not permissions.grant("com.quiet.x").disclose_publisher
 
 
+def test_of_the_same_pattern_the_last_counts() -> None:
+    """As in Crossbar, whose configurations have such permissions; `check` tells of them."""
+    first = Permission(uri="a.", match="prefix", allow=Allow(call=True))
+    last = Permission(uri="a.*", allow=Allow(publish=True))
+    grant = RolePermissions("r", Role(name="r", permissions=[first, last]), "loose").grant("a.b")
+    assert (grant.call, grant.publish) == (False, True)
+
+
 def test_the_trusted_role_may_do_everything() -> None:
     """Also what belongs to the protocol."""
     permissions = RolePermissions("trusted", None, "loose")

@@ -10,6 +10,7 @@ from typing import Annotated, Protocol, runtime_checkable
 from msgspec import Meta, Struct
 
 Port = Annotated[int, Meta(ge=0, le=65535, extra={"variable": "port"}, extra_json_schema={"variable": True})]
+Flag = Annotated[bool, Meta(extra={"variable": "flag"})]
 SocketPath = Annotated[str, Meta(extra={"variable": "path"})]
 Count = Annotated[int, Meta(ge=1)]
 Millis = Annotated[int, Meta(ge=0)]

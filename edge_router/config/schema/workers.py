@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
-from edge_router.config.schema.section import Count, Section
+from edge_router.config.schema.section import Count, Flag, Section
 
 Dotted = Annotated[
     str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", extra={"words": "a module and a name in it: mymodule.Name"})
@@ -21,12 +21,12 @@ class RouterOptions(Section):
 
     pythonpath: where the modules of components are, before all other places; relative to the node directory.
     expose_shared: give all components of this worker one dict in common, `config.shared`. disabled: leave this worker
-    out.
+    out; `${NAME}` is a variable of the environment.
     """
 
     pythonpath: list[str] = []
     expose_shared: bool = False
-    disabled: bool = False
+    disabled: Flag = False
 
 
 class Callbacks(Section):
@@ -141,7 +141,7 @@ class GuestOptions(Section):
     max_restarts: Count | None = None
     memory_limit: Size | None = None
     nice: Annotated[int, Meta(ge=0, le=19)] = 0
-    disabled: bool = False
+    disabled: Flag = False
 
 
 class GuestWorker(Section, tag="guest"):
