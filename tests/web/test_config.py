@@ -22,7 +22,7 @@ WRONG = {
     "{type: redirect, url: 'a b'}": [f"{P}.url: 'a b' is no URL; what is not ASCII, and spaces, as % and two digits"],
     "{type: json}": [f"{P}.value: missing; expected anything"],
     "{type: wap}": [f"{P}.type: type 'wap': edge-router does not have it"],
-    "{type: path, paths: {b: {type: pairme}}}": [f"{P}.paths.b.type: type 'pairme': edge-router does not have it"],
+    "{type: path, paths: {b: {type: wap}}}": [f"{P}.paths.b.type: type 'wap': edge-router does not have it"],
     "{type: publisher, realm: realm2, role: web}": [f"{P}.realm: there is no realm 'realm2'; did you mean 'realm1'?"],
     "{type: caller, realm: realm1, role: anonymus}": [
         f"{P}.role: realm 'realm1' has no role 'anonymus'; did you mean 'anonymous'?"
