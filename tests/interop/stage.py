@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.interop import xconn_venv
 from tests.interop.puppet import Puppet, Session
 from tests.interop.running_node import RunningNode
 
@@ -25,8 +26,11 @@ LIBRARIES: dict[str, list[str]] = {
     "asyncio": [*PYTHON, "asyncio"],
     "autobahn-js": ["node", "--no-deprecation", str(CLIENTS / "autobahn_js.cjs")],
     "wampy": ["node", "--no-deprecation", str(CLIENTS / "wampy_js.cjs")],
+    "xconn": [xconn_venv.python(), "-W", "ignore", str(CLIENTS / "xconn_async.py")],
 }
 ON_NODE = {"autobahn-js", "wampy"}
+#: leave the JSON convention for octets to their users
+PLAIN_JSON = {*ON_NODE, "xconn"}
 
 #: every client over every transport and encoding that it has
 CAST = [
@@ -45,6 +49,10 @@ CAST = [
     "autobahn-js/universal-raw/json",
     *(f"wampy/websocket/{serializer}" for serializer in ("json", "msgpack", "cbor")),
     "wampy/web/cbor",
+    *(f"xconn/{door}/{serializer}"
+      for door in ("websocket", "rawsocket")
+      for serializer in ("json", "msgpack", "cbor")),
+    "xconn/unix/cbor",
 ]  # fmt: skip
 
 
@@ -112,6 +120,8 @@ class Stage:
         if library not in self._puppets:
             if library in ON_NODE:
                 self._modules.require()
+            if library == "xconn" and (problem := xconn_venv.problem()) is not None:
+                raise Unavailable(problem)
             self._puppets[library] = Puppet(LIBRARIES[library], self._workdir / f"{library}.log")
         return self._puppets[library]
 
@@ -119,7 +129,7 @@ class Stage:
         """A fresh session."""
         library, door, serializer = member.split("/")
         name = f"{member}#{next(self._numbers)}"
-        session = Session(self.puppet(library), name, serializer, plain_json=library in ON_NODE)
+        session = Session(self.puppet(library), name, serializer, plain_json=library in PLAIN_JSON)
         session.join(way(self.node, door), realm)
         return session
 

@@ -142,7 +142,8 @@ def test_error_with_args_and_kwargs_both_ways(pair: Pair, uri: str) -> None:
             caller.call(uri, "first", 2, third=[3], fourth={"four": 4})
         assert refused.value.uri == "com.example.error.broken"
         assert refused.value.payload == ["first", 2]
-        assert refused.value.kwargs == {"third": [3], "fourth": {"four": 4}}
+        if not callee.name.startswith("xconn"):  # its callees cannot give any
+            assert refused.value.kwargs == {"third": [3], "fourth": {"four": 4}}
         callee.unregister(uri)
 
 
@@ -162,7 +163,7 @@ def test_large_payloads_both_ways(pair: Pair, uri: str) -> None:
 def test_progressive_results_both_ways(pair: Pair, uri: str) -> None:
     """A callee's progress reaches the caller before the final result, where the library can do so."""
     for caller, callee in (pair, pair[::-1]):
-        if not callee.name.startswith("wampy"):  # its callees cannot
+        if not callee.name.startswith(("wampy", "xconn")) and not caller.name.startswith("xconn"):  # these cannot
             callee.register(uri, "count")
             number, waiting = caller.begin_call(uri, 5, progress=True)
             assert caller.puppet.answer(waiting) == {"args": ["done"], "kwargs": {"of": 5}}
