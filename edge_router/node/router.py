@@ -45,7 +45,7 @@ class RouterWorker:
         directory: Path,
         reactor: Any,
         info: Callable[[], dict[str, Any]],
-        changed: Callable[[], None],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._changed = changed
         self.places: list[str] = []
