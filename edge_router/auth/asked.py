@@ -93,6 +93,8 @@ class Asked:
             raise _unusable(f"it gave {type(said).__name__}; a role or a mapping would be right")
         authid, role = said.get("authid", login.authid), said.get("role", self._default_role)
         realm, extra = said.get("realm"), said.get("extra")
+        if isinstance(role, list) and all(isinstance(name, str) for name in role):
+            role = ",".join(role)
         if not isinstance(role, str) or not role:
             raise _unusable("it gave no `role`, and there is no `default-role`")
         if not isinstance(authid, str):

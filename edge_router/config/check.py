@@ -77,6 +77,8 @@ def _role(role: schema.Role, path: Path, whole: Whole, realm: schema.Realm, real
         yield Problem(at, "the role 'trusted' is the node's own and may do everything; choose another name")
     if not role.name:
         yield Problem(at, "a role needs a name")
+    if "," in role.name:
+        yield Problem(at, "a comma stands between the names of several roles that a login gives; leave it out")
     if role.authorizer is not None:
         yield from _authorizer(role, role.authorizer, path, realm.options.uri_check)
     yield from _permissions(role.permissions, (*path, "permissions"), whole, realm.options.uri_check)

@@ -12,7 +12,7 @@ from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
 from edge_router.config.secret import Missing, open_to_others, secret_text
 from edge_router.config.uris import uri_problem
-from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, of, sections
+from edge_router.config.whole import TRUSTED, Found, Rule, Whole, account, of, role_names, sections
 
 
 def _secret(place: schema.SecretPlace, path: Path, whole: Whole) -> Found:
@@ -176,10 +176,11 @@ def _role_given(auth: Any, path: Path, whole: Whole) -> Found:
 
 
 def _login_role(role: str, at: Path, whole: Whole) -> Found:
-    if role == TRUSTED:
-        yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
-    elif whole.names_known and role not in whole.roles:
-        yield Problem(at, f"no realm has a role {role!r}{of(role, whole.roles)}")
+    for name in role_names(role):
+        if name == TRUSTED:
+            yield Problem(at, "the role 'trusted' is for parts of the node itself, not for clients; declare another")
+        elif whole.names_known and name not in whole.roles:
+            yield Problem(at, f"no realm has a role {name!r}{of(name, whole.roles)}")
 
 
 def open_to_all(transport: Any, path: Path, whole: Whole) -> Found:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
-from edge_router.config.whole import TRUSTED, Found, Whole, of
+from edge_router.config.whole import Found, Whole, of
 
 NO_AUTOBAHN = (
     "components need autobahn, which is not installed: `pip install 'edge-router[components]'` or "
@@ -32,10 +32,7 @@ def router(worker: schema.RouterWorker, path: Path, whole: Whole) -> Found:
         if realm is None:
             yield Problem((*at, "realm"), f"this worker has no realm {component.realm!r}{of(component.realm, realms)}")
             continue
-        roles = [TRUSTED, *(role.name for role in realm.roles)]
-        if component.role not in roles:
-            hint = of(component.role, roles)
-            yield Problem((*at, "role"), f"realm {realm.name!r} has no role {component.role!r}{hint}")
+        yield from whole.has_role(realm, component.role, at)
     if worker.components:
         yield from present(worker.options.pythonpath, (*path, "options", "pythonpath"), whole)
         yield from autobahn(path)

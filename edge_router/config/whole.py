@@ -50,9 +50,23 @@ class Whole:
             yield Problem((*path, "realm"), f"there is no realm {realm!r}{of(realm, self.realms)}")
         elif path[0] == "workers" and all(found is not other for other in self._workers[int(path[1])].realms):
             yield Problem((*path, "realm"), f"realm {realm!r} is of another worker; serve this there")
-        elif role != TRUSTED and role not in (roles := [each.name for each in found.roles]):
-            hint = of(role, [*roles, TRUSTED])
-            yield Problem((*path, "role"), f"realm {realm!r} has no role {role!r}{hint}")
+        else:
+            yield from self.has_role(found, role, path)
+
+    def has_role(self, realm: schema.Realm, role: str, path: Path) -> Found:
+        """What is wrong with a role of a part of the node, in a realm that there is. path: of the part."""
+        roles = [each.name for each in realm.roles]
+        for name in role_names(role) if role != TRUSTED else ():
+            if name == TRUSTED:
+                yield Problem((*path, "role"), "the role 'trusted' may do everything; write it alone")
+            elif name not in roles:
+                hint = of(name, [*roles, TRUSTED])
+                yield Problem((*path, "role"), f"realm {realm.name!r} has no role {name!r}{hint}")
+
+
+def role_names(role: str) -> list[str]:
+    """What a `role` names: one role, or several as `reader,operator`."""
+    return [name.strip() for name in role.split(",")]
 
 
 def _routers(config: schema.Config) -> Iterator[schema.RouterWorker]:

@@ -41,14 +41,14 @@ def audience(options: PublishOptions) -> Callable[[RouterSession], bool]:
     eligible_authrole = None if options.eligible_authrole is None else frozenset(options.eligible_authrole)
 
     def accepts(session: RouterSession) -> bool:
-        role = session.permissions.name
+        roles = session.permissions.roles
         return (
             session.id not in exclude
             and session.authid not in exclude_authid
-            and role not in exclude_authrole
+            and exclude_authrole.isdisjoint(roles)
             and (eligible is None or session.id in eligible)
             and (eligible_authid is None or session.authid in eligible_authid)
-            and (eligible_authrole is None or role in eligible_authrole)
+            and (eligible_authrole is None or not eligible_authrole.isdisjoint(roles))
         )
 
     return accepts

@@ -39,7 +39,8 @@ def _listed(meta: MetaApi, arguments: Arguments) -> list[int]:
     sessions = meta.realm.sessions
     if roles is None:
         return list(sessions)
-    return [number for number, session in sessions.items() if session.permissions.name in roles]
+    wanted = frozenset(roles)
+    return [number for number, session in sessions.items() if not wanted.isdisjoint(session.permissions.roles)]
 
 
 def _count(meta: MetaApi, _caller: RouterSession, arguments: Arguments) -> list[Any]:
@@ -84,7 +85,7 @@ def _kill_by_authid(meta: MetaApi, caller: RouterSession, arguments: Arguments) 
 
 def _kill_by_authrole(meta: MetaApi, caller: RouterSession, arguments: Arguments) -> list[Any]:
     role = arguments.need(0, "authrole", str)
-    sessions = [session for session in meta.realm.sessions.values() if session.permissions.name == role]
+    sessions = [session for session in meta.realm.sessions.values() if role in session.permissions.roles]
     return [len(_end(caller, sessions, arguments, 1))]
 
 

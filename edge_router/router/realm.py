@@ -1,16 +1,14 @@
 """A realm: a separate space of topics, procedures and sessions (spec, "Realms, Sessions and Transports").
 
-It owns a broker and a dealer, the permissions of its roles, and the table that says which message goes where.
+It owns a broker and a dealer, its roles, and the table that says which message goes where.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_router.config.schema import Limits, Role
+from edge_router.config.schema import Limits
 from edge_router.config.schema import Realm as RealmConfig
-from edge_router.router.asked import AskingRole
-from edge_router.router.authorizer import Authorizer
 from edge_router.router.broker import Broker
 from edge_router.router.callqueue import CallQueues
 from edge_router.router.dealer import Dealer
@@ -19,6 +17,7 @@ from edge_router.router.inquiry import Inquiries
 from edge_router.router.interfaces import Peer
 from edge_router.router.meta import MetaApi
 from edge_router.router.permissions import RolePermissions
+from edge_router.router.roles import TRUSTED, Roles
 from edge_router.router.session import Handler, RouterSession
 from edge_router.wamp.errors import (
     AUTHENTICATION_DENIED,
@@ -45,9 +44,6 @@ from edge_router.wamp.messages import (
 
 if TYPE_CHECKING:
     from edge_router.router.router import Router
-
-#: the role that parts of the node itself have unless the configuration names another; no login gives it
-TRUSTED: Final = "trusted"
 
 #: what Crossbar calls the refusals of a login, for clients that look for those names
 _CROSSBAR_URIS: Final = {
@@ -96,14 +92,8 @@ class Realm:
             Goodbye: RouterSession.on_goodbye,
             Abort: RouterSession.on_abort,
         }
-
-        self._roles: dict[str, RoleInRealm] = {role.name: self._role(role) for role in config.roles}
-
-    def _role(self, role: Role) -> RoleInRealm:
-        if role.authorizer is None:
-            return RolePermissions(role.name, role, self.config.options.uri_check)
-        authorizer = Authorizer(self._router, self, role, role.authorizer)
-        return AskingRole(self, role.name, (role.name,), (authorizer,))
+        #: what sessions may do; changed while they are there
+        self.roles = Roles(router, self, config.roles)
 
     @property
     def has_room(self) -> bool:
@@ -111,8 +101,8 @@ class Realm:
         return len(self.sessions) < self.config.options.max_sessions
 
     def permissions_of(self, role: str) -> RoleInRealm | None:
-        """The permissions of a role that a login may give; None if the realm has no such role."""
-        return self._roles.get(role)
+        """What a role gives, or several as `reader,operator`; None if the realm has no such role."""
+        return self.roles.find(role)
 
     def error_uri(self, uri: str) -> str:
         """The name of a refused login in the style that the realm is configured for."""
@@ -123,10 +113,10 @@ class Realm:
     ) -> RouterSession:
         """Let a part of the node itself join, without a login.
 
-        role: the configured one, or `trusted`. authid: what the part is known by. features: what it
+        role: a configured one, several, or `trusted`. authid: what the part is known by. features: what it
         can do; left out, what `client.session` can. Raises LookupError for a role that the realm does not have.
         """
-        permissions: RoleInRealm | None = self.trusted if role == TRUSTED else self._roles.get(role)
+        permissions: RoleInRealm | None = self.trusted if role == TRUSTED else self.roles.find(role)
         if permissions is None:
             raise LookupError(f"realm '{self.name}' has no role '{role}'")
         session = RouterSession(self._router, peer, {}, Limits())

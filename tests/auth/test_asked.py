@@ -124,6 +124,14 @@ def test_a_role_will_do(method: str) -> None:
     assert (found["authid"] == "joe") == (method != "anonymous")
 
 
+def test_several_roles() -> None:
+    """As a list, or with commas between."""
+    for role in (["device", "operator"], "device,operator"):
+        world = World("ticket", lambda *_, role=role: {"role": role})
+        world.serve()
+        assert welcomed(world.log_in())["authrole"] == "device,operator"
+
+
 @pytest.mark.parametrize("method", ["wampcra", "scram", "cryptosign"])
 def test_the_proof_counts(method: str) -> None:
     """The authenticator knows the user; who cannot prove to be that is refused like others, and it costs a wait."""

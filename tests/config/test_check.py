@@ -86,6 +86,25 @@ WRONG: dict[str, tuple[str, list[str]]] = {
             "be one"
         ],
     ),
+    "several roles for clients": (
+        transport(f"{{type: rawsocket, {TCP}, auth: {{anonymous: {{role: 'anonymous, trusted,anonymos'}}}}}}"),
+        [
+            f"7: {T}.0.auth.anonymous.role: the role 'trusted' is for parts of the node itself, not for clients; "
+            "declare another",
+            f"7: {T}.0.auth.anonymous.role: no realm has a role 'anonymos'; did you mean 'anonymous'?",
+        ],
+    ),
+    "bridge with several roles": (
+        REALM + f"bridges:\n  - {{{SERIAL}, id: x, realm: realm1, role: 'anonymous,trusted'}}\n",
+        ["7: bridges.0.role: the role 'trusted' may do everything; write it alone"],
+    ),
+    "comma in a role's name": (
+        "workers: [{type: router, realms: [{name: a, roles: [{name: 'b,c'}]}]}]",
+        [
+            "1: workers.0.realms.0.roles.0.name: a comma stands between the names of several roles that a login "
+            "gives; leave it out"
+        ],
+    ),
     "trusted declared": (
         "workers: [{type: router, realms: [{name: a, roles: [{name: trusted}]}]}]",
         [
@@ -326,6 +345,7 @@ RIGHT = {
     "host name as interface": transport(raw("type: tcp, port: 80, interface: localhost")),
     "owner by number": transport(raw("type: unix, path: s, owner: '0', group: '0'")),
     "bridge in the trusted role": REALM + f"bridges:\n  - {{{SERIAL}, id: x, realm: realm1, role: trusted}}\n",
+    "one role twice": REALM + f"bridges:\n  - {{{SERIAL}, id: x, realm: realm1, role: 'anonymous, anonymous'}}\n",
     "bridge in a role of its realm": REALM + f"bridges:\n  - {{{SERIAL}, id: x, realm: realm1, role: anonymous}}\n",
     "one role name in two realms": "workers: [{type: router, realms: "
     "[{name: a, roles: [{name: b, id: r}]}, {name: b, roles: [{name: b, id: r}]}]}]",

@@ -49,17 +49,19 @@ class Permission(Section):
 class Role(Section):
     """A role of a realm, and what its sessions may do. What no permission allows is denied.
 
-    id: a name for management. name: the role. permissions: the best match decides: exact before the longest prefix
-    before the most specific wildcard. allow_by_default: what happens where no permission matches. authorizer: instead
-    of permissions, a procedure of the realm that decides. It is called with the session's details (`session`,
-    `authid`, `authrole`, `authmethod`, `authprovider`, `authextra`, `transport`), the URI, the action (`call`,
-    `register`, `publish`, `subscribe`) and its options (`match` among those of `register` and `subscribe`), and gives
-    true or false, or `{allow, disclose, cache}`: `disclose` has the caller or publisher made known; with `cache` the
-    decision holds for this session, action, URI and `match` until the session ends (the last 500 of a session are
-    kept). Without an answer - nobody serves it yet, it fails, or takes too long - nothing is allowed, and clients get
-    `wamp.error.authorization_failed`. What a session sends meanwhile waits in order. Whoever serves it needs a role
-    with permissions. Events and calls for a pattern are not asked about again. authorizer_timeout: milliseconds it
-    has for each answer.
+    id: a name for management. name: the role. A login, bridge or component may have several, as `reader,operator`,
+    which is its authrole then: what any of them allows is allowed, and who acts is made known if one that allows it
+    says so; authorizers are asked where no permission allows. permissions: the best match decides: exact before the
+    longest prefix before the most specific wildcard. allow_by_default: what happens where no permission matches.
+    authorizer: instead of permissions, a procedure of the realm that decides. It is called with the session's details
+    (`session`, `authid`, `authrole`, `authmethod`, `authprovider`, `authextra`, `transport`), the URI, the action
+    (`call`, `register`, `publish`, `subscribe`) and its options (`match` among those of `register` and `subscribe`),
+    and gives true or false, or `{allow, disclose, cache}`: `disclose` has the caller or publisher made known; with
+    `cache` the decision holds for this session, action, URI and `match` until the session ends (the last 500 of a
+    session are kept). Without an answer - nobody serves it yet, it fails, or takes too long - nothing is allowed, and
+    clients get `wamp.error.authorization_failed`. What a session sends meanwhile waits in order. Whoever serves it
+    needs a role with permissions. Events and calls for a pattern are not asked about again. authorizer_timeout:
+    milliseconds it has for each answer.
     """
 
     name: str
