@@ -45,8 +45,8 @@ def read(text: str) -> tuple[object, FindLine]:
             loader.dispose()
     except yaml.YAMLError as error:
         raise Unreadable([_syntax(error)]) from None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        # What `!!int x` and numbers of thousands of digits raise in PyYAML's constructors.
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        # What `!!int x`, `!!int` of nothing, and numbers of thousands of digits raise in PyYAML's constructors.
         raise Unreadable([(None, f"a value cannot be read: {error}")]) from None
 
 

@@ -120,6 +120,9 @@ UNREADABLE: dict[str, tuple[str, str, str]] = {
         "a: !!int x",
         "a value cannot be read: invalid literal for int() with base 10: 'x'",
     ),
+    "a number by tag that is not there": (
+        "config.yaml", "a: !!int", "a value cannot be read: string index out of range"
+    ),
     "a list as key": ("config.yaml", "? [a]\n: 1", "1: a key must be text, not a list or mapping"),
     "alias of itself": ("config.yaml", "a: &x\n  b: *x", "1: an alias stands for something that contains it"),
     "nested too deep": ("config.yaml", "[" * 200_000, "1: nested deeper than 64 levels"),
