@@ -50,6 +50,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "redirect": Part(f"{_WEBSERVE}:RedirectPath", "edge_router.web.redirect:RedirectService"),
         "metrics": Part(f"{_WEBSERVE}:MetricsPath", "edge_router.web.metrics:MetricsService"),
         "health": Part(f"{_WEBSERVE}:HealthPath", "edge_router.web.health:HealthService"),
+        "reverseproxy": Part(f"{_WEBSERVE}:ReverseProxyPath", "edge_router.web.reverseproxy:ReverseProxyService"),
     },
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),

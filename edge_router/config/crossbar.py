@@ -132,7 +132,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(
-            ("upload", "reverseproxy", "archive"),
+            ("upload", "archive"),
             LATER,
         ),
         **dict.fromkeys(

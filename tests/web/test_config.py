@@ -19,6 +19,10 @@ def at(service: str) -> str:
 
 
 WRONG = {
+    "{type: reverseproxy, host: 'http://x', path: app}": [
+        f"{P}.host: 'http://x' is no name or address of a host, such as 127.0.0.1",
+        f"{P}.path: 'app' is no path of a URL, such as /app",
+    ],
     "{type: redirect, url: 'a b'}": [f"{P}.url: 'a b' is no URL; what is not ASCII, and spaces, as % and two digits"],
     "{type: json}": [f"{P}.value: missing; expected anything"],
     "{type: wap}": [f"{P}.type: type 'wap': edge-router does not have it"],
@@ -64,6 +68,8 @@ def test_wrong(service: str, tmp_path: Path) -> None:
 
 
 RIGHT = [
+    "{type: reverseproxy, host: 127.0.0.1}",
+    "{type: reverseproxy, host: '::1', port: 1880, path: /red, forwarded_port: 443, forwarded_proto: https}",
     "{type: json, value: {a: [1, 2]}, options: {prettify: true, allow_cross_origin: true, discourage_caching: true}}",
     "{type: redirect, url: ../elsewhere}",
     "{type: metrics}",

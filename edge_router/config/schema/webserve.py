@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.section import Section
@@ -56,3 +57,27 @@ class HealthPath(Section, tag="health"):
     """
 
     bridges: bool = False
+
+
+class ReverseProxyPath(Section, tag="reverseproxy"):
+    """What another web server has, such as a program on this machine. WebSockets do not get through.
+
+    host, port: of the server. path: below which it is asked. forwarded_port, forwarded_proto: what it is told of where
+    the request came in (`X-Forwarded-Port`, `X-Forwarded-Proto`); left out, what is true. timeout: seconds until its
+    answer must begin. post_body_limit: bytes of a request's body, which is passed on as it comes.
+    """
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 80
+    path: str = ""
+    forwarded_port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
+    forwarded_proto: Literal["http", "https"] | None = None
+    timeout: Annotated[int, Meta(ge=1, le=86_400)] = 60
+    post_body_limit: Annotated[int, Meta(ge=0)] = 16_777_216
+
+    def judged(self, path: Path, _whole: Any) -> Iterator[Problem]:
+        """See `check`."""
+        if not re.fullmatch(r"[A-Za-z0-9._-]+|\[?[0-9a-fA-F:.]+\]?", self.host):
+            yield Problem((*path, "host"), f"{self.host!r} is no name or address of a host, such as 127.0.0.1")
+        if not re.fullmatch(r"(/[!-~]*)?", self.path) or "?" in self.path or "#" in self.path:
+            yield Problem((*path, "path"), f"{self.path!r} is no path of a URL, such as /app")
