@@ -14,6 +14,7 @@ from edge_router.config.schema import MemoryStore
 from edge_router.router.audience import audience, is_filtered, names_sessions
 from edge_router.router.history import History
 from edge_router.router.kept import Journal, Kept, Snapshot, kept
+from edge_router.router.passthru import refuse_unannounced
 from edge_router.router.retained import Retained, is_empty
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import LIMIT_EXCEEDED, NO_SUCH_SUBSCRIPTION, WampError
@@ -125,6 +126,8 @@ class Broker:
         grant = permissions.remembered.get(topic) or permissions.grant(topic)
         if not grant.publish:
             raise permissions.refuse("publish", topic)
+        if options.ppt_scheme:
+            refuse_unannounced(session, "publisher")
         self.published += 1
         publication = next(self._publication_ids)
         subscriptions = self.subscriptions.matches(topic)
@@ -134,8 +137,8 @@ class Broker:
             left_out = session if options.exclude_me else None
             codec = session.peer.codec
             for subscription in subscriptions:
-                if disclosed or subscription.match != "exact":
-                    details = _details(session, topic, subscription, disclosed)
+                if disclosed or options.ppt_scheme or subscription.match != "exact":
+                    details = _details(session, message, subscription, disclosed)
                 else:
                     details = _NO_DETAILS
                 event = Event(subscription.id, publication, details, message.args, message.kwargs)
@@ -234,15 +237,17 @@ class Broker:
             self.watch.removed(session, subscription, not subscription.sessions)
 
 
-def _details(session: RouterSession, topic: str, subscription: Subscription, disclosed: bool) -> EventDetails:
-    concrete = topic if subscription.match != "exact" else None
-    if not disclosed:
-        return EventDetails(topic=concrete)
+def _details(session: RouterSession, message: Publish, subscription: Subscription, disclosed: bool) -> EventDetails:
+    options = message.options
     return EventDetails(
-        topic=concrete,
-        publisher=session.id,
-        publisher_authid=session.authid,
-        publisher_authrole=session.permissions.name,
+        options.ppt_scheme,
+        options.ppt_serializer,
+        options.ppt_cipher,
+        options.ppt_keyid,
+        session.id if disclosed else None,
+        session.authid if disclosed else None,
+        session.permissions.name if disclosed else None,
+        message.topic if subscription.match != "exact" else None,
     )
 
 

@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from edge_router.router.callqueue import CallQueues, leave_queue
 from edge_router.router.calls import CallUnderWay
 from edge_router.router.interfaces import Clock
-from edge_router.router.invocations import NO_DETAILS, begin_stream, invocation_details, refuse_other_part, refuse_parts
+from edge_router.router.invocations import (
+    NO_DETAILS,
+    begin_stream,
+    invocation_details,
+    refuse_features,
+    refuse_other_part,
+)
+from edge_router.router.passthru import refuse_unannounced, result_details
 from edge_router.router.registration import Callee, Registration, all_refused, no_such_procedure
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import (
@@ -35,7 +42,6 @@ from edge_router.wamp.messages import (
     Interrupt,
     InterruptOptions,
     Invocation,
-    Passthru,
     Result,
     ResultDetails,
     Yield,
@@ -50,7 +56,6 @@ _CALL: Final = CODES[Call]
 _INVOCATION: Final = CODES[Invocation]
 _FINAL: Final = ResultDetails()
 _PROGRESS: Final = ResultDetails(progress=True)
-_NO_ERROR_DETAILS: Final = Passthru()
 #: what a callee must announce for its `unavailable` to be the router's business
 _REROUTING: Final = "callee.call_reroute"
 
@@ -84,10 +89,12 @@ class Calling:
             raise permissions.refuse("call", procedure)
         if options.progress:
             begin_stream(session, request)
+        if options.ppt_scheme:
+            refuse_unannounced(session, "caller")
         registration = self.registrations.best(procedure)
         if registration is None or registration.match != "exact":  # a pattern does not cover what is the router's own
             if self.meta is not None and procedure in self.meta.procedures:
-                refuse_parts(message)
+                refuse_features(message)
                 self.called += 1
                 session.peer.deliver(self.meta.answer(session, message), session.peer.codec)
                 return
@@ -109,7 +116,13 @@ class Calling:
     def _invoke(self, call: CallUnderWay, callee: Callee, message: Call) -> None:
         """Give a call to a callee. Raises WampError if that does not work."""
         options, target = call.options, callee.session
-        if call.disclosed or options.receive_progress or options.progress or callee.registration.match != "exact":
+        if (
+            call.disclosed
+            or options.receive_progress
+            or options.progress
+            or options.ppt_scheme
+            or callee.registration.match != "exact"
+        ):
             details = invocation_details(call, callee)
         else:
             details = NO_DETAILS
@@ -177,22 +190,31 @@ class Calling:
         call = self._invocation(session, message.request)
         if call is None:
             return
-        if message.options.progress:
+        options = message.options
+        details: ResultDetails | WampError = _PROGRESS if options.progress else _FINAL
+        if options.ppt_scheme:
+            refuse_unannounced(session, "callee")
+            details = result_details(options, call.caller)
+        if options.progress:
             if not call.details.receive_progress:
                 raise ProtocolViolation("a progressive result that the INVOCATION did not ask for (receive_progress)")
             call.message = None
             if call.is_owed:
                 if call.options.timeout:
                     self._restart_timer(call)
-                result = Result(call.request, _PROGRESS, message.args, message.kwargs)
                 try:
-                    call.caller.peer.deliver(result, session.peer.codec)
+                    self._pass_on(call, details, message)
                 except WampError as error:
                     self._give_up(call, error)
             return
         call.release()
         if call.is_owed:
-            self._answer(call, Result(call.request, _FINAL, message.args, message.kwargs))
+            try:
+                self._pass_on(call, details, message)
+            except WampError as error:
+                self._fail(call, error)
+            else:
+                call.answer()
         registration = call.callee.registration
         if registration.waiting is not None:
             self._serve_waiting(registration)
@@ -212,8 +234,7 @@ class Calling:
             if call.message is not None and message.uri == UNAVAILABLE:
                 self._reroute(call, call.message)
             else:
-                error = Error(_CALL, call.request, _NO_ERROR_DETAILS, message.uri, message.args, message.kwargs)
-                self._answer(call, error)
+                self._pass_on_error(call, message)
         if registration.waiting is not None:
             self._serve_waiting(registration)
 
@@ -239,12 +260,20 @@ class Calling:
             raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")
         return call
 
-    def _answer(self, call: CallUnderWay, message: Result | Error) -> None:
-        """Give the caller what its callee says as the final answer; an ERROR, where it cannot have that."""
+    def _pass_on(self, call: CallUnderWay, details: ResultDetails | WampError, message: Yield) -> None:
+        """Give the caller what its callee says. Raises WampError if it cannot have that."""
+        if isinstance(details, WampError):
+            raise details
+        result = Result(call.request, details, message.args, message.kwargs)
+        call.caller.peer.deliver(result, call.callee.session.peer.codec)
+
+    def _pass_on_error(self, call: CallUnderWay, message: Error) -> None:
+        """Give the caller its callee's ERROR as the final answer; another one, where it cannot have that."""
+        error = Error(_CALL, call.request, message.details, message.uri, message.args, message.kwargs)
         try:
-            call.caller.peer.deliver(message, call.callee.session.peer.codec)
-        except WampError as error:
-            self._fail(call, error)
+            call.caller.peer.deliver(error, call.callee.session.peer.codec)
+        except WampError as problem:
+            self._fail(call, problem)
         else:
             call.answer()
 

@@ -2,13 +2,14 @@
 
 Progressive call invocations are judged here too: a call that comes in several parts, each a CALL with the same request
 id and each passed on as an INVOCATION of the same id. (Spec, "Caller Identification", "Progressive Call Results",
-"Progressive Call Invocations".)
+"Progressive Call Invocations", "Payload Passthru Mode".)
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from edge_router.router.passthru import attributes, understands
 from edge_router.wamp.errors import FEATURE_NOT_SUPPORTED, ProtocolViolation, WampError
 from edge_router.wamp.messages import Call, InvocationDetails
 
@@ -34,7 +35,10 @@ def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
             FEATURE_NOT_SUPPORTED,
             f"the callee of '{call.procedure}' takes no call in parts (progressive_call_invocations, call_canceling)",
         )
+    if options.ppt_scheme and not understands(callee.session, "callee"):
+        raise WampError(FEATURE_NOT_SUPPORTED, f"the callee of '{call.procedure}' knows no payload passthru mode")
     return InvocationDetails(
+        **attributes(options),
         receive_progress=options.receive_progress and _STREAMING in features,
         progress=options.progress,
         procedure=call.procedure if callee.registration.match != "exact" else None,
@@ -44,10 +48,11 @@ def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
     )
 
 
-def refuse_parts(message: Call) -> None:
-    """Raises WampError for a call in parts of what the router itself serves."""
-    if message.options.progress:
-        raise WampError(FEATURE_NOT_SUPPORTED, f"'{message.procedure}' takes no call in parts")
+def refuse_features(message: Call) -> None:
+    """Raises WampError for a call, in parts or in passthru mode, of what the router itself serves."""
+    if message.options.progress or message.options.ppt_scheme:
+        found = "in payload passthru mode" if message.options.ppt_scheme else "in parts"
+        raise WampError(FEATURE_NOT_SUPPORTED, f"'{message.procedure}' takes no call {found}")
 
 
 def begin_stream(caller: RouterSession, request: int) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from msgspec import Raw, Struct
 
 from edge_router.router.audience import audience, is_filtered
+from edge_router.router.passthru import attributes
 from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.messages import EventDetails, Publish, PublishOptions
 
@@ -60,12 +61,8 @@ class Kept(Struct, frozen=True, gc=False):
 
     def details(self, subscription: Subscription, retained: bool) -> EventDetails:
         """EVENT.Details for a subscriber of this subscription."""
-        options = self.options
         return EventDetails(
-            ppt_scheme=options.ppt_scheme,
-            ppt_serializer=options.ppt_serializer,
-            ppt_cipher=options.ppt_cipher,
-            ppt_keyid=options.ppt_keyid,
+            **attributes(self.options),
             publisher=self.publisher if self.disclosed else None,
             publisher_authid=self.publisher_authid if self.disclosed else None,
             publisher_authrole=self.publisher_authrole if self.disclosed else None,

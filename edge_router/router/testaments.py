@@ -14,6 +14,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from edge_router.router.meta_arguments import Arguments
+from edge_router.router.passthru import understands
 from edge_router.wamp.codecs.codec import as_meant
 from edge_router.wamp.errors import INVALID_ARGUMENT, LIMIT_EXCEEDED, TranscodeError, WampError
 from edge_router.wamp.messages import EMPTY, Publish, PublishOptions
@@ -73,6 +74,8 @@ def _add(meta: MetaApi, caller: RouterSession, arguments: Arguments) -> list[Any
     scope = _scope(arguments, 4)
     if not caller.permissions.grant(topic).publish:
         raise caller.permissions.refuse("publish", topic)
+    if options.ppt_scheme and not understands(caller, "publisher"):
+        raise WampError(INVALID_ARGUMENT, "argument 'publish_options': ppt_scheme was not announced in HELLO")
     message = Publish(1, options, topic, _payload(caller, args), _payload(caller, kwargs))
     testaments = meta.testaments.get(caller) or Testaments(caller.limits.testaments)
     testaments.add(scope, message, arguments.size)

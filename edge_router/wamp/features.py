@@ -12,16 +12,23 @@ CLIENT_FEATURES: Final = frozenset(
     {
         "callee.call_canceling",
         "callee.call_reroute",
+        "callee.payload_passthru_mode",
         "callee.progressive_call_invocations",
         "callee.progressive_call_results",
         "callee.registration_revocation",
+        "caller.payload_passthru_mode",
         "caller.progressive_call_invocations",
+        "publisher.payload_passthru_mode",
         "subscriber.subscription_revocation",
     }
 )
 
 #: what a part of the node itself can do, by `client.session`
-LOCAL_FEATURES: Final = CLIENT_FEATURES - {"callee.progressive_call_invocations"}
+LOCAL_FEATURES: Final = CLIENT_FEATURES - {
+    "callee.payload_passthru_mode",
+    "callee.progressive_call_invocations",
+    "caller.payload_passthru_mode",
+}
 
 #: what every router does
 ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
@@ -29,6 +36,7 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
         "features": {
             "event_retention": True,
             "pattern_based_subscription": True,
+            "payload_passthru_mode": True,
             "publisher_exclusion": True,
             "publisher_identification": True,
             "subscriber_blackwhite_listing": True,
@@ -41,6 +49,7 @@ ROUTER_ROLES: Final[dict[str, dict[str, Any]]] = {
             "call_timeout": True,
             "caller_identification": True,
             "pattern_based_registration": True,
+            "payload_passthru_mode": True,
             "progressive_call_invocations": True,
             "progressive_call_results": True,
             "registration_revocation": True,

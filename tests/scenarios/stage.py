@@ -39,6 +39,7 @@ from tests.scenarios.spoken import SPOKEN, Spoken
 EVERY_FEATURE = {
     "publisher": {
         "features": {
+            "payload_passthru_mode": True,
             "publisher_exclusion": True,
             "publisher_identification": True,
             "subscriber_blackwhite_listing": True,
@@ -47,6 +48,7 @@ EVERY_FEATURE = {
     "subscriber": {
         "features": {
             "pattern_based_subscription": True,
+            "payload_passthru_mode": True,
             "publisher_identification": True,
             "subscription_revocation": True,
         }
@@ -56,6 +58,7 @@ EVERY_FEATURE = {
             "call_canceling": True,
             "call_timeout": True,
             "caller_identification": True,
+            "payload_passthru_mode": True,
             "progressive_call_invocations": True,
             "progressive_call_results": True,
         }
@@ -66,6 +69,7 @@ EVERY_FEATURE = {
             "call_reroute": True,
             "caller_identification": True,
             "pattern_based_registration": True,
+            "payload_passthru_mode": True,
             "progressive_call_invocations": True,
             "progressive_call_results": True,
             "registration_revocation": True,
