@@ -31,6 +31,6 @@ def test_secrets_are_read_at_start(place: str, tmp_path: Path) -> None:
     """A file that is not there fails the start, wherever `auth` stands; one that goes later harms nobody."""
     config = convert({"type": "router", "transports": [PLACES[place]]}, Config, dec_hook=as_part)
     with pytest.raises(Missing, match="cannot be read"):
-        RouterWorker(config, tmp_path, Clock(), dict)
+        RouterWorker(config, tmp_path, Clock(), dict, lambda: None)
     (tmp_path / "secret").write_text("secret\n")
-    RouterWorker(config, tmp_path, Clock(), dict)
+    RouterWorker(config, tmp_path, Clock(), dict, lambda: None)

@@ -91,7 +91,7 @@ class Place:
         ]
         worker = {"type": "router", "realms": [{"name": "realm1", "roles": roles, **realm}]}
         loaded = from_tree({"workers": [{**worker, "transports": list(doors.values())}]}, "test", directory)
-        self.worker = RouterWorker(loaded.config.workers[0], directory, loop.reactor, dict)
+        self.worker = RouterWorker(loaded.config.workers[0], directory, loop.reactor, dict, lambda: None)
         loop.result(Deferred.fromCoroutine(self.worker.start()))
         self.places = dict(zip(doors, self.worker.places, strict=True))
 

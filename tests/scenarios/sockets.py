@@ -208,7 +208,7 @@ class SocketStage:
         self._players = list(scenario.players)
         self._connections: list[SocketConnection] = []
         config = WorkerConfig(realms=[realm_of(scenario)], transports=[self._listen(name) for name in self._players])
-        self._worker = RouterWorker(config, directory, loop.reactor, dict)
+        self._worker = RouterWorker(config, directory, loop.reactor, dict, lambda: None)
         loop.result(ensureDeferred(self._worker.start()))
 
     def _listen(self, player: str) -> RawSocket | WebSocket:
