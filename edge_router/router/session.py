@@ -270,7 +270,7 @@ class RouterSession:
                 return
         named = ", ".join(wanted)[:80]
         if methods:
-            self._refuse(realm, AUTHENTICATION_DENIED, f"the authmethods {named} have nothing to go by")
+            self._refuse(realm, AUTHENTICATION_DENIED, f"none of the authmethods {named} has anything to go by")
         else:
             self._refuse(realm, NO_MATCHING_AUTH_METHOD, f"none of the authmethods {named} is offered here")
 

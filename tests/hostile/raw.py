@@ -45,15 +45,16 @@ class Closed(Exception):
 class Client:
     """A connection that has shaken hands.
 
-    node, door: where to (`universal-ws` and `universal-raw` name the two ways of one). serializer: `json`, `msgpack` or
-    `cbor`. receive_buffer: octets that the kernel keeps for it; 0: as usual. Messages are lists; payloads are decoded.
+    node, door: where to (`universal-ws` and `universal-raw` name the two ways of one, as of any other). serializer:
+    `json`, `msgpack` or `cbor`. receive_buffer: octets that the kernel keeps for it; 0: as usual. Messages are lists;
+    payloads are decoded.
     """
 
     more_headers: tuple[str, ...] = ()
 
     def __init__(self, node: RunningNode, door: str, serializer: str = "json", receive_buffer: int = 0) -> None:
         self.serializer = serializer
-        self.is_websocket = door in {"websocket", "calm", "web", "universal-ws"}
+        self.is_websocket = door in {"websocket", "calm", "web"} or door.endswith("-ws")
         self.close_code: int | None = None
         self._unread = b""
         self.socket = self._connect(node, door.partition("-")[0], receive_buffer)

@@ -66,7 +66,7 @@ def way(node: RunningNode, door: str) -> dict[str, Any]:
         return {"type": "rawsocket", "url": f"rs://{host}:{port}", "host": host, "port": port}
     if kind == "lp":
         return {"type": "longpoll", "url": f"http://{host}:{port}/lp"}
-    path = "/" if door == "websocket" else "/ws"
+    path = "/" if door in ("websocket", "cookies") else "/ws"
     return {"type": "websocket", "url": f"ws://{host}:{port}{path}", "host": host, "port": port}
 
 

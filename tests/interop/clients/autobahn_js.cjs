@@ -1,6 +1,7 @@
 // A puppet around autobahn-js; see puppet.py.
 "use strict";
 
+const fs = require("node:fs");
 const autobahn = require("autobahn");
 const { JSONSerializer, MsgpackSerializer, CBORSerializer } = require("autobahn/lib/serializer.js");
 const { say, serve, Refused } = require("./puppet.cjs");
@@ -19,6 +20,9 @@ function payload(result) {
   if (result instanceof autobahn.Result) return { args: result.args, kwargs: result.kwargs };
   return { args: result === null || result === undefined ? [] : [result], kwargs: {} };
 }
+
+const files = (named) =>
+  Object.fromEntries(Object.entries(named).map(([name, path]) => [name, fs.readFileSync(path)]));
 
 // how it logs in: options of a Connection
 function authentication(login) {
@@ -73,7 +77,13 @@ serve({
           ? { type: "rawsocket", host: way.host, port: way.port, path: way.path }
           : way.type === "longpoll"
             ? { type: "longpoll", url: way.url }
-            : { type: "websocket", url: way.url, serializers: [new SERIALIZERS[serializer]()] };
+            : {
+              type: "websocket",
+              url: way.url,
+              serializers: [new SERIALIZERS[serializer]()],
+              headers: way.headers,
+              tlsConfiguration: way.tls && files(way.tls),
+            };
       const seat = (seats[name] = { name, subscriptions: {}, registrations: {}, hanging: [] });
       seat.connection = new autobahn.Connection({
         transports: [transport],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import txaio
@@ -16,6 +18,7 @@ if FRAMEWORK == "twisted":
     from autobahn.twisted.component import Component
     from twisted.internet import reactor as loop
     from twisted.internet.defer import CancelledError, Deferred
+    from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS
 
     in_loop = loop.callFromThread
     spawn = Deferred.fromCoroutine
@@ -40,7 +43,7 @@ from autobahn.wamp.types import (  # noqa: E402
     RegisterOptions,
     SubscribeOptions,
 )
-from logins import authentication  # noqa: E402
+from logins import authenticate, authentication  # noqa: E402
 
 
 def wrap(value: Any) -> Any:
@@ -112,7 +115,21 @@ def endpoints(seat: Seat, tag: str) -> dict[str, Callable[..., Any]]:
     def name(*args: Any, details: Any, **kwargs: Any) -> str:
         return tag
 
-    return {"echo": echo, "fail": fail, "count": count, "hang": hang, "who": who, "name": name}
+    def decide(realm: str | None, authid: str | None, about: dict[str, Any], details: Any) -> dict[str, Any]:
+        return authenticate(json.loads(tag), authid, about)
+
+    return {"echo": echo, "fail": fail, "count": count, "hang": hang, "who": who, "name": name, "decide": decide}
+
+
+def trust(tls: dict[str, str], host: str) -> Any:
+    """What a connection over TLS needs. tls: files: `ca`, `cert`, `key`."""
+    if FRAMEWORK == "asyncio":
+        context = ssl.create_default_context(cafile=tls["ca"])
+        context.load_cert_chain(tls["cert"], tls["key"])
+        return context
+    own = PrivateCertificate.loadPEM(Path(tls["cert"]).read_text() + Path(tls["key"]).read_text())
+    authority = Certificate.loadPEM(Path(tls["ca"]).read_text())
+    return optionsForClientTLS(host, trustRoot=authority, clientCertificate=own)
 
 
 # --- commands ------------------------------------------------------------------------------------------------------
@@ -125,6 +142,8 @@ async def join(command: dict[str, Any]) -> dict[str, Any]:
         if "path" in way
         else {"type": "tcp", "host": way["host"], "port": way["port"]}
     )
+    if "tls" in way:
+        endpoint["tls"] = trust(way["tls"], way["host"])
     transport: dict[str, Any] = {"type": way["type"], "url": way["url"], "endpoint": endpoint}
     if way["type"] == "rawsocket":
         transport["serializer"] = command["serializer"]

@@ -11,6 +11,7 @@ from base64 import b64decode
 from typing import Any
 
 from autobahn.wamp import auth
+from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.interfaces import IAuthenticator
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -46,15 +47,45 @@ class Cryptosign:
         """Nothing of it is to be checked."""
 
 
+class ByTransport:
+    """A method that asks nothing: `cookie`, `tls`."""
+
+    def __init__(self, name: str, authid: str) -> None:
+        self.name = name
+        self.authextra: dict[str, Any] = {}
+        self._args = {"authid": authid} if authid else {}
+
+    def on_challenge(self, _session: Any, _challenge: Any) -> str:
+        raise RuntimeError("nothing should be asked")
+
+    def on_welcome(self, _session: Any, _authextra: Any) -> None:
+        """Nothing of it is to be checked."""
+
+
 IAuthenticator.register(Scram)
 IAuthenticator.register(Cryptosign)
+IAuthenticator.register(ByTransport)
 
 _WAYS = {
     "ticket": lambda authid, secret: {"authid": authid, "ticket": secret},
     "wampcra": lambda authid, secret: {"authid": authid, "secret": secret},
     "scram": lambda authid, secret: Scram(authid=authid, password=secret),
     "cryptosign": Cryptosign,
+    "cookie": lambda authid, _secret: ByTransport("cookie", authid),
+    "tls": lambda authid, _secret: ByTransport("tls", authid),
+    "anonymous": lambda _authid, _secret: {},
 }
+
+
+def authenticate(users: dict[str, dict[str, Any]], authid: str | None, details: dict[str, Any]) -> dict[str, Any]:
+    """A dynamic authenticator, as users of autobahn write one. users: authmethod -> authid -> what it gives."""
+    known = users[details["authmethod"]]
+    user = known.get("*") or known.get(authid)
+    if user is None:
+        raise ApplicationError("com.example.error.no_such_user", "who is that?")
+    if user.get("ticket") != details.get("ticket"):
+        raise ApplicationError("com.example.error.invalid_ticket")
+    return user
 
 
 def authentication(login: dict[str, str] | None) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 // A puppet around wampy.js; see puppet.py. Its callees can neither be interrupted nor send progressive results.
 "use strict";
 
+const fs = require("node:fs");
 const { Wampy } = require("wampy");
 const { JsonSerializer } = require("wampy/JsonSerializer.js");
 const { MsgpackSerializer } = require("wampy/MsgpackSerializer.js");
@@ -25,6 +26,17 @@ async function tell(promise) {
 
 const payload = ({ argsList, argsDict }) => ({ args: argsList || [], kwargs: argsDict || {} });
 
+// wampy gives headers where the package `websocket` takes them, and `ws` does not
+const reaching = ({ headers, tls }) =>
+  class extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols, { headers, ...(tls && files(tls)) });
+    }
+  };
+
+const files = (named) =>
+  Object.fromEntries(Object.entries(named).map(([name, path]) => [name, fs.readFileSync(path)]));
+
 // how it logs in: options of a Wampy, with its own plugins
 async function authentication(login) {
   if (!login) return {};
@@ -37,7 +49,7 @@ async function authentication(login) {
       return [(await import("wampy/cryptosign.js")).sign(secret), { pubkey: Buffer.from(publicKey).toString("hex") }];
     },
   };
-  const [plugin, authextra] = await plugins[method]();
+  const [plugin, authextra] = plugins[method] ? await plugins[method]() : [() => "", {}];
   return { authid, authmethods: [method], authextra, authMode: "auto", authPlugins: { [method]: plugin } };
 }
 
@@ -68,7 +80,7 @@ serve({
   async join({ session: name, transport: way, serializer, realm, login }) {
     const seat = (seats[name] = { name, subscriptions: {}, hanging: [] });
     seat.wampy = new Wampy(way.url, {
-      ws: WebSocket,
+      ws: reaching(way),
       realm,
       serializer: new SERIALIZERS[serializer](),
       reconnectInterval: 200,
