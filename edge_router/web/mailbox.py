@@ -100,6 +100,12 @@ class Mailbox:
         """The peer has nothing more."""
         self._producer = None
 
+    def pauseProducing(self) -> None:
+        """The client is not to be listened to; its requests come all the same, and what they bring is bounded."""
+
+    def resumeProducing(self) -> None:
+        """The client is listened to again."""
+
     def loseConnection(self) -> None:
         """Nothing comes any more; what waits may still be fetched."""
         self.ended = True

@@ -8,11 +8,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
+from edge_router.config.schema import Role
 from edge_router.config.schema.webrealm import LongPollOptions, LongPollPath
 from edge_router.wamp.codecs import CODECS
 from edge_router.wamp.errors import ProtocolViolation
-from edge_router.wamp.messages import CloseDetails, Goodbye, Hello, HelloDetails, Subscribe, SubscribeOptions, Welcome
+from edge_router.wamp.messages import (
+    CloseDetails,
+    Goodbye,
+    Hello,
+    HelloDetails,
+    Publish,
+    PublishOptions,
+    Subscribe,
+    SubscribeOptions,
+    Welcome,
+)
 from edge_router.web.mailbox import WIRES, messages_in
 from tests.transports.wires import MemoryTransport
 from tests.web.ports import Answer
@@ -95,6 +107,21 @@ def test_a_session_from_open_to_close(protocol: str) -> None:
     assert [authid for _, authid in at.sessions] == ["test"]
     assert at.post(f"{client.base}/receive").status == 404
     assert at.post(f"{client.base}/close").status == 204
+
+
+def test_what_is_sent_while_an_authorizer_takes_its_time() -> None:
+    """Other transports would not be read; requests are as large as they may be, and are answered."""
+    at = port()
+    decision: Deferred[Any] = Deferred()
+    at.serve("com.authorize", lambda *_: decision)
+    at.router.realms["realm1"].roles.set(Role(name="web", authorizer="com.authorize"))
+    client = Poll(at, "wamp.2.json.batched").join()
+    payload = CODECS["json"].dumps(["x" * 10_000])
+    said = [Publish(number, PublishOptions(acknowledge=True), "com.a", payload) for number in range(1, 51)]
+    assert client.send(*said).status == 204
+    decision.callback({"allow": True, "cache": True})
+    at.settle()
+    assert [message.request for message in client.receive()] == list(range(1, 51))
 
 
 def test_one_message_or_all() -> None:
