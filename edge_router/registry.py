@@ -46,6 +46,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "caller": Part(f"{_WEBREALM}:CallerPath", "edge_router.web.caller:CallerService"),
         "webhook": Part(f"{_WEBREALM}:WebhookPath", "edge_router.web.webhook:WebhookService"),
         "longpoll": Part(f"{_WEBREALM}:LongPollPath", "edge_router.web.longpoll:LongPollService"),
+        "upload": Part(f"{_SCHEMA}.webupload:UploadPath", "edge_router.web.upload:UploadService"),
         "json": Part(f"{_WEBSERVE}:JsonPath", "edge_router.web.json:JsonService"),
         "redirect": Part(f"{_WEBSERVE}:RedirectPath", "edge_router.web.redirect:RedirectService"),
         "metrics": Part(f"{_WEBSERVE}:MetricsPath", "edge_router.web.metrics:MetricsService"),

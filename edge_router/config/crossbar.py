@@ -14,6 +14,7 @@ from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.webrealm import HttpBridgeOptions, LongPollOptions, WebhookOptions
+from edge_router.config.schema.webupload import UploadOptions
 
 LATER = "not available in this version of edge-router"
 
@@ -81,6 +82,7 @@ IGNORED: dict[type, dict[str, str]] = {
     },
     schema.WebOptions: {"display_tracebacks": "tracebacks go to the log only"},
     HttpBridgeOptions: {"debug": _LOGLEVEL},
+    UploadOptions: {"debug": _LOGLEVEL},
     WebhookOptions: {"debug": _LOGLEVEL},
     LongPollOptions: {
         "debug": _LOGLEVEL,
@@ -132,7 +134,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(
-            ("upload", "archive"),
+            ("archive",),
             LATER,
         ),
         **dict.fromkeys(

@@ -26,7 +26,7 @@ class Site:
     def __init__(self, paths: dict[str, Any], options: WebOptions, host: Host) -> None:
         try:
             self._root = NestedService(NestedPath(paths=paths), host)
-        except (FileNotFoundError, Missing) as missing:
+        except (OSError, Missing) as missing:
             raise CannotListen(f"web: {missing}") from missing
         self._options = options
         self._clock = host.reactor

@@ -19,6 +19,11 @@ def at(service: str) -> str:
 
 
 WRONG = {
+    "{type: upload, realm: realm2, role: web, directory: nowhere, options: {file_types: [csv]}}": [
+        f"{P}.realm: there is no realm 'realm2'; did you mean 'realm1'?",
+        f"{P}.directory: there is no directory '@/nowhere'; create it or correct the path",
+        f"{P}.options.file_types.0: an ending begins with a dot: '.csv'",
+    ],
     "{type: reverseproxy, host: 'http://x', path: app}": [
         f"{P}.host: 'http://x' is no name or address of a host, such as 127.0.0.1",
         f"{P}.path: 'app' is no path of a URL, such as /app",
@@ -68,6 +73,8 @@ def test_wrong(service: str, tmp_path: Path) -> None:
 
 
 RIGHT = [
+    "{type: upload, realm: realm1, role: anonymous, directory: ., options: {max_file_size: 200000000, "
+    'file_permissions: "0644", file_types: [.csv, .txt]}, form_fields: {content: file, session: session}}',
     "{type: reverseproxy, host: 127.0.0.1}",
     "{type: reverseproxy, host: '::1', port: 1880, path: /red, forwarded_port: 443, forwarded_proto: https}",
     "{type: json, value: {a: [1, 2]}, options: {prettify: true, allow_cross_origin: true, discourage_caching: true}}",
