@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: install run test bench check clean
+.PHONY: install run test bench check crossbar clean
 
 install: $(VENV)/installed
 
@@ -25,6 +25,15 @@ bench: install
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The real Crossbar, to compare what it takes with what is taken here (tests/config/test_both_checkers.py): 380 MB.
+crossbar: build/crossbar/installed
+
+build/crossbar/installed: tests/config/crossbar/requirements.txt
+	@echo "==> installing Crossbar in build/crossbar (a minute or two)"
+	$(PYTHON) -m venv --clear build/crossbar
+	build/crossbar/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

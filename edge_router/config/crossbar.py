@@ -95,6 +95,36 @@ IGNORED: dict[type, dict[str, str]] = {
     },
 }
 
+AS_HERE: dict[type, dict[str, Any]] = {
+    schema.WebSocketOptions: {
+        "external_port": None,
+        "enable_hybi10": False,
+        "enable_rfc6455": True,
+        "enable_webstatus": True,
+        "validate_utf8": True,
+        "mask_server_frames": False,
+        "require_masked_client_frames": True,
+        "apply_mask": True,
+        "auto_fragment_size": 0,
+        "fail_by_drop": False,
+        "echo_close_codereason": False,
+        "tcp_nodelay": True,
+        "auto_ping_restart_on_any_traffic": True,
+        "enable_flash_policy": False,
+        "flash_policy": "",
+        "show_server_version": False,
+    },
+    schema.Deflate: {"request_no_context_takeover": False, "request_max_window_bits": 0},
+    schema.WebOptions: {"display_tracebacks": False},
+    schema.TcpEndpoint: {"shared": False},
+    schema.RealmOptions: {"bridge_meta_api": False},
+    schema.RawSocket: {"debug": False},
+    schema.UniversalRawSocket: {"debug": False},
+    schema.WebSocket: {"debug": False},
+    schema.WebSocketPath: {"debug": False},
+}
+"""Values of keys without effect that ask for what is done here anyway: nothing is said about them."""
+
 INNER: dict[tuple[type, str], tuple[str, ...]] = {
     (schema.Controller, "options"): ("title", "shutdown", "enable_parallel_worker_start", "enable_docker"),
     (schema.Controller, "keyring"): ("type", "path", "driver", "port"),
@@ -164,10 +194,16 @@ def dropped_type(path: Path, name: object) -> str | None:
     return f"left out, as type {name!r} has no effect here: {why}" if why else None
 
 
-def ignored_key(cls: type, key: object) -> str | None:
-    """The notice for a key that has no effect here, else None. What it may hold: `INNER`."""
+def ignored_key(cls: type, key: object, value: object) -> str | None:
+    """The notice for a key that has no effect here; empty if there is nothing to say; else None.
+
+    What it may hold: `INNER`.
+    """
     why = next((IGNORED[each][str(key)] for each in cls.__mro__ if str(key) in IGNORED.get(each, ())), None)
-    return f"no effect here: {why}" if why else None
+    if why is None:
+        return None
+    same = AS_HERE.get(cls, {})
+    return "" if key in same and same[str(key)] == value else f"no effect here: {why}"
 
 
 def later_key(cls: type, key: object) -> str | None:
@@ -233,7 +269,25 @@ def _serializers(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any
     return {**value, "serializers": rest}
 
 
+def _unbounded(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
+    """Crossbar's 0 for no limit at all, and limits too small for any WAMP message."""
+    result = dict(value)
+    for key, given, text, taken in _BOUNDS:
+        number = value.get(key)
+        if isinstance(number, int) and not isinstance(number, bool) and given(number):
+            said.notices.append(Problem((*path, key), text))
+            result[key] = taken
+    return result
+
+
+_BOUNDS: tuple[tuple[str, Callable[[int], bool], str, int], ...] = (
+    ("max_message_size", lambda size: size == 0, "0 is read as 67108864: there is no way without a bound", 67_108_864),
+    ("max_message_size", lambda size: 0 < size < 512, "read as 512, the least a message may need", 512),
+    ("auto_ping_timeout", lambda time: time == 0, "0 is read as 5000: a ping without answer ends a connection", 5_000),
+)
+
 REPAIRS: dict[type, Repair] = {
+    schema.WebSocketOptions: _unbounded,
     schema.Role: _role,
     schema.RawSocket: _serializers,
     schema.UniversalRawSocket: _serializers,

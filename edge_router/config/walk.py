@@ -211,9 +211,10 @@ class Walked:
 
     def _unknown(self, cls: type, known: list[str], key: Any, value: object, path: Path) -> str:
         """A key that is not declared. Result: the declared one that was meant, or an empty text."""
-        ignored, later = crossbar.ignored_key(cls, key), crossbar.later_key(cls, key)
-        if ignored:
-            self.notices.append(Problem(path, ignored))
+        ignored, later = crossbar.ignored_key(cls, key, value), crossbar.later_key(cls, key)
+        if ignored is not None:
+            if ignored:
+                self.notices.append(Problem(path, ignored))
             inner = crossbar.INNER.get((cls, key), ())
             for name in value if inner and isinstance(value, dict) else ():
                 if name not in inner:
