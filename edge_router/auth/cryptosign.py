@@ -28,7 +28,6 @@ from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 NODE_KEY: Final = "key.priv"
 _TAG: Final = "private-key-ed25519:"
 _SIZE: Final = 32
-_BINDING: Final = "tls-unique"
 
 
 class Cryptosign:
@@ -131,11 +130,11 @@ def _check(
 
 def _channel_id(binding: object, login: Login) -> bytes:
     """The 32 octets that stand for this TLS connection; autobahn takes the digest of the Finished message."""
-    found = login.transport.channel_id.get(_BINDING) if binding == _BINDING else None
+    found = login.transport.channel_id.get(binding) if isinstance(binding, str) else None
     if found is None:
         text = f"the channel binding {str(binding)[:40]!r} cannot be had on this connection; leave it out"
         raise WampError(AUTHENTICATION_DENIED, text)
-    return sha256(found).digest()
+    return sha256(found).digest() if binding == "tls-unique" else found
 
 
 def _octets(text: object, size: int = _SIZE) -> bytes | None:

@@ -1,5 +1,5 @@
 """The method `scram`: both sides prove to know a password that neither sends and the router does not have (spec,
-"Salted Challenge Response Authentication Mechanism"; RFC 5802, RFC 7677).
+"Salted Challenge Response Authentication Mechanism"; RFC 5802, RFC 7677), bound to the TLS channel if the client likes.
 
 The client derives the password's key, with PBKDF2 or Argon2id, so the router needs neither. autobahn-python signs a
 message that differs from the spec's in two places (nothing for the channel binding where the spec has `biws`, the
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from hmac import compare_digest, digest
@@ -29,8 +29,8 @@ from edge_router.wamp.errors import AUTHENTICATION_DENIED, WampError
 
 #: of the client's nonce, in characters
 MOST_NONCE: Final = 256
-#: Base64 of `n,,`: no channel binding
-_UNBOUND: Final = "biws"
+#: what the spec's method calls a key derivation that Crossbar and autobahn call otherwise
+_SPEC_KDF: Final = {"argon2id-13": "argon2id13"}
 
 
 class _Principal(Struct, frozen=True):
@@ -63,11 +63,11 @@ class Scram:
 
     def hello(self, login: Login) -> Question:
         """Ask for the proof, of users that do not exist too: with a salt that is always the same for a name."""
-        authid, nonce = _said(login)
-        known = self._principals.get(authid)
-        principal = known or self._somebody(authid)
-        accepted = None if known is None else accepted_as(authid, known.role, known.realm, login)
-        return _question(authid, nonce, principal, accepted, self._entropy(18))
+        said = _said(login)
+        known = self._principals.get(said.authid)
+        principal = known or self._somebody(said.authid)
+        accepted = None if known is None else accepted_as(said.authid, known.role, known.realm, login)
+        return _question(said, principal, accepted, self._entropy(18))
 
     def _somebody(self, authid: str) -> _Principal:
         nobody = self._nobody
@@ -77,11 +77,9 @@ class Scram:
 
 def asked(login: Login, ask: Principals) -> Decision:
     """What is kept of the client's password, somebody else knows: the keys of a principal of the configuration."""
-    authid, nonce = _said(login)
+    said = _said(login)
     return ask(login, Given).map(
-        lambda found: _question(
-            authid, nonce, _keys(found.principal, found.accepted.authrole), found.accepted, os.urandom(18)
-        )
+        lambda found: _question(said, _keys(found.principal, found.accepted.authrole), found.accepted, os.urandom(18))
     )
 
 
@@ -100,35 +98,54 @@ class Given(Struct, frozen=True):
             raise ValueError(f"`memory` is missing; clients need it for {self.kdf}, in KiB")
 
 
-def _said(login: Login) -> tuple[str, str]:
-    """Name and nonce of HELLO. Raises WampError."""
+class _Said(Struct, frozen=True):
+    """What matters of HELLO. spec: whether the client has the spec's name for the method. binding: of the channel, and
+    data: what binds (RFC 5929, RFC 9266).
+    """
+
+    authid: str
+    nonce: str
+    spec: bool
+    binding: str | None
+    data: bytes
+
+
+def _said(login: Login) -> _Said:
+    """Raises WampError for what does not do."""
     if login.authid is None:
         raise authid_wanted("scram")
-    nonce = login.authextra.get("nonce")
+    nonce, binding = login.authextra.get("nonce"), login.authextra.get("channel_binding")
     if not isinstance(nonce, str) or not 0 < len(nonce) <= MOST_NONCE or not nonce.isprintable() or "," in nonce:
         raise WampError(AUTHENTICATION_DENIED, "scram needs authextra.nonce in HELLO, a random text without commas")
-    if login.authextra.get("channel_binding") is not None:
-        raise WampError(AUTHENTICATION_DENIED, "scram is offered without channel binding here")
-    return login.authid, nonce
+    data = login.transport.channel_id.get(binding) if isinstance(binding, str) else None
+    if binding is not None and data is None:
+        text = f"the channel binding {str(binding)[:40]!r} cannot be had on this connection; leave it out"
+        raise WampError(AUTHENTICATION_DENIED, text)
+    return _Said(login.authid, nonce, login.method == "wamp-scram", binding, data or b"")
 
 
-def _question(authid: str, nonce: str, principal: _Principal, accepted: Accepted | None, ours: bytes) -> Question:
+def _question(said: _Said, principal: _Principal, accepted: Accepted | None, ours: bytes) -> Question:
     """The challenge. accepted: None if the user cannot come in. ours: the router's part of the nonce."""
-    both = nonce + b64encode(ours).decode()
+    both = said.nonce + b64encode(ours).decode()
     salt = b64encode(principal.salt).decode()
-    first = f"r={both},s={salt},i={principal.asked['iterations']}"
-    escaped = authid.replace("=", "=3D").replace(",", "=2C")
-    messages = (
-        f"n={escaped},r={nonce},{first},c={_UNBOUND},r={both}".encode(),
-        f"n={authid},r={nonce},{first},c=,r={both}".encode(),
-    )
-    question = {"nonce": both, "salt": salt, **principal.asked}
-    return Question(question, partial(_check, principal.keys, messages, both, accepted))
+    first = f"r={said.nonce},r={both},s={salt},i={principal.asked['iterations']}"
+    escaped = said.authid.replace("=", "=3D").replace(",", "=2C")
+    flag = "n" if said.binding is None else f"p={said.binding}"
+    bound = b64encode(f"{flag},,".encode() + said.data).decode()
+    messages = [f"n={escaped},{first},c={bound},r={both}".encode()]
+    if said.binding is None:
+        messages.append(f"n={said.authid},{first},c=,r={both}".encode())
+    asked = dict(principal.asked)
+    if said.spec:
+        asked["kdf"] = _SPEC_KDF.get(asked["kdf"], asked["kdf"])
+    check = partial(_check, principal.keys, messages, said, both, accepted)
+    return Question({"nonce": both, "salt": salt, **asked}, check)
 
 
 def _check(
     keys: ScramKeys,
-    messages: tuple[bytes, ...],
+    messages: Sequence[bytes],
+    said: _Said,
     nonce: str,
     accepted: Accepted | None,
     signature: str,
@@ -142,7 +159,8 @@ def _check(
         client_key = bytes(a ^ b for a, b in zip(proof, signed, strict=True))
         if compare_digest(sha256(client_key).digest(), keys.stored):
             proved = message
-    fits = extra.get("nonce", nonce) == nonce and extra.get("channel_binding") is None
+    # what binds is in the message that was signed; that AUTHENTICATE names it, too, is for the spec's sake
+    fits = extra.get("nonce", nonce) == nonce and extra.get("channel_binding") == said.binding
     if proved is None or accepted is None or not fits:
         raise denied()
     verifier = b64encode(digest(keys.server, proved, "sha256")).decode()

@@ -13,7 +13,7 @@ from hmac import compare_digest, digest
 from pathlib import Path
 from typing import Any, Final
 
-from edge_router import registry
+from edge_router.client.argon2 import NoArgon2, argon2id
 from edge_router.client.failures import CannotLogIn, NotTrusted
 from edge_router.client.logins import Channel
 from edge_router.config.schema.connecting import ScramLogin
@@ -86,24 +86,7 @@ def _salted(password: bytes, salt: str, iterations: int, extra: dict[str, Any]) 
         return pbkdf2_hmac("sha256", password, octets, iterations)
     if not isinstance(memory, int) or not 8 <= memory <= MOST_MEMORY:
         raise CannotLogIn(f"scram: the router asks for {memory} KiB of memory; 8 to {MOST_MEMORY} would be right")
-    return _argon2id(password, octets, iterations, memory)
-
-
-def _argon2id(password: bytes, salt: bytes, iterations: int, memory: int) -> bytes:
-    """By `cryptography` (44 or later, where its OpenSSL has it), else by `argon2-cffi`."""
     try:
-        derive = registry.load("cryptography.hazmat.primitives.kdf.argon2:Argon2id")
-        made: bytes = derive(
-            salt=salt, length=32, iterations=iterations, lanes=1, memory_cost=memory
-        ).derive(password)
-    except Exception:  # noqa: BLE001 - not installed, too old, or its OpenSSL has no Argon2
-        try:
-            low_level = registry.load("argon2.low_level:hash_secret_raw")
-            kind = registry.load("argon2.low_level:Type").ID
-        except ImportError:
-            raise CannotLogIn(
-                "scram: the router asks for Argon2id, which needs the Python package 'argon2-cffi' or "
-                "'cryptography' of version 44 or later"
-            ) from None
-        made = low_level(password, salt, iterations, memory, 1, 32, kind)
-    return made
+        return argon2id(password, octets, iterations, memory)
+    except NoArgon2 as problem:
+        raise CannotLogIn(f"scram: {problem}") from None

@@ -2,7 +2,7 @@
 
 A connection's own protocol is made when the handshake is done, so it never waits for TLS and knows from the first
 octet on whose certificate was shown. This module, and pyOpenSSL with it, is loaded for an endpoint with `tls` only.
-(RFC 8446, RFC 5246; channel binding: RFC 5929 section 3.)
+(RFC 8446, RFC 5246; channel binding: RFC 5929 section 3, RFC 9266.)
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from edge_router.transports.listen import CannotListen, Connections
 from edge_router.transports.peername import peer_name
 from edge_router.transports.tally import Tally, logged
 
+#: label of the channel binding of TLS 1.3 (RFC 9266 section 4.2)
+_EXPORTER: Final = b"EXPORTER-Channel-Binding"
 #: seconds that a client has for the handshake
 HANDSHAKE_WITHIN: Final = 10.0
 
@@ -56,8 +58,13 @@ class TlsTransport(BufferingTLSTransport):
         """How the client is connected, and with which certificate. kind, protocol: as in `TransportDetails`."""
         connection = self.getHandle()
         version = connection.get_protocol_version_name()
-        # Nothing is resumed here, so the first Finished of TLS 1.2 is the client's (RFC 5929 section 3.1).
-        channel_id = {"tls-unique": connection.get_peer_finished() or b""} if version == "TLSv1.2" else {}
+        channel_id: dict[str, bytes] = {}
+        finished = connection.get_peer_finished()
+        # nothing is resumed here, so the first Finished of TLS 1.2 is the client's (RFC 5929 section 3.1)
+        if version == "TLSv1.2" and finished:
+            channel_id["tls-unique"] = finished
+        elif version == "TLSv1.3":
+            channel_id["tls-exporter"] = connection.export_keying_material(_EXPORTER, 32, b"")
         return TransportDetails(
             kind, peer_name(self), protocol, True, _client_certificate(self.getPeerCertificate()), channel_id
         )

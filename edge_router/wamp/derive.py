@@ -27,7 +27,11 @@ def wampcra_key(secret: str, salt: str, iterations: int, keylen: int) -> str:
 
 def scram_keys(password: str, salt: bytes, iterations: int) -> ScramKeys:
     """The keys of SCRAM-SHA-256 with PBKDF2. Raises ValueError for a password with characters that nobody can type."""
-    salted = pbkdf2_hmac("sha256", prepared(password).encode(), salt, iterations)
+    return keys_of(pbkdf2_hmac("sha256", prepared(password).encode(), salt, iterations))
+
+
+def keys_of(salted: bytes) -> ScramKeys:
+    """The keys of SCRAM-SHA-256. salted: the key that was derived from the password, by whatever means."""
     client_key = digest(salted, b"Client Key", "sha256")
     return ScramKeys(sha256(client_key).digest(), digest(salted, b"Server Key", "sha256"))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edge_router.router.interfaces import TransportDetails
 from edge_router.wamp.derive import prepared, scram_keys
 from tests.auth.entrance import DENIED, Client, Entrance, refused, welcomed
 
@@ -122,7 +123,7 @@ def test_what_the_answer_says_beside_the_proof(answered: dict[str, Any]) -> None
     [{}, {"nonce": ""}, {"nonce": 5}, {"nonce": "a,b"}, {"nonce": "x" * 300}, {"nonce": "x", "channel_binding": "a"}],
 )
 def test_what_hello_must_say(extra: dict[str, Any]) -> None:
-    """A nonce that fits the messages, and no channel binding."""
+    """A nonce that fits the messages, and no channel binding where there is none to be had."""
     assert refused(Entrance(SCRAM).client().hello("scram", "joe", **extra)) == DENIED
 
 
@@ -136,12 +137,42 @@ def test_who_is_there_cannot_be_told() -> None:
     assert one.keys() == known.keys()
 
 
-def test_argon2_is_the_clients_work() -> None:
-    """The router tells the client how to derive the key, and needs no library for it."""
+@pytest.mark.parametrize(("method", "kdf"), [("scram", "argon2id-13"), ("wamp-scram", "argon2id13")])
+def test_argon2_is_the_clients_work(method: str, kdf: str) -> None:
+    """The router tells the client how to derive the key, in its words, and needs no library for it."""
     principal = {**PRINCIPAL, "kdf": "argon2id-13", "memory": 512}
     client: Client = Entrance({"scram": {"principals": {"joe": principal}}}).client()
-    extra = client.challenged("scram", "joe", nonce=NONCE)
-    assert (extra["kdf"], extra["memory"]) == ("argon2id-13", 512)
+    extra = client.challenged(method, "joe", nonce=NONCE)
+    assert (extra["kdf"], extra["memory"]) == (kdf, 512)
+
+
+def bound(binding: str, ours: bytes, theirs: bytes, **answered: Any) -> list[Any]:
+    """Log in bound to a channel. ours: what the router has of it. theirs: the client. Result: the last answer."""
+    client = Entrance(SCRAM).client()
+    client.details = TransportDetails("memory", "tcp4:10.0.0.1:5", channel_id={"tls-exporter": ours})
+    answer = client.hello("wamp-scram", "joe", nonce=NONCE, channel_binding=binding)
+    if answer[0] != 4:
+        return answer
+    data = b64encode(f"p={binding},,".encode() + theirs).decode()
+    extra = {"channel_binding": binding, "cbind_data": b64encode(theirs).decode(), **answered}
+    return client.answer(prove(answer[2], "joe", "pencil", data)[0], **extra)
+
+
+def test_channel_binding() -> None:
+    """What both ends have of the channel is signed; somebody in between has something else (RFC 5802 section 6)."""
+    assert welcomed(bound("tls-exporter", b"x" * 32, b"x" * 32))["authid"] == "joe"
+    assert refused(bound("tls-exporter", b"x" * 32, b"y" * 32)) == DENIED
+    assert refused(bound("tls-exporter", b"x" * 32, b"x" * 32, channel_binding=None)) == DENIED
+    assert "tls-unique" in bound("tls-unique", b"x" * 32, b"x" * 32)[1]["message"]
+
+
+def test_a_bound_login_needs_its_binding() -> None:
+    """Who asks for a binding cannot prove himself without."""
+    client = Entrance(SCRAM).client()
+    client.details = TransportDetails("memory", "tcp4:10.0.0.1:5", channel_id={"tls-exporter": bytes(32)})
+    extra = client.challenged("wamp-scram", "joe", nonce=NONCE, channel_binding="tls-exporter")
+    answer = client.answer(prove(extra, "joe", "pencil")[0], channel_binding="tls-exporter")
+    assert refused(answer) == DENIED
 
 
 def test_passwords_are_prepared() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from edge_router.__main__ import dispatch
+from edge_router.client.scram import Scram
+from edge_router.config.schema.connecting import ScramLogin
 from tests.auth.entrance import Entrance, welcomed
 from tests.auth.test_scram import NONCE, prove
 from tests.auth.test_wampcra import sign
@@ -27,6 +31,25 @@ def test_scram(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     client = Entrance({"scram": {"principals": yaml.safe_load(said)}}).client()
     proof, _ = prove(client.challenged("scram", "joe", nonce=NONCE), "joe", "pencil")
     assert welcomed(client.answer(proof))["authrole"] == "device"
+
+
+def test_argon2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A `scram` principal that our own client opens, with Argon2id."""
+    assert passwd(monkeypatch, "joe", "--argon2", "--role", "device") == 0
+    client = Entrance({"scram": {"principals": yaml.safe_load(capsys.readouterr().out)}}).client()
+    login = Scram(ScramLogin(authid="joe", password="pencil"), Path())
+    extra = client.challenged("wamp-scram", "joe", nonce=login._nonce)
+    assert (extra["kdf"], extra["iterations"], extra["memory"]) == ("argon2id13", 2, 19_456)
+    signature, answered = login.answer(extra)
+    login.welcome(welcomed(client.answer(signature, **answered))["authextra"])
+
+
+def test_no_argon2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no library has it, that is said."""
+    for module in ("cryptography.hazmat.primitives.kdf.argon2", "argon2.low_level"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert passwd(monkeypatch, "joe", "--argon2") == 1
+    assert "argon2-cffi" in capsys.readouterr().err
 
 
 def test_wampcra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,6 +147,15 @@ def test_a_router_with_another_key(door: str, place: Place) -> None:
     assert place.sessions == 0
 
 
+@pytest.mark.parametrize("door", ["rawsocket-tls", "websocket-tls"])
+@pytest.mark.parametrize("login", ["cryptosign", "cryptosign-proved"])
+def test_bound_to_the_channel(door: str, login: str, place: Place) -> None:
+    """Both ends have the same octets of this connection (RFC 9266), and sign them with the challenge."""
+    session = place.join(place.transport(door), auth_of(login, channel_binding="tls-exporter"))
+    assert who(session)[0] == "joe"
+    place.leave(session)
+
+
 def test_a_channel_that_does_not_exist(place: Place) -> None:
     """Without TLS there is nothing to bind to."""
     with pytest.raises(CannotLogIn, match=r"this connection has no channel binding 'tls-unique'; TLS 1.2 has"):

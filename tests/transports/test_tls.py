@@ -402,19 +402,21 @@ def test_a_certificate_for_servers_is_none_for_clients(node: TlsNode) -> None:
     refused(node, node.rawsocket(MUTUAL), client_context(node.directory, V13, "node"))
 
 
-def test_tls_unique_of_tls_1_2(node: TlsNode) -> None:
-    """RFC 5929 section 3: both ends have the same octets, others have not; TLS 1.3 has no such thing."""
+def test_what_binds_to_a_channel(node: TlsNode) -> None:
+    """RFC 5929 section 3, for TLS 1.2: both ends have the same octets, others have not. RFC 9266, for TLS 1.3."""
     address = node.rawsocket()
-    for version in (V12, V12, V13):
+    for version in (V12, V12, V13, V13):
         client = TlsClient(node.loop, address, client_context(node.directory, version))
         client.send(RAW_HELLO)
         client.exactly(4)
         channel_id = node.sessions[-1].peer.details.channel_id
         own = client.socket.get_channel_binding("tls-unique")
-        assert channel_id == ({"tls-unique": own} if version == V12 else {})
+        assert list(channel_id) == ["tls-unique" if version == V12 else "tls-exporter"]
+        assert channel_id.get("tls-unique", own) == own
+        assert len(channel_id.get("tls-exporter", bytes(32))) == 32
         client.close()
-    first, second, _ = (session.peer.details.channel_id for session in node.sessions)
-    assert first != second
+    found = [octets for session in node.sessions for octets in session.peer.details.channel_id.values()]
+    assert len(set(found)) == 4
 
 
 # --- slow readers ------------------------------------------------------------------------------------------------
