@@ -22,7 +22,7 @@ from edge_router.router.invocations import (
     refuse_features,
     refuse_other_part,
 )
-from edge_router.router.passthru import refuse_unannounced, result_details
+from edge_router.router.passthru import not_understood, refuse_unannounced, result_details
 from edge_router.router.registration import Callee, Registration, all_refused, no_such_procedure
 from edge_router.router.urimap import UriMap
 from edge_router.wamp.errors import (
@@ -191,7 +191,7 @@ class Calling:
         if call is None:
             return
         options = message.options
-        details: ResultDetails | WampError = _PROGRESS if options.progress else _FINAL
+        details: ResultDetails | None = _PROGRESS if options.progress else _FINAL
         if options.ppt_scheme:
             refuse_unannounced(session, "callee")
             details = result_details(options, call.caller)
@@ -260,10 +260,10 @@ class Calling:
             raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")
         return call
 
-    def _pass_on(self, call: CallUnderWay, details: ResultDetails | WampError, message: Yield) -> None:
+    def _pass_on(self, call: CallUnderWay, details: ResultDetails | None, message: Yield) -> None:
         """Give the caller what its callee says. Raises WampError if it cannot have that."""
-        if isinstance(details, WampError):
-            raise details
+        if details is None:
+            raise not_understood(message.options)
         result = Result(call.request, details, message.args, message.kwargs)
         call.caller.peer.deliver(result, call.callee.session.peer.codec)
 

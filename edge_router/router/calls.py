@@ -46,6 +46,7 @@ class CallUnderWay:
     )
 
     callee: Callee
+    message: Call | None
     details: InvocationDetails
 
     def __init__(self, caller: RouterSession, call: Call, disclosed: bool) -> None:
@@ -55,7 +56,6 @@ class CallUnderWay:
         self.options = call.options
         self.disclosed = disclosed
         self.unfinished = call.options.progress
-        self.message: Call | None = None
         self.refused_by: tuple[Callee, ...] = ()
         self.waits_for: Registration | None = None
         self.invocation = 0
@@ -82,8 +82,9 @@ class CallUnderWay:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        if self.is_owed:
-            del self.caller.calls[self.request]
+        calls = self.caller.calls
+        if calls.get(self.request) is self:
+            del calls[self.request]
 
     def release(self) -> None:
         """The callee's answer is no longer waited for."""

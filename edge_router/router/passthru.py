@@ -39,12 +39,17 @@ def understands(session: RouterSession, role: Literal["caller", "callee", "publi
     return f"{role}.{_FEATURE}" in session.features
 
 
-def result_details(options: YieldOptions, caller: RouterSession) -> ResultDetails | WampError:
-    """RESULT.Details for the caller; or the error that it gets instead, since it would not understand the result.
+def result_details(options: YieldOptions, caller: RouterSession) -> ResultDetails | None:
+    """RESULT.Details for the caller; None: it would not understand the result, and gets `not_understood` instead.
 
     The specification has the dealer answer the callee with that error, too. No client knows an ERROR for a YIELD; the
     ones that exist end their session for it, so anybody's call could end a callee's.
     """
     if not understands(caller, "caller"):
-        return WampError(FEATURE_NOT_SUPPORTED, f"the result is in payload passthru mode ({options.ppt_scheme})")
+        return None
     return ResultDetails(progress=options.progress, **attributes(options))
+
+
+def not_understood(options: YieldOptions) -> WampError:
+    """What a caller gets in place of a result that it would not understand."""
+    return WampError(FEATURE_NOT_SUPPORTED, f"the result is in payload passthru mode ({options.ppt_scheme})")
