@@ -1,16 +1,14 @@
-"""The permissions of a session whose role asks an authorizer, and how the session waits for decisions.
+"""The permissions of a session whose role asks an authorizer.
 
 A message is tried. Where broker or dealer ask for a grant that is not decided, the trial ends by `_Undecided` before
-anything has happened; the authorizer is asked, and the message tried again with its answer. Meanwhile the session is
-in a state of its own, where all that comes waits in order - but for what the session answers an authorizer's question
-itself, since that may be what everybody waits for. So sessions of other roles pay nothing for this.
+anything has happened; the authorizer is asked, and the message tried again with its answer. What the session sends
+meanwhile waits (`backlog`). So sessions of other roles pay nothing for this.
 
 What is subscribed to or registered was decided as a whole; events and calls are not asked about.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -18,33 +16,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from edge_router.router.authorizer import NO, Authorizer, Decision, Question, Unanswered
+from edge_router.router.backlog import Backlog
 from edge_router.router.grants import Action, Grant, Permissions, is_reserved, refusal, refuse_invalid
-from edge_router.router.interfaces import Throttled
 from edge_router.router.permissions import meets_reserved
 from edge_router.router.session import Handler, RouterSession
-from edge_router.wamp.errors import LIMIT_EXCEEDED, WampError
-from edge_router.wamp.messages import (
-    WITH_PAYLOAD,
-    Abort,
-    Call,
-    Error,
-    Match,
-    Message,
-    Publish,
-    Register,
-    Subscribe,
-    Yield,
-)
+from edge_router.wamp.errors import WampError
+from edge_router.wamp.messages import Call, Match, Message, Publish, Register, Subscribe
 
 if TYPE_CHECKING:
     from edge_router.router.realm import Realm
 
 #: decisions that a session remembers because the authorizer says so; the oldest go
 MOST_CACHED: Final = 500
-#: bytes that a waiting message takes besides its payload, about
-MESSAGE: Final = 200
-#: bytes of messages that one read may still bring when reading has been stopped
-ONE_READ: Final = 2_097_152
 
 _ACTIONS: Final[dict[type[Message], Action]] = {
     Publish: "publish", Subscribe: "subscribe", Call: "call", Register: "register",
@@ -99,20 +82,15 @@ class AskedPermissions:
     """
 
     __slots__ = (
-        "_asking",
-        "_bound",
+        "_backlog",
         "_cached",
         "_found",
         "_given_up",
-        "_head",
         "_message",
         "_over",
         "_role",
         "_session",
-        "_size",
-        "_stopped",
         "_testaments",
-        "_waiting",
     )
 
     #: nothing is decided beforehand
@@ -129,13 +107,7 @@ class AskedPermissions:
         self._testaments: dict[str, Decision] = {}
         #: authorizers that did not answer while what waits was waiting
         self._given_up: dict[Authorizer, Unanswered] = {}
-        #: the message that a decision is needed for, those that came after it, and their bytes
-        self._head: Message | None = None
-        self._waiting: deque[Message] = deque()
-        self._size = 0
-        self._bound = session.limits.authorizer_queue
-        self._stopped = False
-        self._asking = False
+        self._backlog = Backlog(session)
         self._over = False
 
     @property
@@ -223,13 +195,11 @@ class AskedPermissions:
         try:
             self._role.realm.handlers[type(message)](self._session, message)
         except _Undecided as undecided:
-            self._asking = True
-            self._session.switch(WAITING)
-            self._head = message
+            self._backlog.hold(message)
             self._ask(undecided.key, _options(message, undecided.key), self._decided)
         finally:
             self._message = None
-            if not self._asking:
+            if not self._backlog.holding:
                 self._found.clear()
 
     def _ask(self, key: _Key, options: dict[str, Any], told: Callable[[_Key, Decision | WampError], None]) -> None:
@@ -250,78 +220,34 @@ class AskedPermissions:
         if isinstance(decision, Unanswered):
             self._given_up[key[0]] = decision
         self._found[key] = decision
-        self._asking = False
         self._session.switch(self._role.trying)
-        self._go_on()
-
-    # --- waiting -----------------------------------------------------------------------------------------------
-
-    def wait(self, message: Message) -> None:
-        """A message that came while the authorizer is asked about one before it."""
-        self._waiting.append(message)
-        self._size += _size(message)
-        if self._size > self._bound:
-            self._too_many()
-
-    def _too_many(self) -> None:
-        """Stop reading; that failing, end the session."""
-        session, peer = self._session, self._session.peer
-        if not self._stopped and isinstance(peer, Throttled):
-            peer.stop_reading()
-            self._stopped = True
-            self._bound = self._size + ONE_READ
-        else:
-            most = session.limits.authorizer_queue
-            session.abort(
-                LIMIT_EXCEEDED,
-                f"more than {most} bytes wait for a decision of this role's authorizer (limits.authorizer_queue)",
-            )
-
-    def _go_on(self) -> None:
-        """Let the session have what waits, until it has to wait again. If it has ended, that is for its next state."""
-        session, waiting = self._session, self._waiting
-        head, self._head = self._head, None
-        if head is not None:
-            session.receive(head)
-        while waiting and not self._asking:
-            message = waiting.popleft()
-            self._size -= _size(message)
-            session.receive(message)
-        if not waiting:
+        if self._backlog.go_on():
             self._given_up.clear()
-            self._read_on()
-
-    def _read_on(self) -> None:
-        if self._stopped:
-            self._stopped = False
-            self._bound = self._session.limits.authorizer_queue
-            self._session.peer.read_on()  # type: ignore[attr-defined]
 
     def left(self) -> None:
         """The session has left the realm: nothing of what waits for a decision counts any more."""
         self._over = True
-        if self._asking:
-            self._head = None
-            self._waiting.clear()
-            self._read_on()
+        self._backlog.forget()
 
     def replaced(self) -> None:
         """The session has got other permissions: what waits is for those to decide."""
         self._over = True
-        self._asking = False
-        self._go_on()
+        self._backlog.go_on()
 
     # --- later -------------------------------------------------------------------------------------------------
 
     def decide(self, action: Action, uri: str, match: Match, told: Callable[[bool], None]) -> bool | None:
-        """Whether a pattern that the session has is still granted. None: `told` is told later."""
+        """Whether what the session has is still granted: a pattern, a testament's topic. None: `told` is told later."""
         known: dict[_Key, Decision | WampError] = {}
 
         def look_up() -> bool | None:
             try:
-                return self._look_up(action, uri, match, known, may_ask=True).allow
+                decision = self._look_up(action, uri, match, known, may_ask=True)
+                if action == "publish":
+                    self._remember(self._testaments, uri, decision)
+                return decision.allow
             except _Undecided as undecided:
-                self._ask(undecided.key, {"match": match}, decided)
+                self._ask(undecided.key, {} if action == "publish" else {"match": match}, decided)
                 return None
             except WampError:
                 return False
@@ -402,46 +328,8 @@ def _options(message: Message, key: _Key) -> dict[str, Any]:
     return {**options, "match": match} if action in ("subscribe", "register") else dict(options)
 
 
-def _size(message: Message) -> int:
-    if type(message) not in WITH_PAYLOAD:
-        return MESSAGE
-    return MESSAGE + len(message.args) + len(message.kwargs)  # type: ignore[attr-defined]
-
-
-# --- states ------------------------------------------------------------------------------------------------------
-
-
-def _asked(session: RouterSession) -> AskedPermissions:
+def _try(session: RouterSession, message: Message) -> None:
+    """The handler of what needs a grant, for sessions with such permissions."""
     permissions = session.permissions
     assert isinstance(permissions, AskedPermissions)
-    return permissions
-
-
-def _try(session: RouterSession, message: Message) -> None:
-    _asked(session).attempt(message)
-
-
-def _wait(session: RouterSession, message: Message) -> None:
-    _asked(session).wait(message)
-
-
-def _wait_or_answer(session: RouterSession, message: Yield | Error) -> None:
-    """Answers to the router's own questions are never waited for; somebody else waits for them."""
-    call, realm = session.invocations.get(message.request), session.realm
-    if realm is not None and call is not None and call.caller is realm.inquiries.session:
-        realm.handlers[type(message)](session, message)
-    else:
-        _wait(session, message)
-
-
-class _Waiting(dict[type[Message], Handler]):
-    """A state in which everything that it does not list waits."""
-
-    def get(self, key: Any, _default: Any = None) -> Any:
-        return super().get(key, _wait)
-
-
-#: the state of a session while an authorizer is asked about it
-WAITING: Final[dict[type[Message], Handler]] = _Waiting(
-    {Abort: RouterSession.on_abort, Yield: _wait_or_answer, Error: _wait_or_answer}
-)
+    permissions.attempt(message)

@@ -76,7 +76,7 @@ class Permissions(Protocol):
         """The session has got other permissions."""
 
     def decide(self, action: Action, uri: str, match: Match, told: Callable[[bool], None]) -> bool | None:
-        """Whether a pattern that the session has is still granted. None: `told` is told later."""
+        """Whether what the session has is still granted: a pattern, or the topic of a testament. None: told later."""
 
 
 class StaticGrant(Struct, frozen=True, gc=False):

@@ -20,6 +20,7 @@ from edge_router.router.permissions import RolePermissions
 from edge_router.router.registration import Registration
 from edge_router.router.several import SEPARATOR, SeveralRoles
 from edge_router.wamp.errors import NO_SUCH_ROLE
+from edge_router.wamp.messages import Match
 
 if TYPE_CHECKING:
     from edge_router.router.realm import Realm
@@ -33,7 +34,8 @@ MOST_COMBINED: Final = 100
 #: what is told to sessions that lose a subscription or registration; the words are the spec's
 REVOKED: Final = "no longer authorized"
 
-_Left: TypeAlias = deque[Subscription | Registration]
+#: what a session has; a text is the topic of a testament
+_Entry: TypeAlias = Subscription | Registration | str
 
 
 class Roles:
@@ -124,29 +126,30 @@ class Roles:
             return
         session.switch(realm.handlers)
         session.permissions = found.joined(session)
-        left: _Left = deque([*session.subscriptions.values(), *session.registrations.values()])
-        self._review(session, session.permissions, left)
+        testaments = realm.meta and realm.meta.testaments.get(session)
+        topics = sorted(testaments.topics()) if testaments else ()
+        has: deque[_Entry] = deque([*session.subscriptions.values(), *session.registrations.values(), *topics])
+        self._review(session, session.permissions, has)
         before.replaced()
 
-    def _review(self, session: RouterSession, permissions: Permissions, left: _Left) -> None:
+    def _review(self, session: RouterSession, permissions: Permissions, left: deque[_Entry]) -> None:
         """Look at what a session has, one after another; where an authorizer is asked, go on with its answer."""
         while left and session.realm is self._realm and session.permissions is permissions:
             entry = left.popleft()
 
-            def told(granted: bool, entry: Subscription | Registration = entry) -> None:
+            def told(granted: bool, entry: _Entry = entry) -> None:
                 self._apply(session, permissions, entry, granted)
                 self._review(session, permissions, left)
 
-            action: Action = "subscribe" if isinstance(entry, Subscription) else "register"
-            granted = permissions.decide(action, entry.uri, entry.match, told)
+            granted = permissions.decide(*_claim(entry), told)
             if granted is None:
                 return
             self._apply(session, permissions, entry, granted)
 
-    def _apply(
-        self, session: RouterSession, permissions: Permissions, entry: Subscription | Registration, granted: bool
-    ) -> None:
+    def _apply(self, session: RouterSession, permissions: Permissions, entry: _Entry, granted: bool) -> None:
         """Leave a session what it has, asked about URI by URI if need be, or take it away."""
+        if isinstance(entry, str):
+            return  # a testament is looked at again when its time has come
         if isinstance(entry, Subscription):
             if session not in entry.sessions:
                 return
@@ -162,3 +165,9 @@ class Roles:
                 callee.guarded = not permissions.is_uniform(entry.uri, entry.match, "register")
             else:
                 self._realm.dealer.revoke(session, entry, REVOKED)
+
+
+def _claim(entry: _Entry) -> tuple[Action, str, Match]:
+    if isinstance(entry, str):
+        return "publish", entry, "exact"
+    return "subscribe" if isinstance(entry, Subscription) else "register", entry.uri, entry.match

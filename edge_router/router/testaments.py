@@ -58,6 +58,10 @@ class Testaments:
         self._size -= sum(size for _message, size in self._scopes[scope])
         self._scopes[scope].clear()
 
+    def topics(self) -> set[str]:
+        """Where they go."""
+        return {message.topic for held in self._scopes.values() for message, _size in held}
+
     def publish(self, session: RouterSession, broker: Broker) -> None:
         """The session has ended: publish all as if it did so itself."""
         for held in self._scopes.values():

@@ -208,6 +208,22 @@ def test_permissions_give_way_to_an_authorizer() -> None:
     assert type(client.next()) is Subscribed
 
 
+def test_testaments_are_looked_at_too() -> None:
+    """At the end of the session there is nobody to wait for an answer."""
+    asked = Asked(role("asks", ALL)).serves()
+    reader, client = asked.joins("open"), asked.joins("asks")
+    reader.sends(Subscribe(1, SubscribeOptions(match="prefix"), "com."))
+    reader.inbox.clear()
+    for topic in ("com.no", "com.yes"):
+        client.sends(Call(1, CallOptions(), "wamp.session.add_testament", args(topic, [topic], {})))
+    asked.realm.roles.set(ASKS)
+    for topic in ("com.no", "com.yes"):
+        assert asked.asked() == (topic, "publish", {})
+        asked.says(topic == "com.yes")
+    client.session.lost()
+    assert [reader.loads(event.args) for event in reader.everything()] == [["com.yes"]]
+
+
 def test_an_authorizer_gives_way_to_permissions() -> None:
     """What waits for its answer is decided at once, in order; the answer changes nothing any more."""
     asked = Asked().serves()
