@@ -32,5 +32,6 @@ def check(directory: str) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    import_module("crossbar.node.main")
+    for module in ("crossbar.node.main", "crossbar.personality", "crossbar.node.controller"):
+        import_module(module)
     print(json.dumps({directory: check(directory) for directory in sys.argv[1:]}))
