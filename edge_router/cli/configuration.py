@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_router.config.find import config_file, node_directory
+from edge_router.config.find import config_file, node_directory, passed_over
 from edge_router.config.load import Loaded, load
-from edge_router.config.problems import ConfigErrors
+from edge_router.config.problems import ConfigErrors, Finding
 
 
 class Read(NamedTuple):
@@ -25,7 +25,11 @@ def read_config(args: argparse.Namespace) -> Read | None:
     directory = node_directory(args.cbdir)
     path = config_file(directory, args.config)
     try:
-        return Read(directory, path, load(path, directory))
+        loaded = load(path, directory)
+        beside = None if args.config else passed_over(path)
+        if beside:
+            loaded.notices.insert(0, Finding(str(path), None, "", beside))
+        return Read(directory, path, loaded)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
     if not path.exists():

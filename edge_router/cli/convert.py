@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_router.cli.configuration import read_config
 from edge_router.cli.directory import add_config
 from edge_router.cli.files import write_as
-from edge_router.config.find import FILES
+from edge_router.config.find import FILES, config_file
 from edge_router.config.load import read_tree
 from edge_router.config.problems import ConfigErrors
 from edge_router.config.splice import dumped, lost_comments
@@ -57,4 +57,4 @@ def run(args: argparse.Namespace) -> int:
 def _say_which_is_read(path: Path, target: Path) -> None:
     """Both files are there now; without --config one goes before the other."""
     if {path.name, target.name} == set(FILES):
-        print(f"The node reads {FILES[0]} as long as it is there; delete the one that you do not want.")
+        print(f"The node reads {config_file(path.parent).name} now; delete the one that you do not want.")

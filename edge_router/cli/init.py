@@ -8,10 +8,10 @@ import platform
 import sys
 from pathlib import Path
 
+from edge_router.config.find import FILES, sealed
 from edge_router.node.keyfiles import KeyFileError, ensure_key
 
 TEMPLATE = Path(__file__).with_name("template")
-CONFIGS = ("config.yaml", "config.json")
 
 NEXT = """
 Now run the node:
@@ -55,10 +55,10 @@ def make(directory: Path, web: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     made = []
     # a config.yaml would go before a config.json that somebody brought along
-    if not any((directory / name).exists() for name in CONFIGS):
+    if not any((directory / name).exists() for name in FILES):
         text = (TEMPLATE / "config.yaml").read_text(encoding="utf-8")
         config = directory / "config.yaml"
-        config.write_text(text.replace("@WEB@", os.path.relpath(web, directory)), encoding="utf-8")
+        config.write_text(sealed(text.replace("@WEB@", os.path.relpath(web, directory))), encoding="utf-8")
         made.append(config)
         made += make_page(web)
     return made + ensure_key(directory, platform.node())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from zlib import crc32
 
 FILES = ("config.yaml", "config.json")
 
@@ -28,10 +30,44 @@ def config_file(
 ) -> Path:
     """The configuration file: `--config`, else `$CROSSBAR_CONFIG`, else config.yaml, else config.json.
 
-    The first two are relative to the node directory. Result: the path; if there is none, that of config.yaml, so that
-    opening it says what is missing.
+    A config.yaml that nobody has touched since `init` wrote it leaves the place to a config.json: whoever follows
+    a guide of Crossbar's writes that one. The first two are relative to the node directory. Result: the path; if there
+    is none, that of config.yaml, so that opening it says what is missing.
     """
     named = config or environ.get("CROSSBAR_CONFIG")
     if named:
         return directory / Path(named).expanduser()
-    return next((directory / name for name in FILES if (directory / name).is_file()), directory / FILES[0])
+    there = [path for path in (directory / name for name in FILES) if path.is_file()]
+    if len(there) > 1 and is_sealed(there[0]):
+        return there[1]
+    return there[0] if there else directory / FILES[0]
+
+
+def passed_over(path: Path) -> str | None:
+    """What the operator should know of a configuration beside `path` that is not read; None if there is no other."""
+    others = [path.with_name(name) for name in FILES if name != path.name]
+    if path.name not in FILES or not others[0].is_file():
+        return None
+    if is_sealed(others[0]):
+        return f"{others[0].name} is there too, as `init` wrote it, and is not read"
+    return f"{others[0].name} is there too and is not read; delete one of the two, or name one by --config"
+
+
+_SEAL = re.compile(r"^# init ([0-9a-f]{8}): [^\n]*\n", re.MULTILINE)
+_SEALED = "# init {:08x}: as long as nothing here is changed, a config.json beside this file is read instead of it.\n"
+
+
+def sealed(text: str) -> str:
+    """A text with a line, below its first one, that tells whether anything was changed in it since."""
+    first, _, rest = text.partition("\n")
+    return f"{first}\n{_SEALED.format(crc32(text.encode()))}{rest}"
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file is as `sealed` made it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    match = _SEAL.search(text)
+    return match is not None and int(match[1], 16) == crc32((text[: match.start()] + text[match.end() :]).encode())

@@ -110,6 +110,20 @@ def test_a_config_json_that_somebody_brought_along_is_not_hidden(tmp_path: Path)
     assert (tmp_path / ".crossbar" / "key.priv").exists()
 
 
+def test_a_config_json_pasted_after_init_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As guides of Crossbar's go; once the config.yaml was edited, that one is meant."""
+    dispatch(["init", "--cbdata", str(tmp_path)])
+    (tmp_path / "config.json").write_text('{"version": 2, "controller": {"id": "pasted"}}')
+    capsys.readouterr()
+    for name, beside in (("config.json", "as `init` wrote it, and is not read"), ("config.yaml", "delete one")):
+        assert dispatch(["check", "--cbdata", str(tmp_path)]) == 0
+        said = capsys.readouterr()
+        assert str(tmp_path / name) in said.out
+        assert beside in said.err
+        config = tmp_path / "config.yaml"
+        config.write_text(config.read_text().replace("realm1", "home"))
+
+
 def test_the_private_key_is_for_its_owner(tmp_path: Path) -> None:
     """Mode 0600 from the first moment; an old file that is too open is closed."""
     directory = tmp_path / ".crossbar"

@@ -153,7 +153,7 @@ def test_convert_to_json(config: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert said(capsys)[0] == [
         f"wrote {target}",
         "JSON has no comments: 3 of config.yaml are not in it",
-        "The node reads config.yaml as long as it is there; delete the one that you do not want.",
+        "The node reads config.yaml now; delete the one that you do not want.",
     ]
     assert json_file.read(target.read_text())[0] == yaml_file.read(text)[0]
     assert target.stat().st_mode & 0o777 == 0o640

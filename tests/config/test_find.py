@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.config.find import config_file, node_directory
+from edge_router.config.find import config_file, node_directory, passed_over, sealed
 
 
 @pytest.fixture
@@ -74,3 +74,32 @@ def test_config_of_the_environment(here: Path) -> None:
     assert config_file(here, None, {"CROSSBAR_CONFIG": "other.json"}) == here / "other.json"
     assert config_file(here, "mine.json", {"CROSSBAR_CONFIG": "other.json"}) == here / "mine.json"
     assert config_file(here, None, {"CROSSBAR_CONFIG": ""}) == here / "config.yaml"
+
+
+def test_an_untouched_file_of_init_leaves_the_place(here: Path) -> None:
+    """Guides of Crossbar's say: init, then paste this into config.json, then start."""
+    yaml, json = here / "config.yaml", here / "config.json"
+    yaml.write_text(sealed("# node\nversion: 2\n# ü\n"))
+    assert config_file(here) == yaml
+    assert passed_over(yaml) is None
+    json.write_text("{}")
+    assert config_file(here) == json
+    assert passed_over(json) == "config.yaml is there too, as `init` wrote it, and is not read"
+    yaml.write_text(yaml.read_text() + " ")
+    assert config_file(here) == yaml
+    beside = "config.json is there too and is not read; delete one of the two, or name one by --config"
+    assert passed_over(yaml) == beside
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"# init 00000000: x", b"# init 0000000g: x\n", b"version: 2\n"])
+def test_files_without_a_seal(content: bytes, here: Path) -> None:
+    """Whatever is in it, a config.yaml of the operator's own goes first."""
+    (here / "config.yaml").write_bytes(content)
+    (here / "config.json").touch()
+    assert config_file(here) == here / "config.yaml"
+
+
+def test_another_name(here: Path) -> None:
+    """Who names a file knows which."""
+    (here / "config.yaml").touch()
+    assert passed_over(here / "mine.yaml") is None
