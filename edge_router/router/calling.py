@@ -121,6 +121,7 @@ class Calling:
             or options.receive_progress
             or options.progress
             or options.ppt_scheme
+            or (options.timeout and callee.keeps_time)
             or callee.registration.match != "exact"
         ):
             details = invocation_details(call, callee)
@@ -252,6 +253,9 @@ class Calling:
                 self._invoke(call, callee, message)
         except WampError as error:
             self._fail(call, error)
+        else:
+            if call.options.timeout and call.timer is None:
+                self._restart_timer(call)
 
     def _invocation(self, session: RouterSession, request: int) -> CallUnderWay | None:
         """The call that a callee answers. None: it was canceled, timed out, or its caller is gone."""
@@ -325,6 +329,9 @@ class Calling:
                 call.release()
 
     def _restart_timer(self, call: CallUnderWay) -> None:
+        """Count the call's time from now on, unless its callee does (spec, "Callee-Initiated Timeouts")."""
+        if call.invocation and call.details.timeout:
+            return
         if call.timer is not None:
             call.timer.cancel()
         call.timer = self._clock.callLater(call.options.timeout / 1000, self._timed_out, call)

@@ -67,7 +67,8 @@ class Dealer(Calling):
             registration = Registration(next(self._registration_ids), uri, options.match, options.invoke)
             self.registrations.add(uri, options.match, registration)
         guarded = not session.permissions.is_uniform(uri, options.match, "register")
-        registration.callees.append(Callee(registration, session, options.concurrency or 0, guarded))
+        keeps_time = options.forward_timeout and "callee.call_timeout" in session.features
+        registration.callees.append(Callee(registration, session, options.concurrency or 0, guarded, keeps_time))
         session.registrations[registration.id] = registration
         session.peer.send_message(Registered(message.request, registration.id))
         if self.watch is not None:

@@ -28,7 +28,10 @@ _TAKING_PARTS: Final = frozenset({"callee.progressive_call_invocations", "callee
 
 
 def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
-    """INVOCATION.Details for a callee. Raises WampError `feature_not_supported` for a call that it cannot take."""
+    """INVOCATION.Details for a callee. Raises WampError `feature_not_supported` for a call that it cannot take.
+
+    A timeout is handed over before any of it has passed, or not at all.
+    """
     disclosed, options, caller, features = call.disclosed, call.options, call.caller, callee.session.features
     if options.progress and not features >= _TAKING_PARTS:
         raise WampError(
@@ -40,6 +43,7 @@ def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
     return InvocationDetails(
         **attributes(options),
         receive_progress=options.receive_progress and _STREAMING in features,
+        timeout=options.timeout if callee.keeps_time and call.timer is None else 0,
         progress=options.progress,
         procedure=call.procedure if callee.registration.match != "exact" else None,
         caller=caller.id if disclosed else None,

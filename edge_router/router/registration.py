@@ -28,16 +28,25 @@ class Callee:
     """A session behind a registration.
 
     registration: what it serves. concurrency: calls it takes at one time, 0 for any number. guarded: its role may not
-    serve all that the pattern matches, so its permissions are asked about every procedure that is called.
+    serve all that the pattern matches, so its permissions are asked about every procedure that is called. keeps_time:
+    it sees to the timeouts of its calls itself.
     """
 
-    __slots__ = ("active", "concurrency", "guarded", "registration", "session")
+    __slots__ = ("active", "concurrency", "guarded", "keeps_time", "registration", "session")
 
-    def __init__(self, registration: Registration, session: RouterSession, concurrency: int, guarded: bool) -> None:
+    def __init__(
+        self,
+        registration: Registration,
+        session: RouterSession,
+        concurrency: int,
+        guarded: bool,
+        keeps_time: bool = False,
+    ) -> None:
         self.registration = registration
         self.session = session
         self.concurrency = concurrency
         self.guarded = guarded
+        self.keeps_time = keeps_time
         self.active = 0
 
     @property

@@ -12,6 +12,7 @@ CLIENT_FEATURES: Final = frozenset(
     {
         "callee.call_canceling",
         "callee.call_reroute",
+        "callee.call_timeout",
         "callee.payload_passthru_mode",
         "callee.progressive_call_invocations",
         "callee.progressive_call_results",
@@ -25,6 +26,7 @@ CLIENT_FEATURES: Final = frozenset(
 
 #: what a part of the node itself can do, by `client.session`
 LOCAL_FEATURES: Final = CLIENT_FEATURES - {
+    "callee.call_timeout",
     "callee.payload_passthru_mode",
     "callee.progressive_call_invocations",
     "caller.payload_passthru_mode",

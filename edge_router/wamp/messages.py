@@ -234,6 +234,7 @@ class RegisterOptions(Attributes, frozen=True):
     concurrency: Annotated[int, Meta(ge=0)] | None = None
     disclose_caller: bool = False
     force_reregister: bool = False
+    forward_timeout: bool = False
 
 
 class Register(Message, tag=64):

@@ -67,6 +67,7 @@ EVERY_FEATURE = {
         "features": {
             "call_canceling": True,
             "call_reroute": True,
+            "call_timeout": True,
             "caller_identification": True,
             "pattern_based_registration": True,
             "payload_passthru_mode": True,
