@@ -14,7 +14,14 @@ from typing import Any
 
 from edge_router.config import check_workers, schema
 from edge_router.config.check_endpoints import ENDPOINT_RULES
-from edge_router.config.check_logins import LOGIN_RULES, cookies, off_socket, open_to_all, without_certificates
+from edge_router.config.check_logins import (
+    LOGIN_RULES,
+    cookies,
+    off_socket,
+    open_to_all,
+    without_certificates,
+    without_cookies,
+)
 from edge_router.config.check_web import WEB_RULES
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
@@ -148,11 +155,11 @@ _OWN_RULES: dict[type, tuple[Rule, ...]] = {
     schema.Realm: (_id, _realm),
     schema.Role: (_role_id,),
     schema.SqliteStore: (_sqlite,),
-    schema.RawSocket: (_id, open_to_all, cookies, off_socket, without_certificates),
+    schema.RawSocket: (_id, open_to_all, without_cookies, off_socket, without_certificates),
     schema.WebSocket: (_id, open_to_all, cookies, off_socket, without_certificates),
-    schema.Web: (_id, without_certificates),
-    schema.Universal: (_id, without_certificates),
-    schema.UniversalRawSocket: (open_to_all, cookies),
+    schema.Web: (_id, without_certificates, without_cookies),
+    schema.Universal: (_id, without_certificates, without_cookies),
+    schema.UniversalRawSocket: (open_to_all,),
     schema.WebSocketPath: (open_to_all, cookies),
 }
 

@@ -140,18 +140,24 @@ def without_certificates(transport: Any, path: Path, _whole: Whole) -> Found:
 
 
 def cookies(transport: Any, path: Path, whole: Whole) -> Found:
-    """The method `cookie`, and the transport's own `cookie`."""
-    cookie, auth = getattr(transport, "cookie", None), transport.auth
+    """The method `cookie` of a WebSocket, and its own `cookie`."""
+    auth = transport.auth
     if auth is not None and auth.cookie is not None:
-        if cookie is None:
-            text = "nobody can log in by this: add `cookie: {}` to the transport"
-            if not hasattr(transport, "cookie"):
-                text = "only WebSockets have cookies; this is none"
-            yield Problem((*path, "auth", "cookie"), text)
+        at = (*path, "auth", "cookie")
+        if transport.cookie is None:
+            yield Problem(at, "nobody can log in by this: add `cookie: {}` to the transport")
         elif not any(getattr(auth, name) is not None for name in ("ticket", "wampcra", "scram", "cryptosign", "tls")):
-            yield Problem((*path, "auth", "cookie"), "nobody can log in by this: there is no other to begin with")
-    if cookie is not None:
-        yield from _cookie(cookie, (*path, "cookie"), whole)
+            yield Problem(at, "nobody can log in by this: there is no other to begin with")
+    if transport.cookie is not None:
+        yield from _cookie(transport.cookie, (*path, "cookie"), whole)
+
+
+def without_cookies(transport: Any, path: Path, _whole: Whole) -> Found:
+    """The method `cookie` where clients have none: everywhere but on WebSockets."""
+    for where, section in sections(transport, path):
+        auth = getattr(section, "auth", None)
+        if isinstance(auth, schema.Auth) and auth.cookie is not None and not hasattr(section, "cookie"):
+            yield Problem((*where, "auth", "cookie"), "only WebSockets have cookies; this is none")
 
 
 def _cookie(cookie: schema.Cookie, path: Path, whole: Whole) -> Found:

@@ -212,7 +212,7 @@ class Poller:
 
     def _too_late(self) -> None:
         self._deadline = None
-        if not self._session.id:
+        if not self._session.greeted:
             self._session.violated(ProtocolViolation("no session was opened in time"))
 
     def end(self) -> None:

@@ -221,6 +221,8 @@ GARBAGE: list[tuple[Any, str]] = [
     (True, "it gave bool"),
     ({}, "no `role`"),
     ({"role": 7}, "no `role`"),
+    ({"role": []}, "no `role`"),
+    ({"role": ["device", 7]}, "no `role`"),
     ({"role": "device", "authid": 7}, "no `authid`"),
     ({"role": "device", "realm": 7}, "`realm` is no text"),
     ({"role": "device", "extra": "x"}, "`extra` no mapping"),

@@ -47,6 +47,11 @@ def test_good_ones(cookie: dict[str, Any], tmp_path: Path) -> None:
         ({"auth": AUTH}, "auth.cookie: nobody can log in by this: add `cookie: {}`"),
         ({"auth": {"cookie": {}}, "cookie": {}}, "auth.cookie: nobody can log in by this: there is no other"),
         ({"kind": "rawsocket", "auth": AUTH}, "auth.cookie: only WebSockets have cookies"),
+        ({"kind": "universal", "rawsocket": {"auth": AUTH}}, "rawsocket.auth.cookie: only WebSockets have cookies"),
+        (
+            {"kind": "web", "paths": {"/": {"type": "nodeinfo"}, "lp": {"type": "longpoll", "auth": AUTH}}},
+            "paths.lp.auth.cookie: only WebSockets have cookies",
+        ),
         ({"auth": AUTH, "cookie": {"name": "A"}}, "cookie.name: "),
         ({"auth": AUTH, "cookie": {"length": 8}}, "cookie.length: 8 characters can be guessed"),
         ({"auth": AUTH, "cookie": {"same_site": "None", "secure": False}}, "cookie.secure: browsers take"),
