@@ -16,8 +16,11 @@ $(VENV)/installed: pyproject.toml
 run: install
 	$(BIN)/edge-router demo $(ARGS)
 
+# two processes share the tests, file by file; one is enough for a debugger: make test PARALLEL= ARGS="--pdb tests/..."
+PARALLEL ?= -n 2 --dist loadfile
+
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: install
 	$(BIN)/python -m tests.bench $(ARGS)
