@@ -95,8 +95,8 @@ def _authorizer(role: schema.Role, authorizer: str, path: Path, uri_check: str) 
     if pattern_problem(authorizer, "exact", uri_check):
         text = f"{authorizer!r} is no URI of a procedure; com.example.authorize would be one"
         yield Problem((*path, "authorizer"), text)
-    for key in ("permissions", "allow_by_default"):
-        if getattr(role, key):
+    for given, key in ((role.permissions, "permissions"), (role.allow_by_default, "allow-by-default")):
+        if given:
             yield Problem((*path, key), "the `authorizer` decides; take out one of both")
 
 

@@ -250,11 +250,11 @@ def repaired(cls: type, value: dict[Any, Any], path: Path, said: Said) -> dict[A
 
 
 def _role(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """Crossbar's one key with hyphens."""
-    if "allow-by-default" not in value or "allow_by_default" in value:
+    """Crossbar's one key of a role with hyphens, as everybody expects it."""
+    if "allow_by_default" not in value or "allow-by-default" in value:
         return value
-    said.notices.append(Problem((*path, "allow-by-default"), "read as `allow_by_default`"))
-    return {key.replace("-", "_") if key == "allow-by-default" else key: item for key, item in value.items()}
+    said.notices.append(Problem((*path, "allow_by_default"), "read as `allow-by-default`"))
+    return {"allow-by-default" if key == "allow_by_default" else key: item for key, item in value.items()}
 
 
 def _serializers(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:

@@ -73,10 +73,10 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "authorizer and permissions": (
         "workers: [{type: router, realms: [{name: a, roles: [{name: b, authorizer: com.x, "
-        "permissions: [{uri: com.x}], allow_by_default: true}]}]}]",
+        "permissions: [{uri: com.x}], allow-by-default: true}]}]}]",
         [
             "1: workers.0.realms.0.roles.0.permissions: the `authorizer` decides; take out one of both",
-            "1: workers.0.realms.0.roles.0.allow_by_default: the `authorizer` decides; take out one of both",
+            "1: workers.0.realms.0.roles.0.allow-by-default: the `authorizer` decides; take out one of both",
         ],
     ),
     "authorizer that is no URI": (

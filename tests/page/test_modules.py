@@ -21,7 +21,7 @@ workers:
   - type: router
     realms:
       - name: realm1
-        roles: [{name: anonymous, allow_by_default: true}]
+        roles: [{name: anonymous, allow-by-default: true}]
     transports:
       - type: web
         endpoint: {type: tcp, interface: 127.0.0.1, port: PORT}

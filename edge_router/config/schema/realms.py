@@ -52,7 +52,7 @@ class Role(Section):
     id: a name for management. name: the role. A login, bridge or component may have several, as `reader,operator`,
     which is its authrole then: what any of them allows is allowed, and who acts is made known if one that allows it
     says so; authorizers are asked where no permission allows. permissions: the best match decides: exact before the
-    longest prefix before the most specific wildcard. allow_by_default: what happens where no permission matches.
+    longest prefix before the most specific wildcard. allow-by-default: what happens where no permission matches.
     authorizer: instead of permissions, a procedure of the realm that decides. It is called with the session's details
     (`session`, `authid`, `authrole`, `authmethod`, `authprovider`, `authextra`, `transport`), the URI, the action
     (`call`, `register`, `publish`, `subscribe`) and its options (`match` among those of `register` and `subscribe`),
@@ -67,7 +67,7 @@ class Role(Section):
     name: str
     id: str | None = None
     permissions: list[Permission] = []
-    allow_by_default: bool = False
+    allow_by_default: bool = field(name="allow-by-default", default=False)
     authorizer: str | None = None
     authorizer_timeout: Count = 5_000
 

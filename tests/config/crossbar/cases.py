@@ -258,6 +258,8 @@ CASES: dict[str, Case] = {
     "a dynamic authorizer": Case(
         router(realms=[realm({"name": "anonymous", "authorizer": "com.example.authorize"})]),
     ),
+    "a role without permissions": Case(router(realms=[realm({"name": "anonymous"})])),
+    "a role that may do everything": Case(router(realms=[realm({"name": "anonymous", "allow-by-default": True})])),
     "permissions of version 1": Case(
         permission(uri="*", publish=True, subscribe=True, call=True, register=True),
         crossbar="unknown attribute",
