@@ -25,6 +25,7 @@ class Part(NamedTuple):
 _SCHEMA = "edge_router.config.schema"
 _WEBREALM = f"{_SCHEMA}.webrealm"
 _WEBSERVE = f"{_SCHEMA}.webserve"
+_WEBCODE = f"{_SCHEMA}.webcode"
 
 PARTS: dict[str, dict[str, Part]] = {
     "worker": {
@@ -52,6 +53,9 @@ PARTS: dict[str, dict[str, Part]] = {
         "metrics": Part(f"{_WEBSERVE}:MetricsPath", "edge_router.web.metrics:MetricsService"),
         "health": Part(f"{_WEBSERVE}:HealthPath", "edge_router.web.health:HealthService"),
         "reverseproxy": Part(f"{_WEBSERVE}:ReverseProxyPath", "edge_router.web.reverseproxy:ReverseProxyService"),
+        "resource": Part(f"{_WEBCODE}:ResourcePath", "edge_router.web.resource:ResourceService"),
+        "wsgi": Part(f"{_WEBCODE}:WsgiPath", "edge_router.web.wsgi:WsgiService"),
+        "cgi": Part(f"{_WEBCODE}:CgiPath", "edge_router.web.cgi:CgiService"),
     },
     "auth": {
         "anonymous": Part(f"{_SCHEMA}:AnonymousAuth", "edge_router.auth.anonymous:Anonymous"),

@@ -168,7 +168,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
             LATER,
         ),
         **dict.fromkeys(
-            ("cgi", "wsgi", "resource", "websocket-reverseproxy", "wap"), _NEVER_HERE
+            ("websocket-reverseproxy", "wap"), _NEVER_HERE
         ),
     },
 }

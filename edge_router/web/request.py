@@ -112,7 +112,7 @@ class WebRequest(http.Request):
         self.requestHeaders.removeHeader(b"Expect")
         status, text = refused.status, f"{refused}\n".encode()
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}\r\n"
-        self._close_sink()
+        self.release()
         self.channel.refuse(head.encode() + b"Connection: close\r\n\r\n" + text)
 
     def _forget_authority(self) -> None:
@@ -224,6 +224,11 @@ class WebRequest(http.Request):
 
     def finish(self) -> None:
         """The answer is complete."""
+        self.ended()
+        super().finish()
+
+    def ended(self) -> None:
+        """The request is answered, by whomever."""
         if self.channel is not None and self.channel.options.access_log:
             self.log.info(
                 '{peer} "{method} {uri}" {code} {sent}',
@@ -233,15 +238,15 @@ class WebRequest(http.Request):
                 code=self.code,
                 sent=self.sentLength,
             )
-        self._close_sink()
-        super().finish()
+        self.release()
 
     def connectionLost(self, reason: Failure) -> None:
         """The client is gone."""
-        self._close_sink()
+        self.release()
         super().connectionLost(reason)
 
-    def _close_sink(self) -> None:
+    def release(self) -> None:
+        """Let go of the body."""
         sink, self.sink = self.sink, None
         if sink is not None:
             sink.close()

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 Result = TypeVar("Result")
 
+#: seconds that work under way has to end when the node does; what hangs longer is left to the end of the process
+PATIENCE: Final = 1.0
+
+
+class _Pool(ThreadPool):
+    """A pool whose threads do not keep the process from ending."""
+
+    @staticmethod
+    def threadFactory(*args: Any, **options: Any) -> Thread:  # type: ignore[override]
+        return Thread(*args, **options, daemon=True)
+
 
 class Threads:
-    """A bounded pool. reactor: Twisted's. most: threads at one time; further work waits."""
+    """A bounded pool. reactor: Twisted's. most: threads at one time; further work waits. least: that are kept."""
 
-    def __init__(self, reactor: Any, most: int, name: str) -> None:
+    def __init__(self, reactor: Any, most: int, name: str, least: int = 0) -> None:
         self._reactor = reactor
-        self.pool = ThreadPool(minthreads=0, maxthreads=most, name=name)
+        self.pool = _Pool(minthreads=least, maxthreads=most, name=name)
 
     def start(self) -> ThreadPool:
         """The pool, started. Idempotent."""
@@ -35,6 +47,8 @@ class Threads:
         return done
 
     def stop(self) -> None:
-        """Let work that is under way end, and wait for it. Idempotent."""
+        """Let work that is under way end, and wait for it a moment. Idempotent."""
         if self.pool.started and not self.pool.joined:
-            self.pool.stop()
+            stopping = Thread(target=self.pool.stop, daemon=True)
+            stopping.start()
+            stopping.join(PATIENCE)

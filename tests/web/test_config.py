@@ -19,6 +19,18 @@ def at(service: str) -> str:
 
 
 WRONG = {
+    "{type: resource, classname: Status}": [
+        f"{P}.classname: the module is missing; such as mypackage.site.Status"
+    ],
+    "{type: wsgi, module: my app, object: '1', minthreads: 30}": [
+        f"{P}.module: 'my app' is no name in Python, such as myapp.site",
+        f"{P}.object: '1' is no name in Python, such as app",
+        f"{P}.minthreads: 30 is more than `maxthreads`, 20",
+    ],
+    "{type: cgi, directory: nowhere, processor: no-such-program}": [
+        f"{P}.directory: there is no directory '@/nowhere'; create it or correct the path",
+        f"{P}.processor: there is no program 'no-such-program'; install it, or give its path",
+    ],
     "{type: upload, realm: realm2, role: web, directory: nowhere, options: {file_types: [csv]}}": [
         f"{P}.realm: there is no realm 'realm2'; did you mean 'realm1'?",
         f"{P}.directory: there is no directory '@/nowhere'; create it or correct the path",
@@ -73,6 +85,9 @@ def test_wrong(service: str, tmp_path: Path) -> None:
 
 
 RIGHT = [
+    "{type: resource, classname: mypackage.site.Status, extra: {a: 1}}",
+    "{type: wsgi, module: myapp.site, object: app, minthreads: 2, maxthreads: 4}",
+    "{type: cgi, directory: ., processor: sh}",
     "{type: upload, realm: realm1, role: anonymous, directory: ., options: {max_file_size: 200000000, "
     'file_permissions: "0644", file_types: [.csv, .txt]}, form_fields: {content: file, session: session}}',
     "{type: reverseproxy, host: 127.0.0.1}",
