@@ -89,6 +89,15 @@ class Authorizer:
         registration = self._realm.dealer.registrations.best(self._procedure)
         return registration is not None and registration.id in session.registrations
 
+    def _maybe_a_loop(self) -> str:
+        """Why it may have been waiting itself, so that somebody waits for somebody who waits for the first."""
+        registration, declared = self._realm.dealer.registrations.best(self._procedure), self._realm.roles.declared
+        for callee in registration.callees if registration is not None else ():
+            for name in callee.session.permissions.roles:
+                if name in declared and declared[name].authorizer is not None:
+                    return f"; who serves it has the role '{name}', which asks an authorizer too and may wait for it"
+        return ""
+
     def ask(self, session: RouterSession, question: Question, told: Told, again: bool = True) -> None:
         """Have it decided. again: with other arguments, if it takes others. `told` is called once, in a later turn."""
         details = {**session_details(session), "authextra": session.authextra}
@@ -107,7 +116,9 @@ class Authorizer:
                     self._takes = 7 - self._takes
                 self.ask(session, question, told, again=False)
             else:
-                told(self._undecided(question, _reason(error), error.uri != TIMEOUT))
+                in_time = error.uri != TIMEOUT
+                why = _reason(error) if in_time else _reason(error) + self._maybe_a_loop()
+                told(self._undecided(question, why, in_time))
 
         self._realm.inquiries.ask(self._procedure, arguments, {}, answered, failed, self._timeout)
 

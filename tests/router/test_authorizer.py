@@ -580,6 +580,21 @@ def test_a_session_that_serves_its_own_authorizer_by_a_pattern_is_refused() -> N
     client.gets_nothing()
 
 
+def test_an_authorizer_that_waits_for_another_is_told_of() -> None:
+    """Two that wait for each other end by their timeouts; the operator learns where to look."""
+    asked = Asked(ASKS, Role(name="other", authorizer="com.second")).serves("com.second")
+    first, client = asked.joins("other"), asked.joins()
+    first.sends(ACTIONS["register"](1, AUTHORIZER))
+    asked.says(True)
+    client.sends(ACTIONS["publish"](1, "com.x"))
+    asked.turn(6)
+    asked.turn()
+    _failed(client, AUTHORIZATION_FAILED)
+    (line,) = asked.complaints
+    assert "no result within 5000 ms" in line
+    assert line.endswith("who serves it has the role 'other', which asks an authorizer too and may wait for it")
+
+
 def test_what_a_waiting_session_answers_an_authorizers_question_does_not_wait() -> None:
     """Or those who wait for each other would wait for ever."""
     asked = Asked(Role(name="asks", authorizer=AUTHORIZER), Role(name="other", authorizer="com.second")).serves()
