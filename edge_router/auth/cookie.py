@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from hmac import compare_digest
+from pathlib import Path
 from typing import Any, Final
 
-from msgspec import json
+from msgspec import json, to_builtins
 
-from edge_router.config.schema import Auth, Method
+from edge_router.config.schema import Auth, Method, SecretPlace
+from edge_router.config.secret import secret_text
 from edge_router.router.interfaces import Accepted, Authenticator, Decision, Login, Question, Remembered
 from edge_router.router.pending import Pending
 
@@ -33,17 +35,51 @@ MOST_EXTRA: Final = 4096
 _PROOFS: Final = ("verifier", "scram_server_signature")
 
 
-def with_cookies(methods: Mapping[str, Authenticator], auth: Auth) -> dict[str, Authenticator]:
-    """The same methods, whose logins are remembered, and the method `cookie`. auth: their section."""
-    found = {name: Remembering(method, auth) if name in REMEMBERED else method for name, method in methods.items()}
-    return {**found, "cookie": CookieLogin(auth)}
+def with_cookies(methods: Mapping[str, Authenticator], auth: Auth, directory: Path) -> dict[str, Authenticator]:
+    """The same methods, whose logins are remembered, and the method `cookie`.
+
+    auth: their section. directory: of secret files. Raises config.secret.Missing.
+    """
+    marks = Marks(auth, directory)
+    found = {name: Remembering(method, marks) if name in REMEMBERED else method for name, method in methods.items()}
+    return {**found, "cookie": CookieLogin(marks)}
+
+
+class Marks:
+    """What the configuration said of each user when the node started, secrets too. Arguments as of `with_cookies`."""
+
+    def __init__(self, auth: Auth, directory: Path) -> None:
+        self._asked: dict[str, bytes] = {}
+        self._users: dict[tuple[str, str], bytes] = {}
+        for name in set(REMEMBERED.values()):
+            section: Method | None = getattr(auth, name)
+            if section is not None and section.type != "static":
+                self._asked[name] = section.type.encode()
+            users: Any = getattr(section, "principals", None) or getattr(section, "users", None) or {}
+            for authid, user in users.items():
+                self._users[name, authid] = _octets(user, directory)
+
+    def find(self, method: str, authid: str) -> bytes | None:
+        """Of a user; None if there is no such user, or no such method. Of users that are asked for: nothing but that.
+        """
+        name = REMEMBERED.get(method, "")
+        return self._asked.get(name) or self._users.get((name, authid))
+
+
+def _octets(user: Any, directory: Path) -> bytes:
+    said = to_builtins(user)
+    for name, key in zip(user.__struct_fields__, user.__struct_encode_fields__, strict=True):
+        value = getattr(user, name)
+        if isinstance(value, SecretPlace):
+            said[key] = secret_text(value, directory)
+    return json.encode(said, order="sorted")
 
 
 class CookieLogin:
-    """The method `cookie`. auth: the section that the other methods stand in."""
+    """The method `cookie`. marks: of all users."""
 
-    def __init__(self, auth: Auth) -> None:
-        self._auth = auth
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
 
     def hello(self, login: Login) -> Accepted | None:
         """Accept whoever is remembered, unless HELLO asks for another user or realm: then other methods have a say."""
@@ -53,7 +89,7 @@ class CookieLogin:
             return None
         if login.authid not in (None, who.authid) or login.realm not in (None, who.realm):
             return None
-        mark = _mark(self._auth, who.method, who.authid)
+        mark = self._marks.find(who.method, who.authid)
         if mark is None or not compare_digest(visit.seal(mark), who.seal):
             visit.forget()
             return None
@@ -61,11 +97,11 @@ class CookieLogin:
 
 
 class Remembering:
-    """A method whose logins are remembered. method: the method. auth: the section that it stands in."""
+    """A method whose logins are remembered. method: the method. marks: of all users."""
 
-    def __init__(self, method: Authenticator, auth: Auth) -> None:
+    def __init__(self, method: Authenticator, marks: Marks) -> None:
         self._method = method
-        self._auth = auth
+        self._marks = marks
 
     def hello(self, login: Login) -> Decision | None:
         """As the method decides."""
@@ -86,24 +122,13 @@ class Remembering:
     def _remember(self, login: Login, accepted: Accepted) -> None:
         visit = login.transport.cookie
         realm = accepted.realm or login.realm
-        mark = _mark(self._auth, login.method, accepted.authid)
+        mark = self._marks.find(login.method, accepted.authid)
         if visit is not None and realm is not None and mark is not None:
             visit.remember(
                 Remembered(
                     accepted.authid, accepted.authrole, realm, login.method, visit.seal(mark), _extra(accepted)
                 )
             )
-
-
-def _mark(auth: Auth, method: str, authid: str) -> bytes | None:
-    """What the configuration says about a user; None if it has none, or no such method."""
-    section: Method | None = getattr(auth, REMEMBERED.get(method, ""), None)
-    if section is None:
-        return None
-    if section.type != "static":
-        return section.type.encode()
-    users: Any = getattr(section, "principals", None) or getattr(section, "users", None) or {}
-    return json.encode(users[authid], order="sorted") if authid in users else None
 
 
 def _extra(accepted: Accepted) -> dict[str, Any] | None:

@@ -64,7 +64,7 @@ class Logins:
         if found.keys() - {"anonymous"} or (auth.anonymous is not None and auth.anonymous.type != "static"):
             found = registry.load("edge_router.auth.guard:guarded")(found, auth.failed_logins, self._clock)
         if auth.cookie is not None:
-            found = registry.load("edge_router.auth.cookie:with_cookies")(found, auth)
+            found = registry.load("edge_router.auth.cookie:with_cookies")(found, auth, self._directory)
         return found
 
     def jar(self, config: Cookie) -> Any:

@@ -178,6 +178,20 @@ def test_changed_users_log_in_anew(browser: Browser, principals: dict[str, Any])
     assert refused(browser.connect().hello("cookie")) == DENIED
 
 
+def test_a_secret_that_was_changed_elsewhere(browser: Browser, tmp_path: Path) -> None:
+    """A secret in a file of its own counts like one in the configuration."""
+    auth = {"ticket": {"principals": {"joe": {"ticket": {"file": "joe"}, "role": "device"}}}, "cookie": {}}
+    for secret, known in (("secret1", False), ("secret1", True), ("other", False)):
+        (tmp_path / "joe").write_text(secret)
+        browser.entrance = Entrance(auth, tmp_path)
+        answer = browser.connect().hello("cookie")
+        assert (answer[0] == 2) == known
+        if not known:
+            client = browser.connect()
+            client.challenged("ticket", "joe")
+            welcomed(client.answer(secret))
+
+
 def test_a_method_that_is_gone(browser: Browser) -> None:
     """Nobody is known by a method that the transport does not offer any more."""
     log_in(browser.connect())

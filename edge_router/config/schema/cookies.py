@@ -41,7 +41,8 @@ class Cookie(Section):
     method is known by it from then on; without, it only gives anonymous clients the same authid each time.
 
     A client leaves for good with the GOODBYE reason `wamp.close.logout`. Only digests of cookies are kept. A login is
-    forgotten when its user is changed in or taken out of the configuration. name: of the cookie. length: of its value,
+    forgotten when its user, secret included, is changed in or taken out of the configuration; users whom an
+    authenticator knows are not asked for again until it ends. name: of the cookie. length: of its value,
     in characters. max_age: seconds that a browser keeps it, and a login lasts. secure: whether it is for TLS alone;
     left out, where it was given over TLS. http_strict: whether scripts of pages cannot read it (HttpOnly). same_site:
     for which pages browsers send it; `None` is for pages of other sites, and they take it over TLS alone. max_cookies:
