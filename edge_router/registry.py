@@ -30,6 +30,7 @@ _WEBCODE = f"{_SCHEMA}.webcode"
 PARTS: dict[str, dict[str, Part]] = {
     "worker": {
         "router": Part(f"{_SCHEMA}:RouterWorker", "edge_router.node.router:RouterWorker"),
+        "container": Part(f"{_SCHEMA}:ContainerWorker", "edge_router.node.container:ContainerWorker"),
         "guest": Part(f"{_SCHEMA}:GuestWorker", "edge_router.node.guest:GuestWorker"),
     },
     "transport": {

@@ -80,7 +80,9 @@ def transport_types(config: Config) -> set[str]:
 
 
 def has_tls(config: Config) -> bool:
-    """Whether an endpoint of a configuration speaks TLS."""
+    """Whether TLS may be needed: an endpoint speaks it, or a component may, which is nobody else's business."""
+    if any(worker.components for worker in config.workers if isinstance(worker, RouterWorker)):
+        return True
     endpoints = [getattr(transport, "endpoint", None) for transport in transports_of(config)]
     return any(getattr(endpoint, "tls", None) is not None for endpoint in endpoints)
 

@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{state}: {directory}" + (f" (process {node.pid})" if node and node.pid else ""))
     for worker in news.read(directory, node.pid) if node else ():
         print("  " + one_line(worker))
+        for component in worker.get("components", ()):
+            print("    " + one_line(component))
     return os.EX_UNAVAILABLE if args.expected not in (None, state) else 0
 
 

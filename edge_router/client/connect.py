@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,22 +54,24 @@ def connect(
     try:
         endpoint = endpoint_of(transport)
         plan = Plan(transport, place_of(endpoint), realm, logins_of(auth, directory), reactor)
-        return _Attempt(plan, endpoint, reactor, directory).start()
+        return Attempt(plan, endpoint, reactor, directory).start()
     except BadAddress as problem:
         return fail(CannotConnect(str(problem)))
     except ConnectFailed as problem:
         return fail(problem)
 
 
-class _Attempt:
-    """One try to get a session. Arguments as above."""
+class Attempt:
+    """One try to get a session. Arguments as above. kinds: by whether it is WebSocket, what makes connections."""
 
-    def __init__(self, plan: Plan, endpoint: ClientEndpoint, reactor: Any, directory: Path) -> None:
+    def __init__(
+        self, plan: Plan, endpoint: ClientEndpoint, reactor: Any, directory: Path, kinds: Mapping[bool, str] = _KINDS
+    ) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
         self._directory = directory
         self._joined: Deferred[Session] = Deferred(self._canceled)
-        kind = registry.load(_KINDS[isinstance(plan.transport, ClientWebSocket)])
+        kind = registry.load(kinds[isinstance(plan.transport, ClientWebSocket)])
         self._connection: Connection = kind(plan, self._joined)
         self._opening: Deferred[Any] | None = None
         self._stream: Any = None

@@ -149,6 +149,9 @@ def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:
 
 _OWN_RULES: dict[type, tuple[Rule, ...]] = {
     schema.RouterWorker: (_id, check_workers.router),
+    schema.ContainerWorker: (_id, check_workers.container),
+    schema.ContainerClass: (_id,),
+    schema.ContainerFunction: (_id,),
     schema.GuestWorker: (_id, check_workers.guest),
     schema.ClassComponent: (_id,),
     schema.FunctionComponent: (_id,),

@@ -45,6 +45,19 @@ def _component(component: Any, path: Path) -> Found:
         yield Problem((*path, "callbacks"), f"nothing is called; give at least one of {known}")
 
 
+def container(worker: schema.ContainerWorker, path: Path, whole: Whole) -> Found:
+    """A container's components may join other routers, so realms are not looked at."""
+    if worker.options.disabled:
+        return
+    for place, component in enumerate(worker.components):
+        yield from _component(component, (*path, "components", place))
+    if not worker.components:
+        yield Problem((*path, "components"), "nothing runs here; add a component, or take the container out")
+        return
+    yield from present(worker.options.pythonpath, (*path, "options", "pythonpath"), whole)
+    yield from autobahn(path)
+
+
 def guest(worker: schema.GuestWorker, path: Path, whole: Whole) -> Found:
     """What a guest names may be made before the node starts, or under another $PATH; so it is told, not refused."""
     options = worker.options

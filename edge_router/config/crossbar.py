@@ -47,6 +47,19 @@ IGNORED: dict[type, dict[str, str]] = {
     },
     schema.ClassComponent: {"references": _NO_CONNECTIONS},
     schema.FunctionComponent: {"references": _NO_CONNECTIONS},
+    schema.ContainerClass: {"references": _NO_CONNECTIONS},
+    schema.ContainerFunction: {"references": _NO_CONNECTIONS},
+    schema.ContainerWorker: {
+        "manhole": "local programs may use a Unix socket instead",
+        "connections": _NO_NEED,
+    },
+    schema.ContainerOptions: {
+        "title": "containers are told apart by their ids, in the log and in `status`",
+        "python": "containers run on the node's own Python, whose memory they share; a guest may run on another",
+        "cpu_affinity": _NO_NEED,
+        "reactor": _NO_NEED,
+        "extra": _NO_NEED,
+    },
     schema.RealmOptions: {
         "bridge_meta_api": _ONE_PROCESS,
         "event_dispatching_chunk_size": _NO_NEED,
@@ -140,6 +153,7 @@ INNER: dict[tuple[type, str], tuple[str, ...]] = {
 LATER_KEYS: dict[type, dict[str, str]] = {
     schema.Config: {"uplinks": LATER},
     schema.RouterOptions: {"expose_controller": LATER},
+    schema.ContainerOptions: {"expose_controller": LATER},
     schema.Realm: {"rlinks": LATER},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
@@ -151,7 +165,6 @@ LATER_KEYS: dict[type, dict[str, str]] = {
 
 LATER_TYPES: dict[str, dict[str, str]] = {
     "workers": {
-        "container": LATER + "; run the program by itself, it connects to the router",
         "proxy": _NEVER_HERE + "; clients connect to the router itself, so give it the proxy's `transports`",
         "xbrmm": _NEVER_HERE,
     },

@@ -30,15 +30,15 @@ class Application:
     """The code of one component, loaded.
 
     section: its configuration (`type`, `classname` or `callbacks`, `realm`, `extra`). directory: the node directory.
-    shared: for `config.shared`, or None. reactor: Twisted's or asyncio's loop, for `main`.
+    shared: for `config.shared`, or None. reactors: by framework, what `main` gets: Twisted's reactor, asyncio's loop.
     Raises CannotLoad, and whatever the user's module raises when it is imported.
     """
 
-    def __init__(self, section: Any, directory: Path, shared: dict[Any, Any] | None, reactor: Any) -> None:
+    def __init__(self, section: Any, directory: Path, shared: dict[Any, Any] | None, reactors: dict[str, Any]) -> None:
         self._realm: str = section.realm
         self._extra = _extra(section.extra, directory)
         self._shared = shared
-        self._reactor = reactor
+        self._reactors = reactors
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._session_class: type[ApplicationSession] | None = None
         if registry.type_name(section) == "class":
@@ -81,7 +81,7 @@ class Application:
 
         def joined(session: Any, details: Any) -> None:
             del details
-            running = txaio.as_future(main, self._reactor, session)
+            running = txaio.as_future(main, self._reactors[self.framework], session)
             txaio.add_callbacks(running, lambda _: session.leave(), _told(session, "main", failed))
 
         return joined

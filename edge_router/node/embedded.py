@@ -14,63 +14,40 @@ import autobahn.twisted.wamp  # noqa: F401  # has txaio use Twisted, which must 
 import txaio
 from autobahn.wamp.exception import SerializationError, TransportLost
 from autobahn.wamp.interfaces import ITransport
-from autobahn.wamp.serializer import Serializer
 from autobahn.wamp.types import TransportDetails
-from msgspec import msgpack
-from twisted.logger import Logger
 
 from edge_router.client.local import LocalPeer, Outbox
+from edge_router.node.wire import Wire
 from edge_router.router.interfaces import Peer
 from edge_router.router.realm import Realm
 from edge_router.router.session import RouterSession, features_of
 from edge_router.wamp.codecs import MSGPACK
-from edge_router.wamp.errors import NO_SUCH_REALM, ProtocolViolation, TranscodeError, WampError
+from edge_router.wamp.errors import NO_SUCH_REALM, ProtocolViolation, WampError
 from edge_router.wamp.messages import Abort, CloseDetails, Goodbye, Hello, Message, Welcome, WelcomeDetails
-
-
-class _Octets:
-    """What autobahn's `Serializer` wants to turn lists into bytes and back (`IObjectSerializer`)."""
-
-    NAME = "msgpack"
-    BINARY = True
-
-    def serialize(self, value: Any) -> bytes:
-        return bytes(MSGPACK.dumps(value))
-
-    def unserialize(self, octets: bytes) -> list[Any]:
-        return [msgpack.decode(octets)]
-
-
-class _MsgPack(Serializer):
-    SERIALIZER_ID = "msgpack"
-    RAWSOCKET_SERIALIZER_ID = 2
-    MIME_TYPE = "application/x-msgpack"
 
 
 class EmbeddedTransport(ITransport):
     """The connection of one autobahn session.
 
-    session: autobahn's. realm: where it may join. role, authid: as whom. outbox: of the router. lost: called once, when
-    the connection has ended, with whether the session wanted that.
+    session: autobahn's. realm: where it may join. role, authid: as whom. outbox: of the router. ended: called once,
+    when the connection has ended, with the reason; an empty one if the session wanted that.
     """
 
-    log = Logger()
-
     def __init__(
-        self, session: Any, realm: Realm, role: str, authid: str, outbox: Outbox, lost: Callable[[bool], None]
+        self, session: Any, realm: Realm, role: str, authid: str, outbox: Outbox, ended: Callable[[str], None]
     ) -> None:
         self._session = session
         self._realm = realm
         self._role = role
         self._authid = authid
         self._outbox = outbox
-        self._lost = lost
+        self._ended = ended
         self._open = True
         self._leaving = False
         self._dismissed = False
         self._router_session: RouterSession | None = None
         self._peer = LocalPeer(outbox)
-        self._serializer = _MsgPack(_Octets())
+        self._serializer = Wire(MSGPACK)
         self._details = TransportDetails(
             channel_type=TransportDetails.CHANNEL_TYPE_FUNCTION,
             channel_framing=TransportDetails.CHANNEL_FRAMING_NATIVE,
@@ -100,9 +77,8 @@ class EmbeddedTransport(ITransport):
         if not self._open:
             raise TransportLost
         try:
-            octets, _binary = self._serializer.serialize(message)
-            ours = MSGPACK.decode(octets)
-        except (TranscodeError, ProtocolViolation) as problem:
+            ours = MSGPACK.decode(self._serializer.octets(message))
+        except ProtocolViolation as problem:
             raise SerializationError(f"{type(message).__name__} has no form in MsgPack: {problem}") from None
         if isinstance(ours, Hello):
             self._join(ours)
@@ -131,7 +107,7 @@ class EmbeddedTransport(ITransport):
             return
         if isinstance(message, Abort) or (isinstance(message, Goodbye) and not self._leaving):
             self._dismissed = True
-        for each in self._serializer.unserialize(MSGPACK.encode(message), True):
+        for each in self._serializer.messages(MSGPACK.encode(message)):
             self._session.onMessage(each)
 
     def lost(self, reason: str) -> None:
@@ -179,7 +155,7 @@ class EmbeddedTransport(ITransport):
             self._session.onClose(clean)
         finally:
             txaio.resolve(self.is_closed, self)
-            self._lost(clean)
+            self._ended("" if clean else "the router ended its session")
 
     def _leave(self) -> None:
         """Forget the router's end, if there is one; it says nothing any more."""

@@ -20,7 +20,8 @@ from edge_router.config.schema import GuestWorker as GuestConfig
 from edge_router.config.schema import JsonInput
 from edge_router.node import launch
 from edge_router.node.environment import environment_for
-from edge_router.node.process import Supervised
+from edge_router.node.limits import octets
+from edge_router.node.process import Supervised, drain
 from edge_router.node.surroundings import Surroundings
 
 _STREAMS: Final = ((1, "stdout"), (2, "stderr"))
@@ -84,6 +85,7 @@ class GuestWorker:
             )
         finally:
             os.close(nothing)
+        process.begun(program.transport.pid)
         return program
 
     def _descriptors(self, nothing: int) -> dict[int, Any]:
@@ -102,25 +104,16 @@ class GuestWorker:
         return [sys.executable, "-I", "-S", str(Path(launch.__file__)), *limits, config.executable, *config.arguments]
 
 
-def octets(size: str | None) -> int:
-    """`64M` and the like, as a number; 0 for none."""
-    if size is None:
-        return 0
-    return int(size[:-1]) << 10 * " KMG".index(size[-1])
-
-
 class _Program(ProcessProtocol):
     """One life of a guest."""
 
     transport: Any
 
     def __init__(self, process: Supervised, config: GuestConfig) -> None:
-        self.pid = 0
         self._process = process
         self._stdin = config.options.stdin
 
     def connectionMade(self) -> None:
-        self.pid = self.transport.pid
         if isinstance(self._stdin, JsonInput):
             self.transport.write(ujson.dumps(self._stdin.value, escape_forward_slashes=False).encode() + b"\n")
             if self._stdin.close:
@@ -134,4 +127,7 @@ class _Program(ProcessProtocol):
         self._process.exited(-value.signal if getattr(value, "signal", None) else value.exitCode or 0)
 
     def release(self) -> None:
+        for number, _ in _STREAMS:
+            if number in self.transport.pipes:
+                drain(self.transport.pipes[number])
         self.transport.loseConnection()

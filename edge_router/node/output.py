@@ -22,15 +22,19 @@ NOTE_EVERY: Final = 10.0
 class Output:
     """The output of one program, over all of its lives.
 
-    write: takes a line. note: takes a number of lines that were left out. clock: for the seconds.
+    write: takes a line. note: takes a number of lines that were left out. clock: for the seconds. longest: octets of a
+    line.
     """
 
-    def __init__(self, write: Callable[[str], object], note: Callable[[int], object], clock: Clock) -> None:
+    def __init__(
+        self, write: Callable[[str], object], note: Callable[[int], object], clock: Clock, longest: int = MOST_OCTETS
+    ) -> None:
         #: lines left out so far
         self.dropped = 0
         self._write = write
         self._note = note
         self._clock = clock
+        self._longest = longest
         self._begun: dict[object, bytes] = {}
         self._second = clock.seconds()
         self._lines = 0
@@ -51,7 +55,7 @@ class Output:
             self._line(line)
         if rest:
             # what is over the limit is kept out of memory; one octet more shows that there was more
-            self._begun[stream] = rest[: MOST_OCTETS + 1]
+            self._begun[stream] = rest[: self._longest + 1]
         self._read += len(data)
         if self._read >= MOST_READ and self._paused is None:
             source.pauseProducing()
@@ -82,8 +86,8 @@ class Output:
             if self._next_note is None:
                 self._next_note = self._clock.callLater(NOTE_EVERY, self._say)
             return
-        text = line[:MOST_OCTETS].decode("utf-8", "backslashreplace").rstrip("\r")
-        if len(line) > MOST_OCTETS:
+        text = line[: self._longest].decode("utf-8", "backslashreplace").rstrip("\r")
+        if len(line) > self._longest:
             text += " ..."
         if text:
             self._write(text)

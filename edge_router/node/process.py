@@ -23,12 +23,12 @@ from edge_router.router.interfaces import Clock, Delayed
 
 #: seconds that a process has to end by itself
 GRACE: Final = 2.0
+#: times Twisted has to read from a pipe (8 KiB each) until all is read that it holds (64 KiB, pipe(7))
+_READS: Final = 10
 
 
 class Running(Protocol):
-    """A process under way. pid: its process id, and that of its group."""
-
-    pid: int
+    """A process under way, or about to be."""
 
     def release(self) -> None:
         """Its output is of no interest any more: a child of it may hold that open for ever."""
@@ -38,7 +38,8 @@ class Supervised:
     """One process and its restarts.
 
     name: for the log. what: it is, in a word. restart: the option. max_restarts: in a row, after which it is given up;
-    None: any number. spawn: starts it; calls `exited` later; may raise OSError. guard: of the node. reactor: Twisted's.
+    None: any number. spawn: starts it; calls `begun` now or
+    later, then `exited`; may raise OSError. guard: of the node. reactor: Twisted's.
     changed: called when `state` has changed.
     """
 
@@ -55,8 +56,9 @@ class Supervised:
     ) -> None:
         self.name = name
         self.log = Logger(namespace=f"edge_router.{what}")
-        self.output = Output(self._write, self._note, clock)
-        #: `stopped`, `running`, `stopping`, `failed` (and will be started again), `given up`, `ended` (by itself)
+        self.output = Output(self.write, self.note, clock)
+        #: `stopped`, `starting`, `running`, `stopping`, `failed` (and will be started again), `given up`, `ended` (by
+        #: itself)
         self.state = "stopped"
         self.restarts = 0
         #: how it ended the last time, in words; empty: it never did
@@ -71,6 +73,7 @@ class Supervised:
         self._changed = changed
         self._backoff = Backoff()
         self._running: Running | None = None
+        self._pid = 0
         self._since = 0.0
         self._timer: Delayed | None = None
         self._again = False
@@ -79,7 +82,7 @@ class Supervised:
     @property
     def pid(self) -> int | None:
         """Its process id, while it runs."""
-        return self._running.pid if self._running is not None else None
+        return self._pid or None
 
     def _be(self, state: str) -> None:
         self.state = state
@@ -93,22 +96,31 @@ class Supervised:
             return
         self._cancel_timer()
         self._since = self._clock.seconds()
+        self._be("starting")
         try:
-            running = self._running = self._spawn(self)
+            self._running = self._spawn(self)
         except OSError as problem:
             self._failed(f"cannot be started: {problem.strerror or problem}")
-            return
-        self._guard.begun(running.pid)
-        self.log.info("{name}: started as process {pid}", name=self.name, pid=running.pid)
-        self._be("running")
+
+    def begun(self, pid: int) -> None:
+        """The process is there. pid: its process id, and that of its group."""
+        self._pid = pid
+        self._guard.begun(pid)
+        self.log.info("{name}: started as process {pid}", name=self.name, pid=pid)
+        if self.state == "stopping":
+            self._kill(signal.SIGTERM)
+        else:
+            self._be("running")
 
     def exited(self, status: int) -> None:
         """The process has ended (and was waited for). status: as `os.waitstatus_to_exitcode` has it."""
         running, self._running = self._running, None
         if running is None:
             return
-        self._kill(running.pid, signal.SIGKILL)  # what it has left behind
-        self._guard.ended(running.pid)
+        if self._pid:
+            self._kill(signal.SIGKILL, leader=False)  # what it has left behind
+            self._guard.ended(self._pid)
+        self._pid = 0
         running.release()
         self.output.end()
         self.last_end = in_words(status)
@@ -166,7 +178,7 @@ class Supervised:
         self._ended.append(ended)
         if self.state != "stopping":
             self._be("stopping")
-            self._kill(self._running.pid, signal.SIGTERM)
+            self._kill(signal.SIGTERM)
             self._timer = self._clock.callLater(GRACE, self._insist)
         return ended
 
@@ -182,42 +194,46 @@ class Supervised:
         """The node ends. What still runs is killed."""
         self._cancel_timer()
         if self._running is not None:
-            self._kill(self._running.pid, signal.SIGKILL)
+            self._kill(signal.SIGKILL)
         self.output.close()
 
     def _insist(self) -> None:
         self._timer = None
         if self._running is not None:
             self.log.warn("{name}: does not end; it is killed", name=self.name)
-            self._kill(self._running.pid, signal.SIGKILL)
+            self._kill(signal.SIGKILL)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _kill(self, group: int, number: signal.Signals) -> None:
+    def _kill(self, number: signal.Signals, leader: bool = True) -> None:
+        """Signal its group. leader: if there is no such group (yet), the process itself."""
+        if not self._pid:
+            return
         try:
-            os.killpg(group, number)
+            os.killpg(self._pid, number)
         except ProcessLookupError:
-            # it is gone, or is not yet the leader of a group
-            if self._running is not None:
-                self._kill_leader(group, number)
+            if leader:
+                self._kill_leader(number)
         except PermissionError as problem:
             self.log.error("{name}: cannot be signalled: {problem}", name=self.name, problem=problem)
 
-    def _kill_leader(self, pid: int, number: signal.Signals) -> None:
+    def _kill_leader(self, number: signal.Signals) -> None:
         try:
-            os.kill(pid, number)
+            os.kill(self._pid, number)
         except ProcessLookupError:
             pass
 
     # --- what it says ------------------------------------------------------------------------------------------
 
-    def _write(self, line: str) -> None:
+    def write(self, line: str) -> None:
+        """A line that it wrote, for the log."""
         self.log.info("{name}: {line}", name=self.name, line=line)
 
-    def _note(self, count: int) -> None:
+    def note(self, count: int) -> None:
+        """So many lines of it were left out."""
         self.log.warn("{name}: wrote too much; {count} lines were left out", name=self.name, count=count)
 
     def info(self) -> dict[str, Any]:
@@ -231,6 +247,13 @@ class Supervised:
             "last_end": self.last_end or None,
             "lines_left_out": self.output.dropped,
         }
+
+
+def drain(reader: Any) -> None:
+    """Read what is left in a pipe whose writer has ended; as much as a pipe holds. reader: Twisted's ProcessReader."""
+    for _ in range(_READS):
+        if reader.doRead() is not None:
+            return
 
 
 def in_words(status: int) -> str:

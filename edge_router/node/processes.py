@@ -24,8 +24,15 @@ class Processes:
 
     def __init__(self, configs: list[tuple[str, Any]], directory: Path, reactor: Any, changed: Any) -> None:
         self._guard = Guard(reactor)
-        around = Surroundings(directory, reactor, self._guard, changed)
+        self._nursery: Any = None
+        self._reactor = reactor
+        around = Surroundings(directory, reactor, self._guard, self._the_nursery, changed)
         self.workers = [registry.part_class("worker", config)(config, name, around) for name, config in configs]
+
+    def _the_nursery(self) -> Any:
+        if self._nursery is None:
+            self._nursery = registry.load("edge_router.node.nursery:Nursery")(self._reactor)
+        return self._nursery
 
     def start(self) -> None:
         """Start all. Never raises; what cannot be started is told by the log, and tried again."""
@@ -40,6 +47,8 @@ class Processes:
         """Kill what is left."""
         for worker in self.workers:
             worker.close()
+        if self._nursery is not None:
+            self._nursery.close()
         self._guard.close()
 
     def info(self) -> list[dict[str, Any]]:

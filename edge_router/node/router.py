@@ -60,7 +60,7 @@ class RouterWorker:
         self._stores = Stores(config.realms, directory, reactor)
         self._logins = Logins(directory, reactor, self._router)
         self._outbox = Outbox(reactor)
-        self._shared: dict[Any, Any] = {}
+        self._components_host: Any = None
         self._host = Host(reactor, self._outbox, self._attach, directory, info, self.join_local, self._logins.jar)
         self._transports: list[Transport] = [
             registry.part_class("transport", transport)(transport, self._host) for transport in config.transports
@@ -75,11 +75,14 @@ class RouterWorker:
     def _component(self, place: int) -> Any:
         """The embedded component at a place of the list. autobahn is loaded for the first one."""
         section = self._config.components[place]
-        embedded = registry.load("edge_router.node.components:EmbeddedComponent")
+        if self._components_host is None:
+            shared: dict[Any, Any] | None = {} if self._config.options.expose_shared else None
+            self._components_host = registry.load("edge_router.node.components:Host")(
+                self._directory, shared, "twisted", "restart-on-failed", self._reactor, None, self._changed
+            )
         name = section.id or f"component{place + 1:03}"
-        shared = self._shared if self._config.options.expose_shared else None
-        return embedded(name, section, self._router.realms[section.realm], self._outbox,
-                        self._directory, shared, self._reactor, self._changed)  # fmt: skip
+        embedded = registry.load("edge_router.node.components:embedded")
+        return embedded(name, section, self._router.realms[section.realm], self._outbox, self._components_host)
 
     def _attach(self, peer: Peer, auth: Auth | None, limits: Limits) -> RouterSession:
         methods = self._authenticators.get(id(auth))

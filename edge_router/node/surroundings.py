@@ -11,11 +11,13 @@ from edge_router.node.guard import Guard
 
 
 class Surroundings(NamedTuple):
-    """directory: the node directory. reactor: Twisted's. guard: of all processes. changed: called when one has news."""
+    """directory: the node directory. reactor: Twisted's. guard: of all processes. nursery: where containers come from;
+    made when the first asks. changed: called when one has news."""
 
     directory: Path
     reactor: Any
     guard: Guard
+    nursery: Callable[[], Any]
     changed: Callable[[], None]
 
     @staticmethod

@@ -68,7 +68,7 @@ def test_good_port(port: object, validator: Any) -> None:
     [
         {"version": 3},
         {"wrkers": []},
-        {"workers": [{"type": "container"}]},
+        {"workers": [{"type": "contaner"}]},
         {"workers": [{**WORKER, "transports": [{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 65536}}]}]},
         {"workers": [{**WORKER, "transports": [{"type": "websock", "endpoint": {"type": "tcp", "port": 1}}]}]},
         {"bridges": [{"type": "serial"}]},

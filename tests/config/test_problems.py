@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown worker": (
         "workers: [{type: rooter}]",
-        ["1: workers.0.type: unknown worker 'rooter'; did you mean 'router'?; one of router, guest"],
+        ["1: workers.0.type: unknown worker 'rooter'; did you mean 'router'?; one of router, container, guest"],
     ),
     "unknown bridge": (
         "bridges: [{type: serail}]",
@@ -93,11 +93,14 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "nothing where something is needed": (
         "workers:\n",
-        ["1: workers: found nothing (null); expected a list, each a mapping with a `type`, one of router, guest"],
+        [
+            "1: workers: found nothing (null); expected a list, each a mapping with a `type`, "
+            "one of router, container, guest"
+        ],
     ),
     "mapping for a list": (
         "workers: {type: router}",
-        ["1: workers: found a mapping; expected a list, each a mapping with a `type`, one of router, guest"],
+        ["1: workers: found a mapping; expected a list, each a mapping with a `type`, one of router, container, guest"],
     ),
     "text for a section": (
         "controller: me",
@@ -105,7 +108,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "text for a section with a type": (
         "workers: [me]",
-        ["1: workers.0: found 'me' (text); expected a mapping with a `type`, one of router, guest"],
+        ["1: workers.0: found 'me' (text); expected a mapping with a `type`, one of router, container, guest"],
     ),
     "one of a few words": (
         transport("{type: rawsocket, " + TCP + ", limits: {slow_reader: drop_oldset}}"),
@@ -188,7 +191,7 @@ workers:
           ws: {type: websocket, auth: {anonymous: {role: visitors}}}
       - type: rawsocket
         endpoint: {type: tcp, port: 8080}
-  - type: container
+  - type: contaner
 bridges:
   - {type: serail}
   - {type: serial, id: kitchen, realm: realm2, device: /dev/ttyUSB0}

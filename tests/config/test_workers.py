@@ -81,6 +81,58 @@ def test_pythonpath(tmp_path: Path) -> None:
     ]
 
 
+UNIX = "transport: {type: rawsocket, endpoint: {type: unix, path: router.sock}}"
+CONTAINERS = {
+    "nothing": (
+        "{type: container}", "1: workers.0.components: nothing runs here; add a component, or take the container out"
+    ),
+    "no transport": (
+        "{type: container, components: [{type: class, classname: a.B, realm: x}]}",
+        "1: workers.0.components.0.transport: missing; expected a mapping with a `type`, one of rawsocket, websocket",
+    ),
+    "nothing to call": (
+        "{type: container, components: [{type: function, realm: x, " + UNIX + "}]}",
+        "1: workers.0.components.0.callbacks: nothing is called; give at least one of join, leave, connect, ready, "
+        "disconnect, main",
+    ),
+    "a misspelled option": (
+        "{type: container, components: [{type: class, classname: a.B, realm: x, " + UNIX + "}], "
+        "options: {restart-on-failed: true}}",
+        "1: workers.0.options.restart-on-failed: unknown key; known here: pythonpath, env, expose_shared, restart, "
+        "max_restarts, shutdown, memory_limit, nice, disabled",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTAINERS)
+def test_containers(case: str, tmp_path: Path) -> None:
+    """A container has components, and each of them a connection."""
+    text, complaint = CONTAINERS[case]
+    assert complaints(f"workers: [{text}]", tmp_path) == [complaint]
+
+
+def test_crossbars_options_of_containers(tmp_path: Path) -> None:
+    """What has no place here is taken, with a notice each."""
+    text = f"""
+workers:
+  - type: container
+    id: box
+    options:
+      pythonpath: [.]
+      title: mine
+      cpu_affinity: [0]
+      restart: restart-always
+      shutdown: shutdown-on-last-component-stopped
+      expose_shared: true
+      env: {{inherit: false}}
+    components:
+      - {{type: class, classname: a.B, realm: x, references: [], extra: [1], {UNIX}}}
+"""
+    assert [note.partition(": no effect")[0] for note in notices(text, tmp_path)] == [
+        "7: workers.0.options.title", "8: workers.0.options.cpu_affinity", "14: workers.0.components.0.references",
+    ]  # fmt: skip
+
+
 GUESTS = {
     "no program": ("{type: guest}", "1: workers.0.executable: missing; expected text, not empty"),
     "input": (

@@ -7,72 +7,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.running import PATIENCE, Client, RunningNode, configuration, run, write
+from tests.cli.running import PATIENCE, Client
+from tests.node.outside import World, children_of, is_gone, until
 
 pytestmark = pytest.mark.slow
-
-
-class World:
-    """A node with guests, each a few lines of Python that may write files into the node directory."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.config = configuration()
-        self.node: Any = None
-
-    def guest(self, code: str, name: str = "guest1", **options: Any) -> None:
-        """Add a guest. code: with `tell(name, text)`, which writes a file in one go."""
-        tell = (
-            "import os, sys, time, signal, subprocess\n"
-            "def tell(name, text):\n"
-            "    open(name + '.new', 'w').write(str(text)); os.rename(name + '.new', name)\n"
-        )
-        (self.directory / f"{name}.py").write_text(tell + code)
-        worker = {
-            "type": "guest", "id": name, "executable": sys.executable, "arguments": [f"{name}.py"], "options": options,
-        }  # fmt: skip
-        self.config["workers"].append(worker)
-
-    def start(self) -> int:
-        write(self.directory, self.config)
-        self.node = RunningNode(self.directory)
-        return int(self.node.wait_until_ready())
-
-    def told(self, name: str) -> str:
-        """What a guest has written into a file, once it has."""
-        path = self.directory / name
-        until(path.exists, f"{name} was never written")
-        return path.read_text()
-
-    def status(self) -> str:
-        return run("status", "--cbdir", self.directory).stdout
-
-    def stop(self) -> str:
-        """End the node. Result: its log."""
-        self.node.process.terminate()
-        assert self.node.ended() == 0
-        return str(self.node.stderr)
-
-
-def until(happened: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    """Whether a process has ended: a zombie is nobody's child here, so whoever adopts it waits for it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 @pytest.fixture
@@ -213,13 +156,9 @@ def test_a_guard_that_is_killed(world: World) -> None:
     guards = [child for child in children_of(world.node.process.pid) if child != pid]
     assert len(guards) == 1
     os.kill(guards[0], signal.SIGKILL)
-    until(lambda: len(children_of(world.node.process.pid)) == 2 and is_gone(guards[0]), "no new guard")
+    until(lambda: bool(set(children_of(world.node.process.pid)) - {pid, guards[0]}), "no new guard")
     world.node.process.kill()
     until(lambda: is_gone(pid), "the guest is left")
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_program_that_is_not_there(world: World) -> None:

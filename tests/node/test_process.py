@@ -22,6 +22,7 @@ class World:
         self.clock = Clock()
         self.pid = 100
         self.cannot: OSError | None = None
+        self.is_late = False
         self.spawned: list[int] = []
         self.groups: list[str] = []
         self.signals: list[tuple[int, str]] = []
@@ -34,7 +35,9 @@ class World:
             raise self.cannot
         self.pid += 1
         self.spawned.append(self.pid)
-        return type("Running", (), {"pid": self.pid, "release": lambda self: None})()
+        if not self.is_late:
+            _process.begun(self.pid)
+        return type("Running", (), {"release": lambda self: None})()
 
     def changed(self) -> None:
         self.states.append(self.process.state)
@@ -186,6 +189,20 @@ def test_a_leader_that_has_no_group_yet(world: World, monkeypatch: pytest.Monkey
     world.process.start()
     world.process.stop()
     assert killed == [(101, "SIGTERM")]
+
+
+def test_a_process_that_is_there_only_later(world: World) -> None:
+    """What was wanted meanwhile is made good: a stop, for one."""
+    world.is_late = True
+    world.process.start()
+    assert (world.process.state, world.process.pid) == ("starting", None)
+    stopped = world.process.stop()
+    assert world.signals == []
+    world.process.begun(101)
+    assert world.signals == [(101, "SIGTERM")]
+    world.process.exited(-15)
+    assert stopped.called
+    assert world.process.state == "stopped"
 
 
 def test_close_kills(world: World) -> None:

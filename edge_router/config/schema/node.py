@@ -8,7 +8,7 @@ from msgspec import field
 
 from edge_router.config.schema.realms import Realm
 from edge_router.config.schema.section import Bridge, Section, Transport
-from edge_router.config.schema.workers import Component, GuestWorker, RouterOptions
+from edge_router.config.schema.workers import Component, ContainerWorker, GuestWorker, RouterOptions
 
 
 class RouterWorker(Section, tag="router"):
@@ -31,7 +31,7 @@ class Controller(Section):
     id: str | None = None
 
 
-Worker = RouterWorker | GuestWorker
+Worker = RouterWorker | ContainerWorker | GuestWorker
 
 
 class Config(Section):

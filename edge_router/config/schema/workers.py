@@ -1,4 +1,4 @@
-"""What the workers run: components, embedded in a router, and guests, which are any programs.
+"""What the workers run: components, embedded in a router or in containers, and guests, which are any programs.
 
 Names are Crossbar's. What a worker is made of besides stands in `node`.
 """
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
+from edge_router.config.schema.connecting import ClientAuth, ClientTransport
 from edge_router.config.schema.section import Count, Flag, Section
 
 Dotted = Annotated[
@@ -155,3 +156,80 @@ class GuestWorker(Section, tag="guest"):
     id: str | None = None
     arguments: list[str] = []
     options: GuestOptions = field(default_factory=GuestOptions)
+
+
+# --- containers --------------------------------------------------------------------------------------------------
+
+
+class ContainerClass(Section, tag="class"):
+    """A component in a container: a subclass of autobahn's ApplicationSession, on Twisted or on asyncio.
+
+    id: its name in logs. classname: `module.Class`. realm: where it joins. transport: how it connects to the router.
+    auth: how it logs in; left out, as the class does it itself (`onConnect`, `onChallenge`), else as anonymous. extra:
+    what the class gets as `config.extra`; if it is a mapping or left out, `cbdir`, the node directory, is added.
+    """
+
+    classname: Dotted
+    realm: str
+    transport: ClientTransport
+    id: str | None = None
+    auth: ClientAuth | None = None
+    extra: Any = None
+
+
+class ContainerFunction(Section, tag="function"):
+    """A component in a container that consists of functions.
+
+    id: its name in logs. callbacks: the functions. realm: where it joins. transport: how it connects to the router.
+    auth: how it logs in; left out, as anonymous. extra: as for a class, in `session.config.extra`.
+    """
+
+    realm: str
+    transport: ClientTransport
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    id: str | None = None
+    auth: ClientAuth | None = None
+    extra: Any = None
+
+
+ContainerComponent = ContainerClass | ContainerFunction
+
+
+class ContainerOptions(Section):
+    """Options of a container.
+
+    pythonpath: where the modules of components are, before all other places; relative to the node directory. env: the
+    environment. expose_shared: give all components of this container one dict in common, `config.shared`. restart:
+    `restart-on-failed`, a component when it fails and the process when it crashes; `restart-always`, also a component
+    that has left; `restart-never`. The delay is 1 s, doubled each time up to 60 s; what ran for a minute begins anew
+    with 1 s. max_restarts: of the process in a row, after which it is given up; left out, it never is. shutdown: when
+    the process ends by itself: never (`shutdown-manual`), or when components have stopped or failed; with status 1 if
+    one has failed, and then `restart` counts. memory_limit: what the process may allocate (RLIMIT_DATA), as 64M. nice:
+    how much it gives way to others, 0 to 19. disabled: leave this worker out.
+    """
+
+    pythonpath: list[str] = []
+    env: Environment = field(default_factory=Environment)
+    expose_shared: bool = False
+    restart: Restart = "restart-on-failed"
+    max_restarts: Count | None = None
+    shutdown: Literal[
+        "shutdown-manual",
+        "shutdown-on-last-component-stopped",
+        "shutdown-on-any-component-stopped",
+        "shutdown-on-any-component-failed",
+    ] = "shutdown-manual"
+    memory_limit: Size | None = None
+    nice: Annotated[int, Meta(ge=0, le=19)] = 0
+    disabled: Flag = False
+
+
+class ContainerWorker(Section, tag="container"):
+    """Components in a process of their own, connected to a router like any client.
+
+    id: its name, in the log and in `status`. components: what runs in it. options: details.
+    """
+
+    id: str | None = None
+    components: list[ContainerComponent] = []
+    options: ContainerOptions = field(default_factory=ContainerOptions)
