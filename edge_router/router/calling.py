@@ -56,8 +56,6 @@ _CALL: Final = CODES[Call]
 _INVOCATION: Final = CODES[Invocation]
 _FINAL: Final = ResultDetails()
 _PROGRESS: Final = ResultDetails(progress=True)
-#: what a callee must announce for its `unavailable` to be the router's business
-_REROUTING: Final = "callee.call_reroute"
 
 
 class Calling:
@@ -115,23 +113,13 @@ class Calling:
 
     def _invoke(self, call: CallUnderWay, callee: Callee, message: Call) -> None:
         """Give a call to a callee. Raises WampError if that does not work."""
-        options, target = call.options, callee.session
-        if (
-            call.disclosed
-            or options.receive_progress
-            or options.progress
-            or options.ppt_scheme
-            or (options.timeout and callee.keeps_time)
-            or callee.registration.match != "exact"
-        ):
-            details = invocation_details(call, callee)
-        else:
-            details = NO_DETAILS
+        target = callee.session
+        details = NO_DETAILS if call.plain and callee.plain else invocation_details(call, callee)
         number = target.issued_invocations + 1
         invocation = Invocation(number, callee.registration.id, details, message.args, message.kwargs)
         target.peer.deliver(invocation, call.caller.peer.codec, refusable=True)
         call.start(callee, number, details)
-        call.message = message if _REROUTING in target.features else None
+        call.message = message if callee.reroutes else None
 
     def _go_on(self, session: RouterSession, message: Call) -> None:
         """A CALL with the request id of one before: the next part of it, for the same callee.

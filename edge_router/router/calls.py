@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 class CallUnderWay:
     """One call.
 
-    caller, request: whose, and under which request id. procedure, options: as the call began; later parts of it change
-    neither. disclosed: whether callees learn who calls. unfinished: whether more parts are to come (progressive call
-    invocations). callee, invocation: who works on it, and under which id, 0 while nobody does. details: what the callee
-    was told of it.
-    message: kept for another callee, should this one have no time for it; None if nobody else may get it any more.
-    refused_by: the callees that had no time for it. waits_for: the registration in whose queue it is; None once a
-    callee has it.
+    caller, request: whose, and under which request id. procedure, options: as the call began; later parts of it
+    change neither. disclosed: whether callees learn who calls. plain: it asks for nothing that callees have to be
+    told. unfinished: whether more parts are to come (progressive call invocations). callee, invocation: who works
+    on it, and under which id, 0 while nobody does. details: what the callee was told of it. message: kept for
+    another callee, should this one have no time for it; None if nobody else may get it any more. refused_by: the
+    callees that had no time for it. waits_for: the registration in whose queue it is; None once a callee has it.
     """
 
     __slots__ = (
@@ -37,6 +36,7 @@ class CallUnderWay:
         "invocation",
         "message",
         "options",
+        "plain",
         "procedure",
         "refused_by",
         "request",
@@ -53,9 +53,10 @@ class CallUnderWay:
         self.caller = caller
         self.request = call.request
         self.procedure = call.procedure
-        self.options = call.options
+        self.options = options = call.options
         self.disclosed = disclosed
-        self.unfinished = call.options.progress
+        self.unfinished = options.progress
+        self.plain = not (disclosed or options.receive_progress or options.progress or options.ppt_scheme)
         self.refused_by: tuple[Callee, ...] = ()
         self.waits_for: Registration | None = None
         self.invocation = 0

@@ -29,10 +29,20 @@ class Callee:
 
     registration: what it serves. concurrency: calls it takes at one time, 0 for any number. guarded: its role may not
     serve all that the pattern matches, so its permissions are asked about every procedure that is called. keeps_time:
-    it sees to the timeouts of its calls itself.
+    it sees to the timeouts of its calls itself. plain: of a plain call, its INVOCATION says nothing else. reroutes: it
+    may send calls back for others to take.
     """
 
-    __slots__ = ("active", "concurrency", "guarded", "keeps_time", "registration", "session")
+    __slots__ = (
+        "active",
+        "concurrency",
+        "guarded",
+        "keeps_time",
+        "plain",
+        "registration",
+        "reroutes",
+        "session",
+    )
 
     def __init__(
         self,
@@ -47,6 +57,8 @@ class Callee:
         self.concurrency = concurrency
         self.guarded = guarded
         self.keeps_time = keeps_time
+        self.plain = registration.match == "exact" and not keeps_time
+        self.reroutes = "callee.call_reroute" in session.features
         self.active = 0
 
     @property

@@ -14,6 +14,8 @@ from edge_router.router.registration import Callee, Registration
 class Someone:
     """Stands for a session."""
 
+    features: frozenset[str] = frozenset()
+
 
 def _registration(invoke: Any, *concurrency: int) -> Registration:
     registration = Registration(1, "com.x", "exact", invoke)
