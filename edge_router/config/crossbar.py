@@ -69,7 +69,7 @@ IGNORED: dict[type, dict[str, str]] = {
     schema.RawSocket: {"debug": _LOGLEVEL},
     schema.UniversalRawSocket: {"debug": _LOGLEVEL},
     schema.WebSocket: {"debug": _LOGLEVEL},
-    schema.WebSocketPath: {"debug": _LOGLEVEL, "url": "the web transport's endpoint and path decide", "id": _NO_NEED},
+    schema.WebSocketPath: {"debug": _LOGLEVEL, "url": "the web transport's endpoint and path decide"},
     schema.WebSocketOptions: {
         "external_port": "list the public address in `allowed_origins`",
         "enable_hybi10": _OBSOLETE,
@@ -108,6 +108,9 @@ IGNORED: dict[type, dict[str, str]] = {
     },
 }
 
+IGNORED_OF_PATHS = {"id": "nothing refers to a path but by its name"}
+"""Keys that each service of a `web` transport may have, whatever its type."""
+
 AS_HERE: dict[type, dict[str, Any]] = {
     schema.WebSocketOptions: {
         "external_port": None,
@@ -131,12 +134,10 @@ AS_HERE: dict[type, dict[str, Any]] = {
     schema.WebOptions: {"display_tracebacks": False},
     schema.TcpEndpoint: {"shared": False},
     schema.RealmOptions: {"bridge_meta_api": False},
-    schema.RawSocket: {"debug": False},
-    schema.UniversalRawSocket: {"debug": False},
-    schema.WebSocket: {"debug": False},
-    schema.WebSocketPath: {"debug": False},
 }
 """Values of keys without effect that ask for what is done here anyway: nothing is said about them."""
+
+_AS_HERE_EVERYWHERE = {"debug": False, "expose_controller": False}
 
 INNER: dict[tuple[type, str], tuple[str, ...]] = {
     (schema.Controller, "options"): ("title", "shutdown", "enable_parallel_worker_start", "enable_docker"),
@@ -207,15 +208,18 @@ def dropped_type(path: Path, name: object) -> str | None:
     return f"left out, as type {name!r} has no effect here: {why}" if why else None
 
 
-def ignored_key(cls: type, key: object, value: object) -> str | None:
+def ignored_key(cls: type, path: Path, value: object) -> str | None:
     """The notice for a key that has no effect here; empty if there is nothing to say; else None.
 
-    What it may hold: `INNER`.
+    cls: the section. path: of the key. value: what is given; what it may hold: `INNER`.
     """
+    key = path[-1]
     why = next((IGNORED[each][str(key)] for each in cls.__mro__ if str(key) in IGNORED.get(each, ())), None)
+    if path[-3:-2] == ("paths",):
+        why = why or IGNORED_OF_PATHS.get(str(key))
     if why is None:
         return None
-    same = AS_HERE.get(cls, {})
+    same = AS_HERE.get(cls, {}) | _AS_HERE_EVERYWHERE
     return "" if key in same and same[str(key)] == value else f"no effect here: {why}"
 
 

@@ -211,7 +211,7 @@ class Walked:
 
     def _unknown(self, cls: type, known: list[str], key: Any, value: object, path: Path) -> str:
         """A key that is not declared. Result: the declared one that was meant, or an empty text."""
-        ignored, later = crossbar.ignored_key(cls, key, value), crossbar.later_key(cls, key)
+        ignored, later = crossbar.ignored_key(cls, path, value), crossbar.later_key(cls, key)
         if ignored is not None:
             if ignored:
                 self.notices.append(Problem(path, ignored))

@@ -130,6 +130,42 @@ CASES: dict[str, Case] = {
             }
         ),
     ),
+    "JSON and redirects": Case(
+        web(
+            a={"type": "json", "value": {"a": [1]}, "options": {
+                "prettify": True, "allow_cross_origin": False, "discourage_caching": True}},
+            b={"type": "redirect", "url": "/a"},
+        )
+    ),
+    "events and calls by HTTP": Case(
+        web(
+            publish={"type": "publisher", "realm": "realm1", "role": "anonymous", "options": {
+                "key": "k", "secret": "s", "post_body_limit": 1000, "timestamp_delta_limit": 10,
+                "require_ip": ["127.0.0.1", "192.168.0.0/16"], "require_tls": False, "debug": False}},
+            call={"type": "caller", "realm": "realm1", "role": "anonymous"},
+            hook={"type": "webhook", "realm": "realm1", "role": "anonymous", "options": {
+                "topic": "com.example.hook", "success_response": "OK", "error_response": "NO"}},
+        ),
+    ),
+    "long-polling": Case(
+        web(ws={"type": "websocket"}, lp={"type": "longpoll", "options": {
+            "request_timeout": 10, "session_timeout": 30, "queue_limit_bytes": 131072}}),
+    ),
+    "a reverse proxy": Case(
+        web(a={"type": "reverseproxy", "host": "127.0.0.1", "port": 8000, "path": "/x", "forwarded_port": 443,
+               "forwarded_proto": "https"})
+    ),
+    "uploads": Case(
+        web(a={"type": "upload", "realm": "realm1", "role": "anonymous", "directory": "..", "temp_directory": "..",
+               "form_fields": {"file_name": "f", "mime_type": "m", "total_size": "t", "chunk_number": "n",
+                               "chunk_size": "s", "total_chunks": "c", "content": "x"}}),
+        crossbar="invalid Web service type",
+        why="Crossbar documents it and refuses it",
+    ),
+    "identifiers of paths": Case(
+        web(a={"type": "nodeinfo", "id": "web001"}, b={"type": "websocket", "id": "web002"}),
+        notices=("paths.a.id", "paths.b.id"),
+    ),
     "nested paths": Case(web(a={"type": "path", "paths": {"b": {"type": "nodeinfo"}}})),
     # --- options of WebSocket
     "every WebSocket option": Case(
@@ -301,6 +337,9 @@ CASES: dict[str, Case] = {
         ours="anonymous.role: no realm has a role 'nobody'",
         why="Crossbar finds it only when a client comes",
     ),
+    "logins by a function": Case(
+        login(ticket={"type": "function", "create": "json.loads", "config": {}, "expose_controller": False}),
+    ),
     "cookies": Case(
         router(
             {
@@ -369,6 +408,15 @@ CASES: dict[str, Case] = {
     "a class in the router": Case(
         router(components=[{"type": "class", "classname": "example.Service", "realm": "realm1", "role": "anonymous",
                             "extra": {"a": 1}}]),
+    ),
+    "a guest": Case(
+        {"version": 2, "workers": [{"type": "guest", "executable": "sh", "arguments": ["-c", "true"], "options": {
+            "workdir": "..", "env": {"inherit": ["PATH"], "vars": {"A": "b"}}, "stdin": "close", "stdout": "log",
+            "stderr": "drop", "watch": {"directories": [".."], "action": "restart"}}}]}
+    ),
+    "functions in the router": Case(
+        router(components=[{"type": "function", "realm": "realm1", "role": "anonymous",
+                            "callbacks": {"join": "example.on_join"}}])
     ),
     # --- what has no place here
     "Flash": Case(
