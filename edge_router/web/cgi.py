@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from shutil import which
@@ -214,13 +215,11 @@ class Script(ProcessProtocol):
     def kill(self) -> None:
         """End it at once, and what it has started. Idempotent."""
         pid = self.transport.pid
-        try:
-            if self._service.grouped and pid is not None:
+        if self._service.grouped and pid is not None:
+            with suppress(ProcessLookupError):  # it was only just begun, and has no group yet
                 os.killpg(pid, signal.SIGKILL)
-            else:
-                self.transport.signalProcess("KILL")
-        except (ProcessExitedAlready, ProcessLookupError):
-            pass
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess("KILL")
         self.transport.loseConnection()
 
     def pauseProducing(self) -> None:
