@@ -54,6 +54,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "metrics": Part(f"{_WEBSERVE}:MetricsPath", "edge_router.web.metrics:MetricsService"),
         "health": Part(f"{_WEBSERVE}:HealthPath", "edge_router.web.health:HealthService"),
         "reverseproxy": Part(f"{_WEBSERVE}:ReverseProxyPath", "edge_router.web.reverseproxy:ReverseProxyService"),
+        "archive": Part(f"{_WEBSERVE}:ArchivePath", "edge_router.web.archive:ArchiveService"),
         "resource": Part(f"{_WEBCODE}:ResourcePath", "edge_router.web.resource:ResourceService"),
         "wsgi": Part(f"{_WEBCODE}:WsgiPath", "edge_router.web.wsgi:WsgiService"),
         "cgi": Part(f"{_WEBCODE}:CgiPath", "edge_router.web.cgi:CgiService"),

@@ -14,6 +14,7 @@ from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.webrealm import HttpBridgeOptions, LongPollOptions, WebhookOptions
+from edge_router.config.schema.webserve import ArchivePath
 from edge_router.config.schema.webupload import UploadOptions
 
 LATER = "not available in this version of edge-router"
@@ -95,6 +96,10 @@ IGNORED: dict[type, dict[str, str]] = {
     },
     schema.WebOptions: {"display_tracebacks": "tracebacks go to the log only"},
     HttpBridgeOptions: {"debug": _LOGLEVEL},
+    ArchivePath: {
+        "cache": "files are taken out as they are asked for",
+        "download": "put the archive there",
+    },
     UploadOptions: {"debug": _LOGLEVEL},
     WebhookOptions: {"debug": _LOGLEVEL},
     LongPollOptions: {
@@ -177,13 +182,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
     },
     "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
     "paths": {
-        **dict.fromkeys(
-            ("archive",),
-            LATER,
-        ),
-        **dict.fromkeys(
-            ("websocket-reverseproxy", "wap"), _NEVER_HERE
-        ),
+        **dict.fromkeys(("websocket-reverseproxy", "wap"), _NEVER_HERE),
     },
 }
 

@@ -7,7 +7,6 @@ begins with a dot (`.git`, `.htpasswd`), except below `.well-known` (RFC 8615); 
 from __future__ import annotations
 
 import importlib.util
-import mimetypes
 import os
 import stat
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from edge_router.config.schema import StaticPath
 from edge_router.transports.host import Host
 from edge_router.web.cors import Anybody
 from edge_router.web.files import send_file
+from edge_router.web.mime import MimeTypes
 from edge_router.web.pages import page
 from edge_router.web.request import WebRequest
 
@@ -28,27 +28,6 @@ from edge_router.web.request import WebRequest
 MAX_LISTED: Final = 5_000
 
 _WELL_KNOWN: Final = ".well-known"
-
-#: by ending; what Python's own table does not know, or not as browsers need it. (`mimetypes.types_map` as it is before
-#: `init`, which would read the tables of the system: 1 MB.)
-_TYPES: Final = {
-    ".avif": "image/avif",
-    ".js": "text/javascript",
-    ".md": "text/markdown",
-    ".mjs": "text/javascript",
-    ".map": "application/json",
-    ".ico": "image/x-icon",
-    ".toml": "application/toml",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
-    ".webp": "image/webp",
-    ".woff": "font/woff",
-    ".woff2": "font/woff2",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-}
-_TEXT: Final = ("application/json", "application/manifest+json", "image/svg+xml", "application/xml")
-
 
 #: files of the node directory that are nobody's to read, should it lie within a directory that is served
 PRIVATE: Final = ("key.priv", "config.yaml", "config.json", "node.pid")
@@ -66,9 +45,7 @@ class StaticService:
         self._private = {(host.directory / name).resolve() for name in PRIVATE}
         self._options = config.options
         self.cors = Anybody() if config.options.allow_cross_origin else None
-        self._types = {
-            f".{ending.lower().lstrip('.')}": kind for ending, kind in (_TYPES | config.options.mime_types).items()
-        }
+        self._types = MimeTypes(config.options.mime_types)
 
     def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
         """Answer with the file, the directory's default file, its listing, or 404."""
@@ -134,13 +111,7 @@ class StaticService:
             return
         seconds = self._options.cache_timeout
         request.setHeader(b"Cache-Control", b"no-cache" if seconds is None else f"max-age={seconds}".encode())
-        send_file(request, fd, found, self._type(path))
-
-    def _type(self, path: Path) -> str:
-        ending = path.suffix.lower()
-        kind = self._types.get(ending) or mimetypes.types_map.get(ending) or "application/octet-stream"
-        is_text = kind.startswith("text/") or kind in _TEXT
-        return f"{kind}; charset=utf-8" if is_text and "charset" not in kind else kind
+        send_file(request, fd, found, self._types.of(path.name))
 
 
 def _directory(config: StaticPath, node: Path) -> Path:

@@ -32,8 +32,8 @@ class WebPort:
 
     def __init__(self, paths: dict[str, Any], directory: Path = Path("/nonexistent"), **options: Any) -> None:
         self.node = MemoryNode(directory, options.pop("info", None))
-        site = Site(paths, WebOptions(**options), self.node.host)
-        self.connections = self.node.connections(site.channel)
+        self.site = Site(paths, WebOptions(**options), self.node.host)
+        self.connections = self.node.connections(self.site.channel)
 
     def connect(self) -> MemoryTransport:
         return self.node.connect(self.connections)

@@ -19,6 +19,11 @@ def at(service: str) -> str:
 
 
 WRONG = {
+    "{type: archive, archive: no.zip, hashes: [abc], mime_types: {js: x}}": [
+        f"{P}.hashes.0: found 'abc' (text); expected 64 hexadecimal digits",
+        f"{P}.archive: there is no file '@/no.zip'; put it there or correct the path",
+        f"{P}.mime_types.js: an ending begins with a dot: '.js'",
+    ],
     "{type: resource, classname: Status}": [
         f"{P}.classname: the module is missing; such as mypackage.site.Status"
     ],
@@ -85,6 +90,8 @@ def test_wrong(service: str, tmp_path: Path) -> None:
 
 
 RIGHT = [
+    "{type: archive, archive: page.zip, origin: 'https://example.com/page.zip', download: true, cache: true, "
+    "default_object: index.html, object_prefix: dist, mime_types: {.min.js: text/javascript}, hashes: []}",
     "{type: resource, classname: mypackage.site.Status, extra: {a: 1}}",
     "{type: wsgi, module: myapp.site, object: app, minthreads: 2, maxthreads: 4}",
     "{type: cgi, directory: ., processor: sh}",
@@ -107,6 +114,7 @@ RIGHT = [
 @pytest.mark.parametrize("service", RIGHT)
 def test_right(service: str, tmp_path: Path) -> None:
     """Sections of Crossbar's examples, and ours."""
+    (tmp_path / "page.zip").write_bytes(b"")
     load_text(at(service), tmp_path)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, field
 
 from edge_router.config.problems import Path, Problem
+from edge_router.config.schema.logins import Hex32
 from edge_router.config.schema.section import Section
 
 
@@ -81,3 +82,35 @@ class ReverseProxyPath(Section, tag="reverseproxy"):
             yield Problem((*path, "host"), f"{self.host!r} is no name or address of a host, such as 127.0.0.1")
         if not re.fullmatch(r"(/[!-~]*)?", self.path) or "?" in self.path or "#" in self.path:
             yield Problem((*path, "path"), f"{self.path!r} is no path of a URL, such as /app")
+
+
+class ArchiveOptions(Section):
+    """Options of `archive`. default_file: served for a directory."""
+
+    default_file: str = "index.html"
+
+
+class ArchivePath(Section, tag="archive"):
+    """Files out of a ZIP file, as they are in it.
+
+    archive: the ZIP file, relative to the node directory. hashes: SHA-256 of the file, hexadecimal; if given, one of
+    them must be right. origin: where the file is from; not used. default_object: served if there is no such file.
+    object_prefix: in the archive, put before the path. mime_types: more types, by ending. options: details.
+    """
+
+    archive: str
+    hashes: list[Hex32] = []
+    origin: str | None = None
+    default_object: str | None = None
+    object_prefix: str = ""
+    mime_types: dict[str, str] = {}
+    options: ArchiveOptions = field(default_factory=ArchiveOptions)
+
+    def judged(self, path: Path, whole: Any) -> Iterator[Problem]:
+        """See `check`."""
+        full = whole.directory / self.archive
+        if not full.is_file():
+            yield Problem((*path, "archive"), f"there is no file {str(full)!r}; put it there or correct the path")
+        for ending in self.mime_types:
+            if not ending.startswith("."):
+                yield Problem((*path, "mime_types", ending), f"an ending begins with a dot: {'.' + ending!r}")
