@@ -35,7 +35,7 @@ def test_what_is_refused() -> None:
     """Each that does not come with a later release is in the table, with what to do instead."""
     keys = {key for table in crossbar.LATER_KEYS.values() for key, why in table.items() if why != crossbar.LATER}
     types = {name for table in crossbar.LATER_TYPES.values() for name in table}
-    soon = {"archive", "cgi", "container", "resource", "wsgi"}
+    soon = {"container"}
     assert (keys | types) - soon - marked(part("Refused")) == set()
 
 

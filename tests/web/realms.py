@@ -96,7 +96,9 @@ class RealmPort:
 
 
 def lose(transport: MemoryTransport) -> None:
-    """The client closes the connection."""
+    """The client closes the connection; as the real one, the transport tells its producer first."""
+    if transport.producer is not None:
+        transport.producer.stopProducing()
     transport.protocol.connectionLost(Failure(ConnectionDone()))
 
 
