@@ -11,7 +11,8 @@ from pathlib import Path
 from edge_router.config.find import FILES, sealed
 from edge_router.node.keyfiles import KeyFileError, ensure_key
 
-TEMPLATE = Path(__file__).with_name("template")
+TEMPLATES = Path(__file__).with_name("template")
+NAMES = ("default", "components")
 
 NEXT = """
 Now run the node:
@@ -29,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--cbdir", "--cbdata", metavar="DIR", type=Path, help="make DIR itself the node directory, with DIR/web in it"
     )
+    parser.add_argument(
+        "--template",
+        choices=NAMES,
+        default=NAMES[0],
+        help="components: with a component in the router and one in a container (default: default)",
+    )
     parser.epilog = "Files that exist are left as they are."
 
 
@@ -37,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     directory = args.cbdir or (args.appdir or Path()) / ".crossbar"
     web = directory / "web" if args.cbdir else directory.parent / "web"
     try:
-        made = make(directory, web)
+        made = make(directory, web, args.template)
     except (OSError, KeyFileError) as error:
         print(f"edge-router: {error}", file=sys.stderr)
         return 1
@@ -50,25 +57,32 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def make(directory: Path, web: Path) -> list[Path]:
-    """Make a node directory and its pages. Result: the files that were written. Raises OSError, KeyFileError."""
+def make(directory: Path, web: Path, template: str = NAMES[0]) -> list[Path]:
+    """Make a node directory, its pages, and what else belongs to a template.
+
+    directory: the node directory. web: the directory of pages; what a template has in Python comes beside it. Result:
+    the files that were written. Raises OSError, KeyFileError.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     made = []
     # a config.yaml would go before a config.json that somebody brought along
     if not any((directory / name).exists() for name in FILES):
-        text = (TEMPLATE / "config.yaml").read_text(encoding="utf-8")
-        config = directory / "config.yaml"
-        config.write_text(sealed(text.replace("@WEB@", os.path.relpath(web, directory))), encoding="utf-8")
-        made.append(config)
-        made += make_page(web)
+        source = TEMPLATES / template
+        text = (source / "config.yaml").read_text(encoding="utf-8")
+        for mark, path in (("@WEB@", web), ("@APP@", web.parent)):
+            text = text.replace(mark, os.path.relpath(path, directory))
+        made.append(directory / "config.yaml")
+        made[0].write_text(sealed(text), encoding="utf-8")
+        web.mkdir(parents=True, exist_ok=True)
+        made += _copied(TEMPLATES / "index.html", web / "index.html")
+        for program in sorted(source.glob("*.py.txt")):
+            made += _copied(program, web.parent / program.name.removesuffix(".txt"))
     return made + ensure_key(directory, platform.node())
 
 
-def make_page(web: Path) -> list[Path]:
-    """Make the directory of pages with a first one. Result: the files that were written. Raises OSError."""
-    web.mkdir(parents=True, exist_ok=True)
-    page = web / "index.html"
-    if page.exists():
+def _copied(source: Path, target: Path) -> list[Path]:
+    """Copy a file of a template, unless there is one. Result: the files that were written. Raises OSError."""
+    if target.exists():
         return []
-    page.write_bytes((TEMPLATE / "index.html").read_bytes())
-    return [page]
+    target.write_bytes(source.read_bytes())
+    return [target]

@@ -10,7 +10,7 @@ import pytest
 
 from edge_router.cli import apart
 from edge_router.cli.apart import read_apart
-from edge_router.cli.init import TEMPLATE
+from edge_router.cli.init import TEMPLATES
 from edge_router.config.load import load
 
 TRICKY = """
@@ -40,7 +40,7 @@ def arguments(directory: Path, config: str | None = None) -> argparse.Namespace:
     return argparse.Namespace(cbdir=str(directory), config=config)
 
 
-INITIAL = (TEMPLATE / "config.yaml").read_text().replace("@WEB@", ".")
+INITIAL = (TEMPLATES / "default" / "config.yaml").read_text().replace("@WEB@", ".")
 
 
 @pytest.mark.parametrize("text", [TRICKY, INITIAL, "", "version: 2"])

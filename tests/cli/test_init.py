@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_router.__main__ import dispatch
-from edge_router.cli.init import TEMPLATE
+from edge_router.cli.init import NAMES, TEMPLATES
 from edge_router.config.load import load
 from edge_router.config.schema import Auth
 from edge_router.router.permissions import RolePermissions
@@ -141,6 +141,21 @@ def test_where_nothing_can_be_written_it_says_so(tmp_path: Path, capsys: pytest.
     assert "edge-router: " in capsys.readouterr().err
 
 
-def test_the_template_is_packaged() -> None:
-    """Both files are beside the module, as the package data of the project says."""
-    assert {path.name for path in TEMPLATE.iterdir()} == {"config.yaml", "index.html"}
+def test_the_templates_are_there(tmp_path: Path) -> None:
+    """Each gives what it says; without one it is the default."""
+    assert {path.name for path in TEMPLATES.iterdir()} == {*NAMES, "index.html"}
+    for name in NAMES:
+        assert dispatch(["init", "--appdir", str(tmp_path / name), "--template", name]) == 0
+    assert dispatch(["init", "--appdir", str(tmp_path / "none")]) == 0
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*") if path.is_file()}
+    every = {".crossbar/config.yaml", ".crossbar/key.priv", ".crossbar/key.pub", "web/index.html"}
+    more = {"default": set(), "none": set(), "components": {"timeservice.py", "tickservice.py"}}
+    assert written == {f"{name}/{path}" for name, others in more.items() for path in every | others}
+
+
+def test_a_template_leaves_programs_as_they_are(tmp_path: Path) -> None:
+    """Whoever has a timeservice.py keeps it."""
+    (tmp_path / "timeservice.py").write_text("mine")
+    dispatch(["init", "--cbdir", str(tmp_path), "--template", "components"])
+    assert (tmp_path / "timeservice.py").read_text() == "mine"
+    assert "class TickService" in (tmp_path / "tickservice.py").read_text()

@@ -50,7 +50,7 @@ def test_examples(path: Path, validator: Any) -> None:
 
 def test_examples_were_found() -> None:
     """The configuration that `init` writes is one of them."""
-    assert ROOT / "edge_router/cli/template/config.yaml" in tracked_configs()
+    assert ROOT / "edge_router/cli/template/default/config.yaml" in tracked_configs()
 
 
 WORKER = {"type": "router", "transports": [{"type": "rawsocket", "endpoint": {"type": "tcp", "port": 80}}]}

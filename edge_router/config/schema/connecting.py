@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from edge_router.config.schema.logins import Hex32, Secret
-from edge_router.config.schema.section import Millis, Section
+from edge_router.config.schema.section import Millis, Section, SocketPath
 from edge_router.config.schema.transports import Compression, Serializer, Serializers
 
 Seconds = Annotated[float, Meta(gt=0, le=600)]
@@ -36,12 +36,12 @@ class ClientTls(Section):
 class ClientTcpEndpoint(Section, tag="tcp"):
     """A TCP port to connect to.
 
-    host: name or address. port: the port. version: 4 or 6; left out, whichever answers first. timeout: seconds to
-    connect. tls: with this section TLS is spoken.
+    host: name or address. port: the port; `$NAME` is a variable of the environment. version: 4 or 6; left out,
+    whichever answers first. timeout: seconds to connect. tls: with this section TLS is spoken.
     """
 
     host: str
-    port: Annotated[int, Meta(ge=1, le=65535)]
+    port: Annotated[int, Meta(ge=1, le=65535, extra={"variable": "port"}, extra_json_schema={"variable": True})]
     version: Literal[4, 6] | None = None
     timeout: Seconds = 10
     tls: ClientTls | None = None
@@ -50,7 +50,7 @@ class ClientTcpEndpoint(Section, tag="tcp"):
 class ClientUnixEndpoint(Section, tag="unix"):
     """A Unix socket to connect to. path: the socket, relative to the node directory. timeout: seconds to connect."""
 
-    path: str
+    path: SocketPath
     timeout: Seconds = 10
 
 
