@@ -40,7 +40,7 @@ class ContainerWorker:
         options = config.options
         self.process = Supervised(
             name, "container", options.restart, options.max_restarts, self._spawn, around.guard, around.reactor,
-            self._has_changed,
+            self._has_changed, options.cpu_limit,
         )  # fmt: skip
         #: its log, which is bounded as its output is
         self._reports = Output(self._report, self.process.note, around.reactor, longest=REPORT_OCTETS)

@@ -40,7 +40,7 @@ class GuestWorker:
         options = config.options
         self.process = Supervised(
             name, "guest", options.restart, options.max_restarts, self._spawn, around.guard, around.reactor,
-            around.changed,
+            around.changed, options.cpu_limit,
         )  # fmt: skip
 
     def start(self) -> None:

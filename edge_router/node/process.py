@@ -19,6 +19,7 @@ from edge_router.config.schema import Restart
 from edge_router.node.backoff import Backoff
 from edge_router.node.guard import Guard
 from edge_router.node.output import Output
+from edge_router.node.throttle import Throttle
 from edge_router.router.interfaces import Clock, Delayed
 
 #: seconds that a process has to end by itself
@@ -39,8 +40,8 @@ class Supervised:
 
     name: for the log. what: it is, in a word. restart: the option. max_restarts: in a row, after which it is given up;
     None: any number. spawn: starts it; calls `begun` now or
-    later, then `exited`; may raise OSError. guard: of the node. reactor: Twisted's.
-    changed: called when `state` has changed.
+    later, then `exited`; may raise OSError. guard: of the node. clock: the
+    reactor. changed: called when `state` has changed. cpu_limit: the option, in percent of a core.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Supervised:
         guard: Guard,
         clock: Clock,
         changed: Callable[[], None],
+        cpu_limit: int | None = None,
     ) -> None:
         self.name = name
         self.log = Logger(namespace=f"edge_router.{what}")
@@ -71,6 +73,8 @@ class Supervised:
         self._guard = guard
         self._clock = clock
         self._changed = changed
+        self._cpu_limit = cpu_limit
+        self._throttle: Throttle | None = None
         self._backoff = Backoff()
         self._running: Running | None = None
         self._pid = 0
@@ -109,14 +113,17 @@ class Supervised:
         self.log.info("{name}: started as process {pid}", name=self.name, pid=pid)
         if self.state == "stopping":
             self._kill(signal.SIGTERM)
-        else:
-            self._be("running")
+            return
+        if self._cpu_limit is not None:
+            self._throttle = Throttle(self._cpu_limit / 100, pid, self._clock, self._kill)
+        self._be("running")
 
     def exited(self, status: int) -> None:
         """The process has ended (and was waited for). status: as `os.waitstatus_to_exitcode` has it."""
         running, self._running = self._running, None
         if running is None:
             return
+        self._unlimit()
         if self._pid:
             self._kill(signal.SIGKILL, leader=False)  # what it has left behind
             self._guard.ended(self._pid)
@@ -178,6 +185,7 @@ class Supervised:
         self._ended.append(ended)
         if self.state != "stopping":
             self._be("stopping")
+            self._unlimit()
             self._kill(signal.SIGTERM)
             self._timer = self._clock.callLater(GRACE, self._insist)
         return ended
@@ -192,10 +200,17 @@ class Supervised:
 
     def close(self) -> None:
         """The node ends. What still runs is killed."""
+        self._unlimit()
         self._cancel_timer()
         if self._running is not None:
             self._kill(signal.SIGKILL)
         self.output.close()
+
+    def _unlimit(self) -> None:
+        """Who is about to end has to be awake for it."""
+        throttle, self._throttle = self._throttle, None
+        if throttle is not None:
+            throttle.end()
 
     def _insist(self) -> None:
         self._timer = None

@@ -99,7 +99,7 @@ CONTAINERS = {
         "{type: container, components: [{type: class, classname: a.B, realm: x, " + UNIX + "}], "
         "options: {restart-on-failed: true}}",
         "1: workers.0.options.restart-on-failed: unknown key; known here: pythonpath, env, expose_shared, restart, "
-        "max_restarts, shutdown, memory_limit, nice, disabled",
+        "max_restarts, shutdown, memory_limit, cpu_limit, nice, disabled",
     ),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_router.node.throttle import cpu_seconds
 from tests.cli.running import PATIENCE, Client
 from tests.node.outside import World, children_of, is_gone, until
 
@@ -115,6 +116,29 @@ def test_one_that_leaks(world: World) -> None:
     assert 30 < int(world.told("limit")) < 64
     world.told("again")
     assert "guest1: ended with status 1; started again" in world.stop()
+
+
+def test_one_that_computes(world: World) -> None:
+    """It and what it has started get their share of a core, and not more."""
+    world.guest(
+        "child = subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n"
+        "tell('pids', f'{os.getpid()} {child.pid}')\n"
+        "while True: pass\n",
+        cpu_limit=20,
+    )
+    world.start()
+    leader, child = map(int, world.told("pids").split())
+    until(lambda: state_of(leader) == state_of(child) == "T", "it was never stopped")
+    begin, before = time.monotonic(), cpu_seconds(leader)
+    until(lambda: time.monotonic() - begin > 3, "")
+    share = (cpu_seconds(leader) - before) / (time.monotonic() - begin)
+    assert share < 0.45, share
+    assert "guest1: stopped, ended by SIGTERM" in world.stop()
+    assert is_gone(child)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_one_that_floods(world: World) -> None:

@@ -81,6 +81,7 @@ Component = ClassComponent | FunctionComponent
 # --- processes ---------------------------------------------------------------------------------------------------
 
 Restart = Literal["restart-always", "restart-on-failed", "restart-never"]
+CpuPercent = Annotated[int, Meta(ge=1, le=10_000)]
 Size = Annotated[
     str, Meta(pattern="^[1-9][0-9]*[KMG]$", extra={"words": "a number with K, M or G (1024, 1024^2, 1024^3), as 64M"})
 ]
@@ -128,7 +129,8 @@ class GuestOptions(Section):
     files change. restart: `restart-on-failed`, when it ends with another status than 0; `restart-always`;
     `restart-never`. The delay is 1 s, doubled each time up to 60 s; what ran for a minute begins anew with 1 s.
     max_restarts: in a row, after which it is given up; left out, it never is. memory_limit: what each of its processes
-    may allocate (RLIMIT_DATA), as 64M; over it, allocating fails. nice: how much it gives way to others, 0 to 19.
+    may allocate (RLIMIT_DATA), as 64M; over it, allocating fails. cpu_limit: CPU time for it and what it has started,
+    in percent of a core; over it, it is stopped for a while (SIGSTOP). nice: how much it gives way to others, 0 to 19.
     disabled: leave this worker out.
     """
 
@@ -141,6 +143,7 @@ class GuestOptions(Section):
     restart: Restart = "restart-on-failed"
     max_restarts: Count | None = None
     memory_limit: Size | None = None
+    cpu_limit: CpuPercent | None = None
     nice: Annotated[int, Meta(ge=0, le=19)] = 0
     disabled: Flag = False
 
@@ -204,8 +207,9 @@ class ContainerOptions(Section):
     that has left; `restart-never`. The delay is 1 s, doubled each time up to 60 s; what ran for a minute begins anew
     with 1 s. max_restarts: of the process in a row, after which it is given up; left out, it never is. shutdown: when
     the process ends by itself: never (`shutdown-manual`), or when components have stopped or failed; with status 1 if
-    one has failed, and then `restart` counts. memory_limit: what the process may allocate (RLIMIT_DATA), as 64M. nice:
-    how much it gives way to others, 0 to 19. disabled: leave this worker out.
+    one has failed, and then `restart` counts. memory_limit: what the process may allocate (RLIMIT_DATA), as 64M.
+    cpu_limit: CPU time for it and all that it has started, in percent of a core; over it, it is stopped for a while
+    (SIGSTOP). nice: how much it gives way to others, 0 to 19. disabled: leave this worker out.
     """
 
     pythonpath: list[str] = []
@@ -220,6 +224,7 @@ class ContainerOptions(Section):
         "shutdown-on-any-component-failed",
     ] = "shutdown-manual"
     memory_limit: Size | None = None
+    cpu_limit: CpuPercent | None = None
     nice: Annotated[int, Meta(ge=0, le=19)] = 0
     disabled: Flag = False
 
