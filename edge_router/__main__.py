@@ -28,6 +28,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("edge_router.cli.schema", "print the JSON schema of the configuration, for editors"),
     "passwd": ("edge_router.cli.passwd", "make of a password what the configuration needs to check it"),
     "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
+    "publish": ("edge_router.cli.client.publish", "publish an event, or one for each line of stdin"),
+    "subscribe": ("edge_router.cli.client.subscribe", "print events as they come, one JSON object a line"),
+    "call": ("edge_router.cli.client.call", "call a procedure and print what it gives"),
+    "register": ("edge_router.cli.client.register", "let a program answer the calls of a procedure"),
+    "sessions": ("edge_router.cli.client.sessions", "list who is in a realm"),
+    "topics": ("edge_router.cli.client.topics", "list what is subscribed to in a realm"),
+    "procedures": ("edge_router.cli.client.procedures", "list what can be called in a realm"),
+    "top": ("edge_router.cli.client.top", "watch a realm: sessions, what comes and goes, slow readers"),
     "version": ("edge_router.cli.version", "print the versions of the program and of what it runs on"),
     "legal": ("edge_router.cli.legal", "print the licence, and those of the packages in use"),
 }
@@ -69,7 +77,12 @@ def run_command(name: str, arguments: Sequence[str]) -> int:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=HELP_WIDTH),
     )
     module.add_arguments(parser)
-    status: int = module.run(parser.parse_args(arguments))
+    given = argparse.Namespace()
+    if getattr(module, "PROGRAM", False):  # argparse would take a second `--` out of it
+        end = list(arguments).index("--") if "--" in arguments else len(arguments)
+        arguments, given.program = arguments[:end], arguments[end + 1 :]
+    parse = parser.parse_intermixed_args if getattr(module, "INTERMIXED", False) else parser.parse_args
+    status: int = module.run(parse(arguments, given))
     return status
 
 

@@ -1,0 +1,46 @@
+"""Asking the meta API for many things of a kind: the ids, then what is known of each.
+
+(Spec, "Session Meta API", "Subscription Meta API", "Registration Meta API".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from edge_router.wamp.errors import WampError
+
+if TYPE_CHECKING:
+    from edge_router.client import Session
+
+#: calls under way at a time; a session may have a thousand
+AT_ONCE: Final = 100
+
+
+async def each(session: Session, procedure: str, ids: Iterable[int]) -> dict[int, Any]:
+    """What a meta procedure says of each id, without those that are gone by now. Raises CallError."""
+    found: dict[int, Any] = {}
+    waiting = list(ids)
+    for start in range(0, len(waiting), AT_ONCE):
+        batch = waiting[start : start + AT_ONCE]
+        answers = [session.call(procedure, [number]) for number in batch]
+        for number, answer in zip(batch, answers, strict=True):
+            try:
+                found[number] = (await answer).value
+            except WampError as error:
+                if not error.uri.startswith("wamp.error.no_such_"):
+                    raise
+    return found
+
+
+async def by_policy(session: Session, kind: str) -> list[dict[str, Any]]:
+    """All subscriptions or registrations of a realm. kind: `subscription` or `registration`. Result: in order of URI;
+    `count` says how many sessions have each. Raises CallError.
+    """
+    member = "subscribers" if kind == "subscription" else "callees"
+    lists: dict[str, Sequence[int]] = (await session.call(f"wamp.{kind}.list")).value or {}
+    ids = [number for policy in lists.values() for number in policy]
+    details = await each(session, f"wamp.{kind}.get", ids)
+    counts = await each(session, f"wamp.{kind}.count_{member}", details)
+    rows = [{**entry, "count": counts.get(number)} for number, entry in details.items()]
+    return sorted(rows, key=lambda row: (row["uri"], row["match"]))

@@ -1,0 +1,128 @@
+"""`edge-router top`: a realm as it lives: sessions, what comes and goes, who reads too slowly."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from edge_router.cli.client.listing import each
+from edge_router.cli.client.options import add_reach, talk
+from edge_router.cli.client.values import as_json, table
+
+if TYPE_CHECKING:
+    from edge_router.cli.client.talk import Talk
+    from edge_router.client import Session
+
+EXAMPLES = """\
+  edge-router top
+  edge-router top --once --json
+"""
+#: sessions that are asked about at each refresh; more of them than a screen has lines tell nobody more
+MOST: Final = 200
+HOME: Final = "\x1b[H\x1b[J"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--once, --interval, --json, where."""
+    parser.add_argument("--once", action="store_true", help="print it once, for scripts")
+    parser.add_argument("--interval", type=float, default=2.0, metavar="SEC", help="how often (default: 2)")
+    parser.add_argument("--json", action="store_true", help="one JSON object each time")
+    add_reach(parser, EXAMPLES)
+
+
+class View:
+    """What is known of a realm, from one look to the next. session: of this command."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._ids: set[int] | None = None
+        self._dropped: dict[int, int] = {}
+        self._at = 0.0
+
+    async def look(self) -> dict[str, Any]:
+        """How things are now, and what has changed since the last look. Raises CallError."""
+        session = self._session
+        listed: list[int] = (await session.call("wamp.session.list")).value
+        ids = {number for number in listed if number != session.id}
+        details = await each(session, "wamp.session.get", sorted(ids)[:MOST])
+        counts = {kind: _count((await session.call(f"wamp.{kind}.list")).value) for kind in _KINDS}
+        now = time.monotonic()
+        before, seconds = self._ids, now - self._at
+        facts: dict[str, Any] = {"realm": session.realm, "sessions": len(ids), **counts}
+        if before is not None and seconds > 0:
+            facts |= {"joined": len(ids - before), "left": len(before - ids), "seconds": round(seconds, 1)}
+        facts["list"] = [self._row(entry, seconds) for entry in details.values()]
+        facts["list"].sort(key=lambda row: (-row["dropped_per_second"], -row["dropped"], row["session"]))
+        self._ids, self._at = ids, now
+        self._dropped = {row["session"]: row["dropped"] for row in facts["list"]}
+        return facts
+
+    def _row(self, entry: dict[str, Any], seconds: float) -> dict[str, Any]:
+        number, dropped = entry["session"], entry.get("events_dropped") or 0
+        rate = (dropped - self._dropped[number]) / seconds if number in self._dropped and seconds > 0 else 0.0
+        transport = entry.get("transport") or {}
+        return {
+            "session": number,
+            "authid": entry.get("authid"),
+            "authrole": entry.get("authrole"),
+            "peer": transport.get("peer"),
+            "protocol": transport.get("protocol"),
+            "dropped": dropped,
+            "dropped_per_second": round(rate, 1),
+        }
+
+
+_KINDS: Final = {"subscription": "topics", "registration": "procedures"}
+
+
+def _count(lists: Any) -> int:
+    return sum(len(ids) for ids in (lists or {}).values())
+
+
+def as_lines(facts: dict[str, Any]) -> list[str]:
+    """Facts for people."""
+    came = f"   +{facts['joined']} -{facts['left']} in {facts['seconds']:g} s" if "joined" in facts else ""
+    head = f"{facts['realm']}: {facts['sessions']} sessions{came}   {facts['subscription']} topics"
+    lines = [f"{head}   {facts['registration']} procedures   {time.strftime('%H:%M:%S')}", ""]
+    rows = [
+        (
+            row["session"],
+            row["authid"],
+            row["authrole"],
+            row["peer"],
+            row["protocol"],
+            row["dropped"],
+            f"{row['dropped_per_second']:g}",
+        )
+        for row in facts["list"]
+    ]
+    return lines + table(rows, ("SESSION", "AUTHID", "ROLE", "PEER", "PROTOCOL", "DROPPED", "DROPPED/S"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show it until a signal ends it. Result: 0; 1 if it cannot be had; 2 for wrong usage."""
+    if args.interval <= 0:
+        print("edge-router: --interval must be more than 0", file=sys.stderr)
+        return 2
+    screen = sys.stdout.isatty() and not args.once and not args.json
+
+    async def main(talk: Talk, session: Session) -> int:
+        view = View(session)
+        while True:
+            facts = await view.look()
+            if args.json:
+                talk.say(as_json(facts))
+            else:
+                lines = as_lines(facts)
+                if screen:
+                    width, height = os.get_terminal_size()
+                    lines = [line[:width] for line in lines[: height - 1]]
+                talk.say((HOME if screen else "") + "\n".join(lines))
+            if args.once:
+                return 0
+            await talk.pause(args.interval)
+
+    return talk(args, main)
