@@ -16,7 +16,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from edge_router import __version__, registry
-from edge_router.config.schema import Bridge, Config
+from edge_router.config.schema import Bridge, Config, Worker
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.bridges import RunningBridge
 from edge_router.node.news import News
@@ -36,30 +36,43 @@ class Node:
 
     def __init__(self, config: Config, directory: Path, reactor: Any) -> None:
         self.id = config.controller.id or platform.node()
-        self._reactor = reactor
+        self.reactor = reactor
         self._started = reactor.seconds()
         #: `starting`, `running` or `stopping`
         self.state = "starting"
-        named = [(worker.id or f"worker{place:03}", worker) for place, worker in enumerate(config.workers, 1)]
-        enabled = [(name, worker) for name, worker in named if not worker.options.disabled]
+        self.config = config
+        self.directory = directory
         self._news = News(directory, reactor, self._worker_info)
-        self.workers = [
-            registry.part_class("worker", worker)(worker, directory, reactor, self.info, self._news.changed)
-            for _, worker in enabled
-            if isinstance(worker, RouterConfig)
-        ]
-        apart = [(name, worker) for name, worker in enabled if not isinstance(worker, RouterConfig)]
-        #: workers with processes of their own
+        #: the workers with realms, in the node's process
+        self.workers: list[RouterWorker] = []
+        #: workers with processes of their own; None while there have been none
         self._processes: Any = None
-        if apart:
-            processes = registry.load("edge_router.node.processes:Processes")
-            self._processes = processes(apart, directory, reactor, self._news.changed)
-        self.bridges = [self._bridge(bridge) for bridge in config.bridges]
+        for name, worker in named(config):
+            if isinstance(worker, RouterConfig):
+                self.workers.append(self.router(name, worker))
+            else:
+                self.processes.add(name, worker)
+        self.bridges = [self.bridge(bridge) for bridge in config.bridges]
 
-    def _bridge(self, config: Bridge) -> RunningBridge:
-        worker: RouterWorker = next(worker for worker in self.workers if worker.has_realm(config.realm))
-        part = registry.part_class("bridge", config)(config, self._reactor)
-        return RunningBridge(config, part, worker.join_local, self._reactor)
+    def router(self, name: str, config: RouterConfig) -> RouterWorker:
+        """A router of this node, not started yet."""
+        part = registry.part_class("worker", config)
+        worker: RouterWorker = part(config, self.directory, self.reactor, self.info, self._news.changed, name)
+        return worker
+
+    @property
+    def processes(self) -> Any:
+        """The `processes.Processes` of this node, made when there is one to be looked after."""
+        if self._processes is None:
+            processes = registry.load("edge_router.node.processes:Processes")
+            self._processes = processes(self.directory, self.reactor, self._news.changed)
+        return self._processes
+
+    def bridge(self, config: Bridge) -> RunningBridge:
+        """A bridge of this node, not started yet."""
+        worker = next(worker for worker in self.workers if worker.has_realm(config.realm))
+        part = registry.part_class("bridge", config)(config, self.reactor)
+        return RunningBridge(config, part, worker.join_local, self.reactor)
 
     async def start(self) -> None:
         """Start everything. Raises whatever a worker raises that cannot start (`transports.listen.CannotListen`)."""
@@ -74,30 +87,35 @@ class Node:
     @property
     def reloads(self) -> bool:
         """Whether `reload` has anything to do."""
-        return any(worker.reloads for worker in self.workers)
+        return any(door.transport.reloads for worker in self.workers for door in worker.doors.all)
 
     def reload(self) -> None:
-        """Read anew what may change while the node runs: keys and certificates. Never raises."""
+        """Read certificates and keys again. Never raises."""
         for worker in self.workers:
-            worker.reload()
+            for door, why in worker.doors.reload():
+                if why:
+                    self.log.error("the certificate in use stays: {reason}", reason=why)
+                else:
+                    self.log.info("{place}: certificate and key were read again", place=door.place)
 
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
         self.state = "stopping"
         if self._processes is not None:
-            await self._within_patience("processes", self._processes.stop, self._processes.patience)
+            await self.within_patience("processes", self._processes.stop, self._processes.patience)
             self._processes.close()
         for bridge in reversed(self.bridges):
-            await self._within_patience("bridge", bridge.stop)
+            await self.within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
-            await self._within_patience("components", worker.stop_components)
-            await self._within_patience("sessions", worker.say_goodbye)
-            await self._within_patience("transports", worker.stop)
+            await self.within_patience("components", worker.stop_components)
+            await self.within_patience("sessions", worker.say_goodbye)
+            await self.within_patience("transports", worker.stop)
         self._news.close()
 
-    async def _within_patience(self, what: str, stop: Any, patience: float = PATIENCE) -> None:
+    async def within_patience(self, what: str, stop: Any, patience: float = PATIENCE) -> None:
+        """End something. what: it is, for the log. stop: ends it. patience: seconds it has. Never raises."""
         ending: Deferred[Any] = maybeDeferred(stop)
-        ending.addTimeout(patience, self._reactor)
+        ending.addTimeout(patience, self.reactor)
         try:
             await ending
         except DeferredTimeoutError:
@@ -129,7 +147,16 @@ class Node:
             "platform": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
             "state": self.state,
-            "uptime": round(self._reactor.seconds() - self._started, 1),
+            "uptime": round(self.reactor.seconds() - self._started, 1),
             "workers": [*(worker.info() for worker in self.workers), *self._process_info()],
             "bridges": [bridge.info() for bridge in self.bridges],
         }
+
+
+def named(config: Config) -> list[tuple[str, Worker]]:
+    """The workers of a configuration, without those that are disabled, by name: the `id`, else `worker001`, ..."""
+    return [
+        (worker.id or f"worker{place:03}", worker)
+        for place, worker in enumerate(config.workers, 1)
+        if not worker.options.disabled
+    ]

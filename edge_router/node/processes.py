@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import DeferredList
 
@@ -13,21 +14,43 @@ from edge_router.node.process import GRACE
 from edge_router.node.surroundings import Surroundings
 
 
+class Apart(NamedTuple):
+    """One such worker. name: its id. section: its configuration. part: the `GuestWorker` or `ContainerWorker`."""
+
+    name: str
+    section: Any
+    part: Any
+
+
 class Processes:
     """The guests and containers of a node.
 
-    configs: their sections, with their names. directory: the node directory. reactor: Twisted's. changed: called when
-    one of them has begun or ended. patience: seconds that their end takes at most.
+    directory: the node directory. reactor: Twisted's. changed: called when one of them has begun or ended. patience:
+    seconds that their end takes at most.
     """
 
     patience: Final = GRACE + 0.5
 
-    def __init__(self, configs: list[tuple[str, Any]], directory: Path, reactor: Any, changed: Any) -> None:
+    def __init__(self, directory: Path, reactor: Any, changed: Any) -> None:
         self._guard = Guard(reactor)
         self._nursery: Any = None
         self._reactor = reactor
-        around = Surroundings(directory, reactor, self._guard, self._the_nursery, changed)
-        self.workers = [registry.part_class("worker", config)(config, name, around) for name, config in configs]
+        self._around = Surroundings(directory, reactor, self._guard, self._the_nursery, changed)
+        self.workers: list[Apart] = []
+
+    def add(self, name: str, section: Any) -> Apart:
+        """One more, not started yet. name: its id. section: its configuration."""
+        worker = Apart(name, section, registry.part_class("worker", section)(section, name, self._around))
+        self.workers.append(worker)
+        return worker
+
+    async def remove(self, workers: Collection[Apart]) -> None:
+        """End some of them, all at once, and forget them."""
+        await self._ended(workers)
+        for worker in workers:
+            worker.part.close()
+            self.workers.remove(worker)
+        self._around.changed()
 
     def _the_nursery(self) -> Any:
         if self._nursery is None:
@@ -37,20 +60,23 @@ class Processes:
     def start(self) -> None:
         """Start all. Never raises; what cannot be started is told by the log, and tried again."""
         for worker in self.workers:
-            worker.start()
+            worker.part.start()
 
     async def stop(self) -> None:
         """End all of them at once, and wait for it."""
-        await DeferredList([worker.stop() for worker in self.workers], consumeErrors=True)
+        await self._ended(self.workers)
+
+    async def _ended(self, workers: Collection[Apart]) -> None:
+        await DeferredList([worker.part.stop() for worker in workers], consumeErrors=True)
 
     def close(self) -> None:
         """Kill what is left."""
         for worker in self.workers:
-            worker.close()
+            worker.part.close()
         if self._nursery is not None:
             self._nursery.close()
         self._guard.close()
 
     def info(self) -> list[dict[str, Any]]:
         """Facts for the info page and `status`, JSON-like."""
-        return [worker.info() for worker in self.workers]
+        return [worker.part.info() for worker in self.workers]

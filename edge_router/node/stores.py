@@ -12,47 +12,51 @@ from typing import Any
 from twisted.logger import Logger
 
 from edge_router import registry
-from edge_router.config.schema import Realm as RealmConfig
 from edge_router.config.schema import SqliteStore
-from edge_router.router.router import Router
+from edge_router.router.realm import Realm
 
 
 class Stores:
-    """The open stores of one router.
+    """The open stores of one router, by realm.
 
-    realms: their sections. directory: the node directory. reactor: Twisted's.
+    directory: the node directory. reactor: Twisted's.
     """
 
     log = Logger()
 
-    def __init__(self, realms: list[RealmConfig], directory: Path, reactor: Any) -> None:
-        self._realms = [realm for realm in realms if isinstance(realm.store, SqliteStore)]
+    def __init__(self, directory: Path, reactor: Any) -> None:
         self._directory = directory
         self._reactor = reactor
-        self._open: list[Any] = []
+        self._open: dict[str, Any] = {}
 
-    def open(self, router: Router) -> None:
-        """Open all files, and have the realms take over what is in them."""
-        for realm in self._realms:
-            store = registry.part_class("store", realm.store)(
-                realm.store, self._directory, self._reactor, self._report
-            )
-            try:
-                store.open()
-            except OSError as problem:
-                self.log.error(
-                    "realm {realm} remembers nothing over a restart: {path}: {problem}",
-                    realm=realm.name, path=store.path, problem=problem,
-                )  # fmt: skip
-                continue
-            self._open.append(store)
-            router.realms[realm.name].broker.restore(store)
-            self.log.info("realm {realm} keeps its events in {path}", realm=realm.name, path=store.path)
+    def open(self, realm: Realm) -> None:
+        """Open the file of a realm that has one, and have the realm take over what is in it."""
+        config = realm.config.store
+        if not isinstance(config, SqliteStore):
+            return
+        store = registry.part_class("store", config)(config, self._directory, self._reactor, self._report)
+        try:
+            store.open()
+        except OSError as problem:
+            self.log.error(
+                "realm {realm} remembers nothing over a restart: {path}: {problem}",
+                realm=realm.name, path=store.path, problem=problem,
+            )  # fmt: skip
+            return
+        self._open[realm.name] = store
+        realm.broker.restore(store)
+        self.log.info("realm {realm} keeps its events in {path}", realm=realm.name, path=store.path)
 
-    def close(self) -> None:
-        """Write what waits, and close all files. Idempotent."""
-        while self._open:
-            self._open.pop().close()
+    def close(self, realm: str) -> None:
+        """Write what waits for a realm's file, and close it. Idempotent."""
+        store = self._open.pop(realm, None)
+        if store is not None:
+            store.close()
+
+    def close_all(self) -> None:
+        """Close all files. Idempotent."""
+        for realm in list(self._open):
+            self.close(realm)
 
     def _report(self, sentence: str) -> None:
         self.log.error("{sentence}", sentence=sentence)

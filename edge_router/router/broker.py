@@ -109,12 +109,22 @@ class Broker:
         self.retained.restore(journal, self._now())
         for history in self._histories():
             history.restore(journal, self._now())
-        journal.follow(self._snapshot)
+        journal.follow(self.snapshot)
+
+    def take_over(self, snapshot: Snapshot) -> None:
+        """Keep what a realm has kept that this one takes the place of. Patterns without a history here are left out."""
+        now = self._now() * 1000
+        for record in snapshot.get(None, ()):
+            self.retained.keep(record, max(0.0, (now - record.time) / 1000))
+        for history in self._histories():
+            for record in snapshot.get(history.pattern, ()):
+                history.add(record, max(0.0, (now - record.time) / 1000))
 
     def _histories(self) -> list[History]:
         return [found.history for found in self.histories.values() if found.history is not None]
 
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """All that is kept and would survive a restart."""
         kept_for: dict[str | None, list[Kept]] = {None: self.retained.records()}
         kept_for.update((history.pattern, history.records()) for history in self._histories())
         return kept_for

@@ -67,9 +67,7 @@ class Realm:
         )
         queues = CallQueues(config.store.call_queue, config.store.limit)
         self.dealer = Dealer(router.router_ids, router.clock, router.random, queues)
-        self.full = WampError(
-            LIMIT_EXCEEDED, f"the realm has its {config.options.max_sessions} sessions (options.max_sessions)"
-        )
+        self.full = _full(config)
         self._router = router
         check = config.options.uri_check
         self.trusted = RolePermissions(TRUSTED, None, check)
@@ -99,6 +97,13 @@ class Realm:
     def has_room(self) -> bool:
         """Whether one more session may join."""
         return len(self.sessions) < self.config.options.max_sessions
+
+    def follow(self, config: RealmConfig) -> None:
+        """Have other `max_sessions`, `error_style` and `id` from now on. Nothing else of a realm can change while it is
+        open, but its roles (`roles`).
+        """
+        self.config = config
+        self.full = _full(config)
 
     def permissions_of(self, role: str) -> RoleInRealm | None:
         """What a role gives, or several as `reader,operator`; None if the realm has no such role."""
@@ -142,3 +147,9 @@ class Realm:
         self.dealer.leave(session)
         if self.meta is not None:
             self.meta.left(session)
+
+
+def _full(config: RealmConfig) -> WampError:
+    return WampError(
+        LIMIT_EXCEEDED, f"the realm has its {config.options.max_sessions} sessions (options.max_sessions)"
+    )

@@ -15,7 +15,7 @@ from edge_router.config.schema import Realm as RealmConfig
 from edge_router.router.interfaces import Answered, Authenticator, Clock, Failed, Peer, Visit
 from edge_router.router.realm import Realm
 from edge_router.router.session import RouterSession
-from edge_router.wamp.errors import CLOSE_LOGOUT, NO_SUCH_REALM, WampError
+from edge_router.wamp.errors import CLOSE_LOGOUT, CLOSE_REALM, NO_SUCH_REALM, WampError
 from edge_router.wamp.ids import random_ids, sequential_ids
 
 
@@ -53,6 +53,16 @@ class Router:
         """Open a realm."""
         realm = self.realms[config.name] = Realm(self, config)
         return realm
+
+    def close_realm(self, name: str, message: str) -> list[RouterSession]:
+        """Close a realm: its sessions end. message: told to them. Result: the sessions. Raises KeyError if there is
+        no realm of that name.
+        """
+        realm = self.realms.pop(name)
+        told = list(realm.sessions.values())
+        for session in told:
+            session.goodbye(CLOSE_REALM, message)
+        return told
 
     def attach(self, peer: Peer, authenticators: Mapping[str, Authenticator], limits: Limits) -> RouterSession:
         """A session for a peer that has just connected; it joins a realm by its HELLO."""

@@ -110,6 +110,7 @@ class RouterSession:
         "authmethod",
         "authprovider",
         "calls",
+        "came_by",
         "features",
         "id",
         "invocations",
@@ -131,6 +132,8 @@ class RouterSession:
         self.router = router
         self.peer = peer
         self.limits = limits
+        #: what it came in by, for whoever runs the router; None: it is a part of the node
+        self.came_by: Any = None
         self.realm: Realm | None = None
         self.id = 0
         #: the id that it will have once it has joined; 0: none was promised
@@ -335,12 +338,15 @@ class RouterSession:
         self.abort(NO_SUCH_REALM, f"there is no realm '{name[:80]}' here")
 
     def _admit(self, entrant: _Entrant, accepted: Accepted) -> None:
-        realm = entrant.realm if accepted.realm is None else self.router.realms.get(accepted.realm)
-        if realm is None:
-            if accepted.realm is None:
+        name = accepted.realm
+        if name is None:
+            if entrant.realm is None:
                 self.abort(NO_SUCH_REALM, "HELLO names no realm, and this login is not bound to one")
-            else:
-                self._no_realm(accepted.realm)
+                return
+            name = entrant.realm.name
+        realm = self.router.realms.get(name)  # asked anew: it may have been closed during the login
+        if realm is None:
+            self._no_realm(name)
             return
         permissions = realm.permissions_of(accepted.authrole)
         if permissions is None:

@@ -433,8 +433,8 @@ def test_a_connection_that_breaks(door: str, loop: Loop, tmp_path: Path) -> None
     loop.result(session.register("com.work", Deferred))
     failed: list[Any] = []
     session.call("com.work").addErrback(failed.append)
-    for transport in running.worker._transports:
-        for open_now in list(transport._listener.connections.open):  # type: ignore[attr-defined]
+    for open_door in running.worker.doors.all:
+        for open_now in list(open_door.transport._listener.connections.open):  # type: ignore[attr-defined]
             open_now.abortConnection()
     loop.until(lambda: left)
     assert "unix:" in left[0] or "127.0.0.1" in left[0]

@@ -32,7 +32,7 @@ class World:
         self.clock = Clock()
         worker = {"type": "router", "realms": [REALM], "components": list(components), "options": options}
         self.node = Node(to_config({"workers": [worker]}), Path("/nowhere"), self.clock)
-        self.components = self.node.workers[0]._components
+        self.components = [each.part for each in self.node.workers[0].components]
         self.run(self.node.start())
 
     def run(self, coroutine: Any) -> list[Any]:
@@ -48,7 +48,7 @@ class World:
             self.clock.advance(0)
 
     def sessions(self) -> int:
-        return len(self.node.workers[0]._router.realms["realm1"].sessions)
+        return len(self.node.workers[0].router.realms["realm1"].sessions)
 
 
 def cls(name: str, **more: Any) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def test_what_raises_in_on_join_is_started_again_later() -> None:
 def test_who_is_ended_by_the_router_is_started_again() -> None:
     """A session that somebody kills comes back."""
     world = World(cls("Adder"))
-    session = next(iter(world.node.workers[0]._router.realms["realm1"].sessions.values()))
+    session = next(iter(world.node.workers[0].router.realms["realm1"].sessions.values()))
     session.goodbye("wamp.close.killed", "off with you")
     world.settle()
     assert ("left", "wamp.close.killed") in diary

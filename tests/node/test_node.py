@@ -47,7 +47,7 @@ class Peer:
     def __init__(self, node: Node, auth: Auth | None = None) -> None:
         self.received: list[Message] = []
         self.is_closed = False
-        host = node.workers[0]._transports[0].host
+        host = node.workers[0].doors.all[0].transport.host
         self.session = host.attach(self, auth, Limits())
 
     def send_message(self, message: Message) -> None:
