@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader, InvalidOrigin, NegotiationError
+from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
@@ -19,6 +20,7 @@ from edge_router.config.schema import WebSocketOptions
 from edge_router.transports.origins import OriginPolicy
 
 _ASSUMED: Final = "wamp.2.json"
+_NORMAL: Final = Close(CloseCode.NORMAL_CLOSURE, "").serialize()
 
 #: `websockets` writes lines of its own about each connection; the router's log says what an operator needs
 _SILENT: Final = logging.getLogger("edge_router.websocket")
@@ -29,8 +31,10 @@ class WampServerProtocol(ServerProtocol):
     """The server's end of one WebSocket, sans I/O.
 
     offered: the subprotocols that are spoken. origins: who may connect. options: of the transport. extensions: those
-    offered (see `deflate`).
+    offered (see `deflate`). Attribute `local`: the client runs on this machine.
     """
+
+    local = False
 
     def __init__(
         self, offered: Sequence[str], origins: OriginPolicy, options: WebSocketOptions, extensions: Sequence[Any]
@@ -53,8 +57,9 @@ class WampServerProtocol(ServerProtocol):
         if len(hosts) != 1:
             raise InvalidHeader("Host", "multiple values" if hosts else None)
         origin = origins[0] if origins else None
-        if not self._policy.allows(origin, hosts[0]):
-            raise InvalidOrigin(f"{origin}; `allowed_origins` of the transport says which pages may connect")
+        if not self._policy.allows(origin, hosts[0], self.local):
+            option = "allow_null_origin" if origin == "null" else "allowed_origins"
+            raise InvalidOrigin(f"{origin}; `{option}` in the transport's options says which pages may connect")
         return None if origin is None else Origin(origin)
 
     def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -69,3 +74,10 @@ class WampServerProtocol(ServerProtocol):
         if self._required:
             raise NegotiationError(f"no subprotocol is named; here {spoken} can be spoken (Sec-WebSocket-Protocol)")
         return None
+
+    def send_frame(self, frame: Frame) -> None:
+        """A frame of the protocol's own. A close frame without a code, echoed, would be no clean end to autobahn-js in
+        Node, which takes only 1000 for one; RFC 6455 section 5.5.1 leaves the code of an answer to us."""
+        if frame.opcode is Opcode.CLOSE and not frame.data:
+            frame = Frame(Opcode.CLOSE, _NORMAL)
+        super().send_frame(frame)

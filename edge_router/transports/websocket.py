@@ -25,7 +25,7 @@ from edge_router.transports.handshake import WampServerProtocol
 from edge_router.transports.host import Host
 from edge_router.transports.listen import Connections, KeepAlive, Make
 from edge_router.transports.listening import ListeningTransport
-from edge_router.transports.origins import OriginPolicy
+from edge_router.transports.origins import OriginPolicy, is_loopback
 from edge_router.transports.peer import StreamPeer
 from edge_router.transports.peername import peer_name, transport_details
 from edge_router.transports.pings import Pings
@@ -208,6 +208,7 @@ class WebSocketServer(StreamProtocol):
 
     def _requested(self, request: Request) -> None:
         ws = self._ws
+        ws.local = is_loopback(getattr(self.transport.getPeer(), "host", ""))
         response = ws.accept(request)
         if response.status_code == 426:
             response = ws.reject(426, _FOR_PEOPLE)

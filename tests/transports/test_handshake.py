@@ -20,6 +20,11 @@ HOST = "pi.local:8080"
         ("http://pi.local:80", "pi.local", True),
         ("https://pi.local", "pi.local", True),  # a proxy does TLS
         ("http://192.168.0.7:8080", "192.168.0.7:8080", True),
+        ("http://localhost:8080", "127.0.0.1:8080", True),  # what an example's page has written into it
+        ("http://127.0.0.1:8080", "[::1]:8080", True),
+        ("http://localhost:8081", "127.0.0.1:8080", False),
+        ("http://localhost:8080", "192.168.0.7:8080", False),
+        ("http://127.0.0.1.evil.example:8080", "127.0.0.1:8080", False),
         ("http://[fd00::7]:8080", "[fd00::7]:8080", True),
         ("http://pi.local:8081", HOST, False),
         ("http://pi.local", HOST, False),
@@ -71,3 +76,23 @@ def test_null_is_a_decision_of_its_own() -> None:
     """Files and sandboxed frames say `null`; so may anybody's."""
     assert OriginPolicy(None, allow_null=True).allows("null", HOST)
     assert not OriginPolicy(["*"], allow_null=False).allows("null", HOST)
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "allowed"),
+    [
+        ("127.0.0.1:8080", True, True),
+        ("localhost", True, True),
+        ("[::1]:8080", True, True),
+        ("127.0.0.1:8080", False, False),  # says a client of the network
+        ("evil.example:8080", True, False),  # resolves to 127.0.0.1 (DNS rebinding)
+        ("pi.local:8080", True, False),
+        ("127.0.0.1.evil.example", True, False),
+        ("", True, False),
+    ],
+)
+def test_pages_from_files_may_on_the_machine_itself(host: str, local: bool, allowed: bool) -> None:
+    """Unless that is decided: whoever opens a page from a file on the router's machine is at home there."""
+    assert OriginPolicy(None, allow_null=None).allows("null", host, local) is allowed
+    assert OriginPolicy(["*"], allow_null=None).allows("null", host, local) is allowed
+    assert not OriginPolicy(None, allow_null=False).allows("null", host, local)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.frames import Opcode
+from websockets.frames import Close, Opcode
 
 from edge_router.config.schema import (
     Compression,
@@ -697,6 +697,16 @@ def test_the_client_closes() -> None:
     client.transport.protocol.connectionLost(None)
     assert session.losses == 1
     assert port.node.clock.getDelayedCalls() == []
+
+
+def test_a_close_frame_without_a_code_is_answered_with_a_normal_end() -> None:
+    """autobahn-js in Node closes so, and calls its connection lost if it is not told 1000."""
+    client, _session = Port().joined()
+    client.ws.send_close()
+    client.raw(b"".join(client.ws.data_to_send()))
+    client.read()
+    assert client.ws.close_rcvd == Close(1000, "")
+    assert client.transport.disconnecting
 
 
 def test_nothing_is_written_after_the_close_frame() -> None:

@@ -96,7 +96,8 @@ class WebSocketOptions(Section):
     """Options of a WebSocket transport.
 
     allowed_origins: origins of pages that may connect, `*` as wildcard; left out, only pages from this very host and
-    port. allow_null_origin: whether pages without an origin may (files, sandboxes). max_message_size: bytes of one
+    port. allow_null_origin: whether pages without an origin may (files, sandboxes); left out, only those that a browser
+    on this machine opens, by a loopback address. max_message_size: bytes of one
     message. max_frame_size: bytes of one frame; 0 leaves it to max_message_size. open_handshake_timeout: milliseconds
     for the HTTP handshake and HELLO; after that a client has a minute to answer CHALLENGE. close_handshake_timeout:
     milliseconds for the closing handshake. auto_ping_interval: milliseconds between pings; 0 sends none.
@@ -106,7 +107,7 @@ class WebSocketOptions(Section):
     """
 
     allowed_origins: list[str] | None = None
-    allow_null_origin: bool = False
+    allow_null_origin: bool | None = None
     max_message_size: Annotated[int, Meta(ge=512, le=67_108_864)] = 1_048_576
     max_frame_size: Annotated[int, Meta(ge=0, le=67_108_864)] = 0
     open_handshake_timeout: Millis = 5_000
