@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.problems import Path, Problem
+from edge_router.config.schema.connecting import ClientRawSocket, ClientWebSocketOptions
 from edge_router.config.schema.webrealm import HttpBridgeOptions, LongPollOptions, WebhookOptions
 from edge_router.config.schema.webserve import ArchivePath
 from edge_router.config.schema.webupload import UploadOptions
@@ -27,6 +28,28 @@ _NO_MQTT = "edge-router speaks no MQTT; run a broker beside it, and a program th
 _ALWAYS = "edge-router always does what the WAMP and WebSocket specifications say"
 _OBSOLETE = "nothing uses it any more"
 _LOGLEVEL = "use `edge-router start --loglevel debug`"
+
+_FOR_ROUTERS = "a client has no such choice"
+
+_WEBSOCKET = {
+    "external_port": "list the public address in `allowed_origins`",
+    "enable_hybi10": _OBSOLETE,
+    "enable_rfc6455": _ALWAYS,
+    "enable_webstatus": "a page is always shown to a browser that asks without WebSocket",
+    "validate_utf8": _ALWAYS,
+    "mask_server_frames": _ALWAYS,
+    "require_masked_client_frames": _ALWAYS,
+    "apply_mask": _ALWAYS,
+    "auto_fragment_size": "messages are never fragmented",
+    "fail_by_drop": "a failed connection is told why, then closed",
+    "echo_close_codereason": _ALWAYS,
+    "tcp_nodelay": "always on",
+    "auto_ping_size": _NO_NEED,
+    "auto_ping_restart_on_any_traffic": "always so",
+    "enable_flash_policy": _OBSOLETE,
+    "flash_policy": _OBSOLETE,
+    "show_server_version": "the version is never shown",
+}
 
 IGNORED: dict[type, dict[str, str]] = {
     schema.Controller: {
@@ -71,25 +94,14 @@ IGNORED: dict[type, dict[str, str]] = {
     schema.UniversalRawSocket: {"debug": _LOGLEVEL},
     schema.WebSocket: {"debug": _LOGLEVEL},
     schema.WebSocketPath: {"debug": _LOGLEVEL, "url": "the web transport's endpoint and path decide"},
-    schema.WebSocketOptions: {
-        "external_port": "list the public address in `allowed_origins`",
-        "enable_hybi10": _OBSOLETE,
-        "enable_rfc6455": _ALWAYS,
-        "enable_webstatus": "a page is always shown to a browser that asks without WebSocket",
-        "validate_utf8": _ALWAYS,
-        "mask_server_frames": _ALWAYS,
-        "require_masked_client_frames": _ALWAYS,
-        "apply_mask": _ALWAYS,
-        "auto_fragment_size": "messages are never fragmented",
-        "fail_by_drop": "a failed connection is told why, then closed",
-        "echo_close_codereason": _ALWAYS,
-        "tcp_nodelay": "always on",
-        "auto_ping_size": _NO_NEED,
-        "auto_ping_restart_on_any_traffic": "always so",
-        "enable_flash_policy": _OBSOLETE,
-        "flash_policy": _OBSOLETE,
-        "show_server_version": "the version is never shown",
+    schema.WebSocketOptions: _WEBSOCKET,
+    ClientWebSocketOptions: {
+        **_WEBSOCKET,
+        "mask_client_frames": _ALWAYS,
+        "accept_masked_server_frames": _ALWAYS,
+        **dict.fromkeys(("allowed_origins", "allow_null_origin", "require_websocket_subprotocol"), _FOR_ROUTERS),
     },
+    ClientRawSocket: {"debug": _LOGLEVEL},
     schema.Deflate: {
         "request_no_context_takeover": "what clients send is inflated as they offer it",
         "request_max_window_bits": "what clients send is inflated as they offer it",
@@ -116,24 +128,29 @@ IGNORED: dict[type, dict[str, str]] = {
 IGNORED_OF_PATHS = {"id": "nothing refers to a path but by its name"}
 """Keys that each service of a `web` transport may have, whatever its type."""
 
+_WEBSOCKET_AS_HERE = {
+    "external_port": None,
+    "enable_hybi10": False,
+    "enable_rfc6455": True,
+    "enable_webstatus": True,
+    "validate_utf8": True,
+    "mask_server_frames": False,
+    "require_masked_client_frames": True,
+    "apply_mask": True,
+    "auto_fragment_size": 0,
+    "fail_by_drop": False,
+    "echo_close_codereason": False,
+    "tcp_nodelay": True,
+    "auto_ping_restart_on_any_traffic": True,
+    "enable_flash_policy": False,
+    "flash_policy": "",
+    "show_server_version": False,
+}
+
 AS_HERE: dict[type, dict[str, Any]] = {
-    schema.WebSocketOptions: {
-        "external_port": None,
-        "enable_hybi10": False,
-        "enable_rfc6455": True,
-        "enable_webstatus": True,
-        "validate_utf8": True,
-        "mask_server_frames": False,
-        "require_masked_client_frames": True,
-        "apply_mask": True,
-        "auto_fragment_size": 0,
-        "fail_by_drop": False,
-        "echo_close_codereason": False,
-        "tcp_nodelay": True,
-        "auto_ping_restart_on_any_traffic": True,
-        "enable_flash_policy": False,
-        "flash_policy": "",
-        "show_server_version": False,
+    schema.WebSocketOptions: _WEBSOCKET_AS_HERE,
+    ClientWebSocketOptions: {
+        **_WEBSOCKET_AS_HERE, "mask_client_frames": True, "accept_masked_server_frames": False
     },
     schema.Deflate: {"request_no_context_takeover": False, "request_max_window_bits": 0},
     schema.WebOptions: {"display_tracebacks": False},
@@ -304,6 +321,7 @@ _BOUNDS: tuple[tuple[str, Callable[[int], bool], str, int], ...] = (
 
 REPAIRS: dict[type, Repair] = {
     schema.WebSocketOptions: _unbounded,
+    ClientWebSocketOptions: _unbounded,
     schema.Role: _role,
     schema.RawSocket: _serializers,
     schema.UniversalRawSocket: _serializers,

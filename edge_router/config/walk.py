@@ -220,6 +220,8 @@ class Walked:
                 if name not in inner:
                     self._unknown(type(None), list(inner), name, None, (*path, name))
             return ""
+        if later and not value:  # false, null, an empty list: nothing is asked for
+            return ""
         meant = "" if later else closest(key, known)
         options = f"did you mean {meant!r}?" if meant else f"known here: {', '.join(known) or 'none'}"
         self._problem(path, later or f"unknown key; {options}")

@@ -168,11 +168,18 @@ def test_wrong_value_in_version_1(tmp_path: Path) -> None:
 
 
 LATER: dict[str, tuple[str, str]] = {
-    "uplinks": ("uplinks: []", "1: uplinks: "),
+    "uplinks": ("uplinks: [{}]", "1: uplinks: "),
     "controller": (
         "workers: [{type: router, options: {expose_controller: true}}]", "1: workers.0.options.expose_controller: "
     ),
 }
+
+
+def test_nothing_asked_for(tmp_path: Path) -> None:
+    """A key that cannot be used may say that it is not."""
+    worker = "{type: router, options: {expose_controller: false}, realms: [{name: a, rlinks: []}]}"
+    text = f"{{uplinks: [], workers: [{worker}]}}"
+    assert notices(text, tmp_path) == []
 
 
 @pytest.mark.parametrize("case", LATER)

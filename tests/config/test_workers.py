@@ -81,6 +81,11 @@ def test_pythonpath(tmp_path: Path) -> None:
     ]
 
 
+def test_a_module_with_a_hyphen(tmp_path: Path) -> None:
+    """`import` cannot say it, Crossbar's examples have it."""
+    assert notices(ROUTER % "{type: class, classname: caller-callee.MyCaller, realm: a, role: b}", tmp_path) == []
+
+
 UNIX = "transport: {type: rawsocket, endpoint: {type: unix, path: router.sock}}"
 CONTAINERS = {
     "nothing": (

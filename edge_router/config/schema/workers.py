@@ -13,7 +13,11 @@ from edge_router.config.schema.connecting import ClientAuth, ClientTransport
 from edge_router.config.schema.section import Count, Flag, Section
 
 Dotted = Annotated[
-    str, Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", extra={"words": "a module and a name in it: mymodule.Name"})
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*\.[A-Za-z_]\w*$",  # a file may have a hyphen in its name
+        extra={"words": "a module and a name in it: mymodule.Name"},
+    ),
 ]
 
 

@@ -409,6 +409,25 @@ CASES: dict[str, Case] = {
         router(components=[{"type": "class", "classname": "example.Service", "realm": "realm1", "role": "anonymous",
                             "extra": {"a": 1}}]),
     ),
+    "containers": Case(
+        {"version": 2, "workers": [{"type": "container", "options": {
+            "title": "x", "pythonpath": [".."], "env": {"inherit": True}, "restart": "restart-always",
+            "shutdown": "shutdown-manual", "cpu_affinity": [0], "expose_controller": False},
+            "components": [
+                {"type": "class", "classname": "time-service.Service", "realm": "realm1", "extra": {"a": 1},
+                 "transport": {"type": "websocket", "url": "ws://127.0.0.1:8080/ws", "serializers": ["cbor"],
+                               "endpoint": {"type": "tcp", "host": "127.0.0.1", "port": 8080, "timeout": 5,
+                                            "version": 4},
+                               "options": {"max_message_size": 1000000, "auto_ping_interval": 10000,
+                                           "auto_ping_timeout": 5000, "auto_ping_size": 12, "tcp_nodelay": True,
+                                           "fail_by_drop": False}}},
+                {"type": "function", "realm": "realm1", "callbacks": {"join": "example.on_join"},
+                 "auth": {"ticket": {"authid": "joe", "ticket": "x"}},
+                 "transport": {"type": "rawsocket", "url": "rs://localhost", "serializer": "cbor",
+                               "endpoint": {"type": "unix", "path": "sock"}, "options": {"max_message_size": 4096}}},
+            ]}]},
+        notices=("options.title", "options.cpu_affinity", "transport.options.auto_ping_size"),
+    ),
     "a guest": Case(
         {"version": 2, "workers": [{"type": "guest", "executable": "sh", "arguments": ["-c", "true"], "options": {
             "workdir": "..", "env": {"inherit": ["PATH"], "vars": {"A": "b"}}, "stdin": "close", "stdout": "log",
