@@ -180,7 +180,11 @@ class AskedPermissions:
         grant = static.grant_pattern(uri, match)
         if not getattr(grant, action) or not static.is_uniform(uri, match, action):
             return None
-        return Decision(True, grant.disclose_publisher if action == "publish" else grant.disclose_caller)
+        if action == "publish":
+            disclose, may_disclose = grant.disclose_publisher, grant.may_disclose_publisher
+        else:
+            disclose, may_disclose = grant.disclose_caller, grant.may_disclose_caller
+        return Decision(True, disclose, requested="allow" if may_disclose else "refuse")
 
     def _remember(self, where: dict[Any, Decision], key: Any, decision: Decision) -> None:
         where[key] = decision
@@ -300,6 +304,16 @@ class _Use:
     def disclose_publisher(self) -> bool:
         """Whether subscribers learn who publishes."""
         return self._found("publish").disclose
+
+    @property
+    def may_disclose_caller(self) -> bool:
+        """Whether the callee learns who calls if the caller asks for that."""
+        return is_reserved(self._uri) or self._found("call").may_disclose
+
+    @property
+    def may_disclose_publisher(self) -> bool:
+        """Whether subscribers learn who publishes if the publisher asks for that."""
+        return self._found("publish").may_disclose
 
     def _found(self, action: Action) -> Decision:
         return self._permissions.find(action, self._uri, self._match)

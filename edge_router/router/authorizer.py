@@ -1,15 +1,15 @@
 """Authorizers: procedures of a realm that decide what the sessions of a role may do.
 
 One is called with the session's details, a URI, the action and its options, and gives a bool or a dict
-`{allow, disclose, cache}`. Whatever else comes of the call, nothing is allowed, and the operator is told why. How a
-session waits for the decision is in `asked`. (Crossbar's `authorizer`; spec, "Authorization".)
+`{allow, disclose, cache, requested}`. Whatever else comes of the call, nothing is allowed, and the operator is told
+why. How a session waits for the decision is in `asked`. (Crossbar's `authorizer`; spec, "Authorization".)
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -32,11 +32,21 @@ _OTHER_ARGUMENTS: Final = re.compile(
 
 
 class Decision(Struct, frozen=True):
-    """What an authorizer says. disclose: who acts is made known. cache: it holds as long as the session does."""
+    """What an authorizer says.
+
+    disclose: who acts is made known. cache: it holds as long as the session does. requested: what becomes of a wish to
+    be made known (`disclose_me`).
+    """
 
     allow: bool
     disclose: bool = False
     cache: bool = False
+    requested: Literal["allow", "refuse"] = "allow"
+
+    @property
+    def may_disclose(self) -> bool:
+        """Whether who acts is made known if it asks for that."""
+        return self.disclose or self.requested == "allow"
 
 
 class Question(NamedTuple):
@@ -137,7 +147,7 @@ def _decision(value: Any) -> Decision | str:
     if isinstance(value, bool):
         return Decision(value)
     if not isinstance(value, dict):
-        return f"gave {_shown(value)}; true, false or {{allow, disclose, cache}} would be right"
+        return f"gave {_shown(value)}; true, false or {{allow, disclose, cache, requested}} would be right"
     if value.get("validate"):
         return "asks for payloads to be validated, which is not done here; nothing is allowed by that"
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_router.config.schema import MemoryStore
 from edge_router.router.audience import audience, is_filtered, names_sessions
+from edge_router.router.disclosure import disclosure_refused
 from edge_router.router.history import History
 from edge_router.router.kept import Journal, Kept, Snapshot, kept
 from edge_router.router.passthru import refuse_unannounced
@@ -136,13 +137,16 @@ class Broker:
         grant = permissions.remembered.get(topic) or permissions.grant(topic)
         if not grant.publish:
             raise permissions.refuse("publish", topic)
+        disclosed = options.disclose_me
+        if disclosed and not grant.may_disclose_publisher:
+            raise disclosure_refused(permissions, "publish", topic)
         if options.ppt_scheme:
             refuse_unannounced(session, "publisher")
         self.published += 1
         publication = next(self._publication_ids)
         subscriptions = self.subscriptions.matches(topic)
         if subscriptions:
-            disclosed = grant.disclose_publisher or options.disclose_me
+            disclosed = disclosed or grant.disclose_publisher
             accepts = audience(options) if is_filtered(options) else None
             left_out = session if options.exclude_me else None
             codec = session.peer.codec
@@ -160,7 +164,7 @@ class Broker:
             if self.histories and not names_sessions(options):
                 self._remember(session, message, publication, disclosed)
         if options.retain:
-            self._retain(session, message, publication, grant.disclose_publisher or options.disclose_me)
+            self._retain(session, message, publication, disclosed or grant.disclose_publisher)
         if options.acknowledge:
             session.peer.send_message(Published(message.request, publication))
 

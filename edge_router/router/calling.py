@@ -17,7 +17,7 @@ from edge_router.router.calls import CallUnderWay
 from edge_router.router.interfaces import Clock
 from edge_router.router.invocations import (
     NO_DETAILS,
-    begin_stream,
+    begin_special,
     invocation_details,
     refuse_features,
     refuse_other_part,
@@ -85,10 +85,9 @@ class Calling:
         grant = permissions.remembered.get(procedure) or permissions.grant(procedure)
         if not grant.call:
             raise permissions.refuse("call", procedure)
-        if options.progress:
-            begin_stream(session, request)
-        if options.ppt_scheme:
-            refuse_unannounced(session, "caller")
+        plain = not (options.receive_progress or options.progress or options.disclose_me or options.ppt_scheme)
+        if not plain:
+            begin_special(session, message, grant)
         registration = self.registrations.best(procedure)
         if registration is None or registration.match != "exact":  # a pattern does not cover what is the router's own
             if self.meta is not None and procedure in self.meta.procedures:
@@ -102,7 +101,8 @@ class Calling:
             most = session.limits.calls
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")
         callee = registration.choose(procedure, self._random)
-        call = CallUnderWay(session, message, grant.disclose_caller or options.disclose_me)
+        disclosed = options.disclose_me or grant.disclose_caller
+        call = CallUnderWay(session, message, disclosed, plain and not disclosed)
         if callee is None:
             self._queues.join(call, message, registration)
         else:

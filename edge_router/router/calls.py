@@ -49,14 +49,14 @@ class CallUnderWay:
     message: Call | None
     details: InvocationDetails
 
-    def __init__(self, caller: RouterSession, call: Call, disclosed: bool) -> None:
+    def __init__(self, caller: RouterSession, call: Call, disclosed: bool, plain: bool) -> None:
         self.caller = caller
         self.request = call.request
         self.procedure = call.procedure
         self.options = options = call.options
         self.disclosed = disclosed
+        self.plain = plain
         self.unfinished = options.progress
-        self.plain = not (disclosed or options.receive_progress or options.progress or options.ppt_scheme)
         self.refused_by: tuple[Callee, ...] = ()
         self.waits_for: Registration | None = None
         self.invocation = 0

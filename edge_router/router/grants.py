@@ -25,7 +25,10 @@ RESERVED: Final = "wamp."
 
 
 class Grant(Protocol):
-    """What may be done with one URI or pattern, and who is made known to the receiver."""
+    """What may be done with one URI or pattern, and who is made known to the receiver.
+
+    disclose_*: always. may_disclose_*: if the message asks for it (`disclose_me`).
+    """
 
     @property
     def call(self) -> bool: ...
@@ -39,6 +42,10 @@ class Grant(Protocol):
     def disclose_caller(self) -> bool: ...
     @property
     def disclose_publisher(self) -> bool: ...
+    @property
+    def may_disclose_caller(self) -> bool: ...
+    @property
+    def may_disclose_publisher(self) -> bool: ...
 
 
 class Permissions(Protocol):
@@ -88,6 +95,8 @@ class StaticGrant(Struct, frozen=True, gc=False):
     subscribe: bool
     disclose_caller: bool
     disclose_publisher: bool
+    may_disclose_caller: bool = True
+    may_disclose_publisher: bool = True
 
 
 DENIED: Final = StaticGrant(False, False, False, False, False, False)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_router.router.passthru import attributes, understands
+from edge_router.router.disclosure import disclosure_refused
+from edge_router.router.passthru import attributes, refuse_unannounced, understands
 from edge_router.wamp.errors import FEATURE_NOT_SUPPORTED, ProtocolViolation, WampError
 from edge_router.wamp.messages import Call, InvocationDetails
 
 if TYPE_CHECKING:
     from edge_router.router.calls import CallUnderWay
+    from edge_router.router.grants import Grant
     from edge_router.router.registration import Callee
     from edge_router.router.session import RouterSession
 
@@ -59,7 +61,18 @@ def refuse_features(message: Call) -> None:
         raise WampError(FEATURE_NOT_SUPPORTED, f"'{message.procedure}' takes no call {found}")
 
 
-def begin_stream(caller: RouterSession, request: int) -> None:
+def begin_special(caller: RouterSession, message: Call, grant: Grant) -> None:
+    """Look at what a call asks for, before it begins. Raises WampError or ProtocolViolation."""
+    options = message.options
+    if options.disclose_me and not grant.may_disclose_caller:
+        raise disclosure_refused(caller.permissions, "call", message.procedure)
+    if options.progress:
+        _begin_stream(caller, message.request)
+    if options.ppt_scheme:
+        refuse_unannounced(caller, "caller")
+
+
+def _begin_stream(caller: RouterSession, request: int) -> None:
     """The first part of a call: whatever follows with this request id belongs to it.
 
     Request ids grow, so one number tells which of them have begun, also when the calls are over and forgotten.

@@ -45,8 +45,16 @@ class _Rule(Struct, frozen=True):
 def _rule(permission: Permission) -> _Rule:
     uri, match = pattern_of(permission)
     allow, disclose = permission.allow, permission.disclose
+    may = disclose.requested == "allow"
     grant = StaticGrant(
-        allow.call, allow.register, allow.publish, allow.subscribe, disclose.caller, disclose.publisher
+        allow.call,
+        allow.register,
+        allow.publish,
+        allow.subscribe,
+        disclose.caller,
+        disclose.publisher,
+        disclose.caller or may,
+        disclose.publisher or may,
     )
     return _Rule(uri, match, grant)
 

@@ -1,6 +1,6 @@
 """Several roles of one session, all with static permissions: what any of them allows is allowed.
 
-Who acts is made known if a role that allows the action says so.
+Who acts is made known if a role that allows the action says so, or lets the session ask for it and it asks.
 """
 
 from __future__ import annotations
@@ -86,4 +86,6 @@ def _together(grants: list[StaticGrant]) -> StaticGrant:
         any(grant.subscribe for grant in grants),
         any(grant.call and grant.disclose_caller for grant in grants),
         any(grant.publish and grant.disclose_publisher for grant in grants),
+        any(grant.call and grant.may_disclose_caller for grant in grants),
+        any(grant.publish and grant.may_disclose_publisher for grant in grants),
     )

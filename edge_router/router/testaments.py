@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
+from edge_router.router.disclosure import disclosure_refused
 from edge_router.router.meta_arguments import Arguments
 from edge_router.router.passthru import understands
 from edge_router.wamp.codecs.codec import as_meant
@@ -76,8 +77,11 @@ def _add(meta: MetaApi, caller: RouterSession, arguments: Arguments) -> list[Any
     kwargs = arguments.find(2, "kwargs", dict[str, Any])
     options = _options(arguments.find(3, "publish_options", dict[str, Any]))
     scope = _scope(arguments, 4)
-    if not caller.permissions.grant(topic).publish:
+    grant = caller.permissions.grant(topic)
+    if not grant.publish:
         raise caller.permissions.refuse("publish", topic)
+    if options.disclose_me and not grant.may_disclose_publisher:
+        raise disclosure_refused(caller.permissions, "publish", topic)
     if options.ppt_scheme and not understands(caller, "publisher"):
         raise WampError(INVALID_ARGUMENT, "argument 'publish_options': ppt_scheme was not announced in HELLO")
     message = Publish(1, options, topic, _payload(caller, args), _payload(caller, kwargs))

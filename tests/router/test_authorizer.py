@@ -12,6 +12,7 @@ from edge_router.router.asked import MOST_CACHED
 from edge_router.wamp.errors import (
     AUTHORIZATION_FAILED,
     CANCELED,
+    DISCLOSE_ME_DISALLOWED,
     INVALID_URI,
     LIMIT_EXCEEDED,
     NO_SUCH_PROCEDURE,
@@ -287,6 +288,39 @@ def test_it_may_have_a_caller_and_a_publisher_made_known() -> None:
         client.sends(Publish(2 + 2 * disclose, PublishOptions(), "com.t"))
         asked.says({"allow": True, "disclose": disclose})
         assert asked.authorizer.next().details.publisher == (number if disclose else None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "granted"),
+    [
+        ({"requested": "refuse"}, False),
+        ({"requested": "refuse", "disclose": True}, True),
+        ({"requested": "allow"}, True),
+    ],
+)
+@pytest.mark.parametrize(
+    "message",
+    [
+        Call(1, CallOptions(disclose_me=True), "com.p"),
+        Publish(1, PublishOptions(disclose_me=True, acknowledge=True), "com.t"),
+    ],
+    ids=["call", "publish"],
+)
+def test_it_may_refuse_to_have_who_acts_made_known(message: Call | Publish, answer: Any, granted: bool) -> None:
+    """`requested` of its answer, for messages that ask for it; what is made known anyway is not refused."""
+    asked = Asked().serves()
+    asked.authorizer.sends(Register(2, RegisterOptions(), "com.p"))
+    asked.authorizer.sends(Subscribe(3, SubscribeOptions(), "com.t"))
+    asked.authorizer.inbox.clear()
+    client = asked.joins()
+    client.sends(message)
+    asked.says({"allow": True, **answer})
+    if granted:
+        details = asked.authorizer.next().details
+        assert client.session.id in (getattr(details, "caller", None), getattr(details, "publisher", None))
+    else:
+        assert client.next().uri == DISCLOSE_ME_DISALLOWED
+        asked.authorizer.gets_nothing()
 
 
 # --- caching -----------------------------------------------------------------------------------------------------

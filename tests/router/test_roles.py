@@ -12,7 +12,7 @@ from edge_router.config.schema import Allow, Disclose, Permission, Role
 from edge_router.router.permissions import RolePermissions
 from edge_router.router.roles import MOST_COMBINED
 from edge_router.router.several import SeveralRoles
-from edge_router.wamp.errors import NO_SUCH_PROCEDURE, NO_SUCH_ROLE, NOT_AUTHORIZED
+from edge_router.wamp.errors import DISCLOSE_ME_DISALLOWED, NO_SUCH_PROCEDURE, NO_SUCH_ROLE, NOT_AUTHORIZED
 from edge_router.wamp.messages import (
     Call,
     CallOptions,
@@ -331,6 +331,26 @@ def test_who_acts_is_made_known_if_a_role_that_allows_it_says_so() -> None:
         client = house.joins(authrole)
         client.sends(Publish(1, PublishOptions(), "com.x"))
         assert reader.next().details.publisher_authrole == (authrole if known else None)
+
+
+@pytest.mark.parametrize(
+    ("authrole", "granted"),
+    [("shy", False), ("shy,a", True), ("shy,barred", False), ("shy,asks", False), ("asks,a", True)],
+)
+def test_who_acts_may_ask_to_be_made_known_if_a_role_that_allows_it_lets_it(authrole: str, granted: bool) -> None:
+    """Not one that does not allow it, and no authorizer, which is not asked where a permission allows."""
+    shy = Permission(uri="com.x", allow=Allow(publish=True, call=True), disclose=Disclose(requested="refuse"))
+    barred = Permission(uri="com.x", allow=Allow(subscribe=True))
+    house = House(role("a", ALL), role("shy", shy), role("barred", barred), Role(name="asks", authorizer="com.decide"))
+    house.joins("a").sends(Register(1, RegisterOptions(), "com.x"))
+    client = house.joins(authrole)
+    client.sends(Publish(1, PublishOptions(disclose_me=True, acknowledge=True), "com.x"))
+    assert getattr(client.next(), "uri", None) == (None if granted else DISCLOSE_ME_DISALLOWED)
+    client.sends(Call(2, CallOptions(disclose_me=True), "com.x"))
+    if granted:
+        client.gets_nothing()
+    else:
+        assert client.next().uri == DISCLOSE_ME_DISALLOWED
 
 
 def test_lists_of_roles_mean_each_of_them() -> None:

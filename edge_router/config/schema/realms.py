@@ -24,11 +24,14 @@ class Allow(Section):
 class Disclose(Section):
     """Who is made known to the receiver.
 
-    caller: callees learn who calls. publisher: subscribers learn who publishes.
+    caller: callees learn who calls. publisher: subscribers learn who publishes. requested: whether clients may ask for
+    it themselves, where it is not so anyway; with `refuse`, a call or publication with `disclose_me` fails with
+    `wamp.error.option_disallowed.disclose_me`.
     """
 
     caller: bool = False
     publisher: bool = False
+    requested: Literal["allow", "refuse"] = "allow"
 
 
 class Permission(Section):
@@ -51,17 +54,18 @@ class Role(Section):
 
     id: a name for management. name: the role. A login, bridge or component may have several, as `reader,operator`,
     which is its authrole then: what any of them allows is allowed, and who acts is made known if one that allows it
-    says so; authorizers are asked where no permission allows. permissions: the best match decides: exact before the
-    longest prefix before the most specific wildcard. allow-by-default: what happens where no permission matches.
-    authorizer: instead of permissions, a procedure of the realm that decides. It is called with the session's details
-    (`session`, `authid`, `authrole`, `authmethod`, `authprovider`, `authextra`, `transport`), the URI, the action
-    (`call`, `register`, `publish`, `subscribe`) and its options (`match` among those of `register` and `subscribe`),
-    and gives true or false, or `{allow, disclose, cache}`: `disclose` has the caller or publisher made known; with
-    `cache` the decision holds for this session, action, URI and `match` until the session ends (the last 500 of a
-    session are kept). Without an answer - nobody serves it yet, it fails, or takes too long - nothing is allowed, and
-    clients get `wamp.error.authorization_failed`. What a session sends meanwhile waits in order. Whoever serves it
-    needs a role with permissions. Events and calls for a pattern are not asked about again. authorizer_timeout:
-    milliseconds it has for each answer.
+    says so, or lets clients ask for it; authorizers are asked where no permission allows. permissions: the best match
+    decides: exact before the longest prefix before the most specific wildcard. allow-by-default: what happens where no
+    permission matches. authorizer: instead of permissions, a procedure of the realm that decides. It is called with the
+    session's details (`session`, `authid`, `authrole`, `authmethod`, `authprovider`, `authextra`, `transport`), the
+    URI, the action (`call`, `register`, `publish`, `subscribe`) and its options (`match` among those of `register` and
+    `subscribe`), and gives true or false, or `{allow, disclose, cache, requested}`: `disclose` has the caller or
+    publisher made known, `requested` is as in a permission's `disclose`; with `cache` the decision holds for this
+    session, action, URI and `match` until the session ends (the last 500 of a session are kept). Without an answer -
+    nobody serves it yet, it fails, or takes too long - nothing is allowed, and clients get
+    `wamp.error.authorization_failed`. What a session sends meanwhile waits in order. Whoever serves it needs a role
+    with permissions. Events and calls for a pattern are not asked about again. authorizer_timeout: milliseconds it has
+    for each answer.
     """
 
     name: str
