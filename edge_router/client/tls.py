@@ -74,9 +74,10 @@ class Rules:
         self._context = make_context(tls, directory, _note)
         self._hostname = hostname
 
-    def clientConnectionForTLS(self, protocol: object) -> Any:  # noqa: ARG002
-        """OpenSSL's side of a new connection (IOpenSSLClientConnectionCreator)."""
+    def clientConnectionForTLS(self, protocol: object) -> Any:
+        """OpenSSL's side of a new connection (IOpenSSLClientConnectionCreator). protocol: a `TlsTransport`."""
         connection = SSL.Connection(self._context, None)
+        connection.set_app_data(protocol)  # as newer Twisted does itself
         if not _is_address(self._hostname):
             connection.set_tlsext_host_name(self._hostname.encode("idna"))
         connection.set_connect_state()
@@ -84,7 +85,7 @@ class Rules:
 
 
 def _note(connection: Any, why: str) -> None:
-    """Twisted has itself as the connection's app data."""
+    """Remember the first reason; the others follow from it."""
     transport = connection.get_app_data()
     transport.distrust = transport.distrust or why
 
