@@ -128,7 +128,9 @@ def test_by_url_alone(place: Place) -> None:
         place.leave(place.join(to))
 
 
-@pytest.mark.parametrize(("version", "binding"), [(SSL.TLS1_2_VERSION, "tls-unique"), (SSL.TLS1_3_VERSION, "tls-exporter")])
+@pytest.mark.parametrize(
+    ("version", "binding"), [(SSL.TLS1_2_VERSION, "tls-unique"), (SSL.TLS1_3_VERSION, "tls-exporter")]
+)
 def test_tls_1_2_and_1_3(version: int, binding: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signature is bound to the channel where both ends know one."""
     make = tls_client.make_context
