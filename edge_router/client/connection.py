@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -127,13 +128,21 @@ class Connection(StreamProtocol):
         self._lost = True
         self._liveness.stop()
         self._forget_deadline()
-        why = self._ending or f"the connection to {self.plan.place} was lost: {reason_of(reason)}"
-        self._fail(CannotConnect(f"{self.plan.place}: the router closed the connection before the session was there"))
+        why = self._ending or f"the connection to {self.plan.place} was lost: {reason_of(reason, self.transport)}"
+        self._fail(CannotConnect(f"{self.plan.place}: {self._hint(reason)}"))
         if self.session is not None:
             self.session.lost(why)
         gone, self._gone = self._gone, None
         if gone is not None:
             gone.callback(None)
+
+    def _hint(self, reason: Failure) -> str:
+        """Why there was an end before there was a session."""
+        if not reason.check(ConnectionDone):
+            return f"the connection was lost before the session was there: {reason_of(reason, self.transport)}"
+        text = "the router closed the connection before the session was there"
+        silent = not self._liveness.heard and self.plan.place.startswith("tcp:")
+        return f"{text}, without a word; it may speak TLS (wss:, rss:), or no WAMP" if silent else text
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full."""
@@ -290,6 +299,8 @@ class Connection(StreamProtocol):
             deadline.cancel()
 
 
-def reason_of(reason: Failure) -> str:
-    """Why a connection was lost, in words."""
-    return reason.getErrorMessage().rstrip(".") or type(reason.value).__name__
+def reason_of(reason: Failure, transport: Any) -> str:
+    """Why a connection was lost, in words. transport: of the connection; one under TLS knows more."""
+    explain: Callable[[BaseException | None], str] | None = getattr(transport, "explain", None)
+    words = explain(reason.value) if explain else ""
+    return words or reason.getErrorMessage().rstrip(".") or type(reason.value).__name__

@@ -60,6 +60,10 @@ class TlsTransport(BufferingTLSTransport):
             return exported
         return None
 
+    def explain(self, error: BaseException | None) -> str:
+        """What ended the connection, in words; empty for what is no matter of TLS."""
+        return _in_words(error) if isinstance(error, SSL.Error) else ""
+
     def abortConnection(self) -> None:
         """Close at once; twice, or after the end, does nothing."""
         if self.connected:
@@ -193,7 +197,11 @@ def _why(error: BaseException | None, distrust: str) -> ConnectFailed:
     if distrust:
         return NotTrusted(f"the router's certificate is not trusted: {distrust}")
     if isinstance(error, SSL.Error):
-        reason = reason_of(error)
-        short = reason.removeprefix("ssl/tls ").removeprefix("sslv3 ").removeprefix("alert ")
-        return CannotConnect(f"no TLS: {_WHY.get(reason) or _WHY.get(short) or reason}")
+        return CannotConnect(f"no TLS: {_in_words(error)}")
     return CannotConnect("no TLS: the other end closed the connection during the handshake; it may speak no TLS")
+
+
+def _in_words(error: SSL.Error) -> str:
+    reason = reason_of(error)
+    short = reason.removeprefix("ssl/tls ").removeprefix("sslv3 ").removeprefix("alert ")
+    return _WHY.get(reason) or _WHY.get(short) or reason

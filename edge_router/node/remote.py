@@ -66,7 +66,8 @@ class _Line(Connection):
         was_open = self.codec is not None
         super().connectionLost(reason)
         if was_open:
-            self.on_lost(self._ending or f"the connection to {self.plan.place} was lost: {reason_of(reason)}")
+            why = f"the connection to {self.plan.place} was lost: {reason_of(reason, self.transport)}"
+            self.on_lost(self._ending or why)
 
     def give_up(self, why: str) -> None:
         """Close at once. why: for the log."""

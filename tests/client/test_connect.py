@@ -193,6 +193,7 @@ def test_a_router_that_wants_a_certificate(place: Place) -> None:
     """Says so; TLS 1.3 says it only after the client believes to be in."""
     problem = failure(place, place.transport("rawsocket-mutual-tls"))
     assert isinstance(problem, CannotConnect)
+    assert "the router wants a certificate of this client: `certificate` and `key`" in str(problem)
     mutual = ClientTls(
         ca_certificates=["tls/ca.crt"], certificate="tls/client-pump.crt", key="tls/client-pump.key"
     )
@@ -270,6 +271,7 @@ def test_a_realm_that_does_not_exist(place: Place) -> None:
     ("kind", "door", "text"),
     [
         (ClientWebSocket, "rawsocket-tcp", "the router closed the connection before the session was there"),
+        (ClientWebSocket, "websocket-tls", "without a word; it may speak TLS (wss:, rss:), or no WAMP"),
         (ClientWebSocket, "websocket-web", "refused the WebSocket: 404 Not Found; the path of the url may be wrong"),
     ],
 )
