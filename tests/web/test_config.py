@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edge_router import registry
 from tests.config.texts import complaints, load_text, transport
 
+PAGE = (Path(__file__).parents[2] / "docs" / "web.md").read_text("utf-8")
 TCP = "endpoint: {type: tcp, port: 9000}"
 P = "7: workers.0.transports.0.paths.a"
 
@@ -122,6 +126,35 @@ def test_realms_of_other_workers_are_out_of_reach(tmp_path: Path) -> None:
     """A service acts in realms of its own router."""
     text = at("{type: publisher, realm: realm2, role: web}") + "  - type: router\n    realms: [{name: realm2}]\n"
     assert complaints(text, tmp_path) == [f"{P}.realm: realm 'realm2' is of another worker; serve this there"]
+
+
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.split()[0] for block in BLOCKS])
+def test_what_the_documentation_shows(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece of configuration in docs/web.md is right."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name in ("pump", "shop.key", "github.key", "page.zip", "php-cgi"):
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0o700)
+    for name in ("web", "other", "uploaded", "scripts"):
+        (tmp_path / name).mkdir()
+    shown = yaml.safe_load(block)
+    if "options" in shown:
+        shown = {"publish": {"type": "publisher", "realm": "realm1", "role": "web", **shown}}
+    web = {"type": "web", "endpoint": {"type": "tcp", "port": 0}, "paths": shown}
+    roles = [{"name": name} for name in ("anonymous", "web", "device", "visitor")]
+    worker = {"type": "router", "realms": [{"name": "realm1", "roles": roles}]}
+    tree = {"workers": [{**worker, "transports": shown.get("transports", [web])}]}
+    load_text(json.dumps(tree), tmp_path)
+
+
+def test_every_service_is_documented() -> None:
+    """With its type, in docs/web.md."""
+    for name in registry.names("webservice"):
+        assert f"type: {name}" in PAGE
 
 
 @pytest.mark.parametrize("name", registry.names("webservice"))
