@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, execute, succeed
 
 from edge_router.transports.host import Host
-from edge_router.transports.listen import Connections, KeepAlive, Listener, Make, listen
+from edge_router.transports.listen import CannotListen, Connections, KeepAlive, Listener, Make, listen
 
 
 class ListeningTransport(ABC):
@@ -47,10 +47,18 @@ class ListeningTransport(ABC):
         config, host = self._config, self._host
         make, keepalive = self.protocols()
         connections = Connections(make, config.max_connections, host.reactor)
-        self._listener = listen(host.reactor, config.endpoint, host.directory, connections, keepalive)
+        try:
+            self._listener = listen(host.reactor, config.endpoint, host.directory, connections, keepalive)
+        except CannotListen:
+            self.release()
+            raise
         return self._listener.place
+
+    def release(self) -> None:  # noqa: B027 - most have nothing
+        """Let go of what `protocols` has made: the transport ends, or could not listen. Idempotent."""
 
     def stop(self) -> Deferred[None]:
         """Stop listening and drop what is connected. Idempotent."""
+        self.release()
         listener, self._listener = self._listener, None
         return succeed(None) if listener is None else listener.stop()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol as StreamProtocol
 
 from edge_router import registry
@@ -128,9 +127,8 @@ class UniversalTransport(ListeningTransport):
         channel: Make = self._web.channel
         return channel
 
-    def stop(self) -> Deferred[None]:
+    def release(self) -> None:
         """See `ListeningTransport`."""
         web, self._web = self._web, None
         if web is not None:
             web.stop()
-        return super().stop()

@@ -24,7 +24,13 @@ class NestedService:
     """
 
     def __init__(self, config: NestedPath, host: Host) -> None:
-        self.services: dict[str, Any] = build(config.paths, host)
+        self.services: dict[str, Any] = {}
+        try:
+            for path, service in config.paths.items():
+                self.services[path] = registry.part_class("webservice", service)(service, host)
+        except BaseException:
+            self.stop()
+            raise
 
     def find(self, rest: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
         """Who answers at a path, and what of the path is left; this itself if nobody does."""
@@ -44,8 +50,3 @@ class NestedService:
         for service in self.services.values():
             if hasattr(service, "stop"):
                 service.stop()
-
-
-def build(paths: dict[str, Any], host: Host) -> dict[str, Any]:
-    """The services that `paths` names, by path."""
-    return {path: registry.part_class("webservice", config)(config, host) for path, config in paths.items()}

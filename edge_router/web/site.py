@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from edge_router.config.schema import NestedPath, Web, WebOptions
 from edge_router.config.secret import Missing
 from edge_router.transports.host import Host
@@ -52,9 +50,8 @@ class WebTransport(ListeningTransport):
         self._site = Site(self._config.paths, self._config.options, self._host)
         return self._site.channel, KeepAlive()
 
-    def stop(self) -> Deferred[None]:
+    def release(self) -> None:
         """See `ListeningTransport`."""
         site, self._site = self._site, None
         if site is not None:
             site.stop()
-        return super().stop()

@@ -294,6 +294,36 @@ def test_a_directory_that_is_missing_keeps_the_port_closed(tmp_path: Path) -> No
         RealmPort({"up": config}, tmp_path)
 
 
+def test_a_port_that_cannot_be_opened_holds_nothing(files: Path) -> None:
+    """Neither when a service cannot be made, nor when the port is busy: no timer, no thread is left."""
+    from twisted.internet.error import CannotListenError
+    from twisted.internet.testing import MemoryReactorClock
+
+    from edge_router.config.schema import TcpEndpoint, Universal, UniversalWeb, Web
+    from edge_router.config.schema.webserve import ArchivePath
+    from edge_router.transports.host import Host
+    from edge_router.transports.universal import UniversalTransport
+    from edge_router.web.site import WebTransport
+
+    class Busy(MemoryReactorClock):
+        def listenTCP(self, *_: Any, **__: Any) -> Any:
+            raise CannotListenError("", 80, OSError(98, "busy"))
+
+    reactor = Busy()
+    host = Host(reactor, None, None, files.parent, dict)  # type: ignore[arg-type]
+    upload = UploadPath(realm="realm1", role="web", directory="files")
+    endpoint = TcpEndpoint(port=80)
+    for made in (
+        WebTransport(Web(endpoint=endpoint, paths={"up": upload}), host),
+        WebTransport(Web(endpoint=endpoint, paths={"up": upload, "a": ArchivePath(archive="no.zip")}), host),
+        UniversalTransport(Universal(endpoint=endpoint, web=UniversalWeb(paths={"up": upload})), host),
+    ):
+        failures: list[Any] = []
+        made.start().addErrback(failures.append)
+        assert failures[0].check(CannotListen)
+        assert reactor.getDelayedCalls() == []
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
