@@ -1,18 +1,16 @@
 """What Crossbar configurations may contain beyond our declarations.
 
-Tables: keys and sections without effect here (accepted with a notice), what cannot be used (refused, and said so:
-dropping it could open a door or lose data), and forms that are rewritten with a notice. Older forms are in `older`.
+Tables: keys and sections without effect here (accepted with a notice), and what cannot be used (refused, and said so:
+dropping it could open a door or lose data). What is read as something else is in `repairs`, older forms in `older`.
 Sources: crossbar.io's documentation of its configuration, version 2, and of its upgrade from version 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from edge_router import registry
 from edge_router.config import schema
-from edge_router.config.problems import Path, Problem
+from edge_router.config.problems import Path
 from edge_router.config.schema.connecting import ClientRawSocket, ClientWebSocketOptions
 from edge_router.config.schema.webrealm import HttpBridgeOptions, LongPollOptions, WebhookOptions
 from edge_router.config.schema.webserve import ArchivePath
@@ -197,7 +195,7 @@ LATER_TYPES: dict[str, dict[str, str]] = {
         "cfxdb": _NEVER_HERE + "; `type: sqlite` keeps events in a file",
         "database": _NEVER_HERE + "; `type: sqlite` keeps logins in a file",
     },
-    "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE},
+    "endpoint": {"twisted": "only for tcp and unix here", "onion": _NEVER_HERE, "tor": _NEVER_HERE},
     "paths": {
         **dict.fromkeys(("websocket-reverseproxy", "wap"), _NEVER_HERE),
     },
@@ -251,80 +249,3 @@ def later_type(path: Path, name: object) -> str | None:
     if why is None:
         return None
     return f"type {name!r} is {why}" if why.startswith(LATER) else f"type {name!r}: {why}"
-
-
-def other_type(path: Path, value: dict[Any, Any], said: Said) -> dict[Any, Any]:
-    """A section that is written with another `type` here: endpoints of `type: twisted` that are plain ones."""
-    text = value.get("server_string")
-    if not path or path[-1] != "endpoint" or value.get("type") != "twisted" or not isinstance(text, str):
-        return value
-    section = registry.load("edge_router.config.endpoint_text:listening")(text)
-    if section is None:
-        return value
-    rest = {key: item for key, item in value.items() if key not in ("type", "server_string")}
-    said.notices.append(Problem(path, "read as {" + ", ".join(f"{key}: {item}" for key, item in section.items()) + "}"))
-    return {**section, **rest}
-
-
-class Said(NamedTuple):
-    """Where a repair adds what it found and what it did."""
-
-    problems: list[Problem]
-    notices: list[Problem]
-
-
-Repair = Callable[[dict[Any, Any], Path, Said], dict[Any, Any]]
-
-
-def repaired(cls: type, value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """A section with older forms rewritten. `value` itself is left as it is."""
-    repair = REPAIRS.get(cls)
-    return repair(value, path, said) if repair else value
-
-
-def _role(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """Crossbar's one key of a role with hyphens, as everybody expects it."""
-    if "allow_by_default" not in value or "allow-by-default" in value:
-        return value
-    said.notices.append(Problem((*path, "allow_by_default"), "read as `allow-by-default`"))
-    return {"allow-by-default" if key == "allow_by_default" else key: item for key, item in value.items()}
-
-
-def _serializers(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """Encodings of Crossbar that few clients have are left out as long as others are offered."""
-    offered = value.get("serializers")
-    if not isinstance(offered, list):
-        return value
-    rest = [name for name in offered if name not in ("ubjson", "flatbuffers")]
-    if not rest or len(rest) == len(offered):
-        return value
-    said.notices.append(Problem((*path, "serializers"), "ubjson and flatbuffers are not offered; clients take another"))
-    return {**value, "serializers": rest}
-
-
-def _unbounded(value: dict[Any, Any], path: Path, said: Said) -> dict[Any, Any]:
-    """Crossbar's 0 for no limit at all, and limits too small for any WAMP message."""
-    result = dict(value)
-    for key, given, text, taken in _BOUNDS:
-        number = value.get(key)
-        if isinstance(number, int) and not isinstance(number, bool) and given(number):
-            said.notices.append(Problem((*path, key), text))
-            result[key] = taken
-    return result
-
-
-_BOUNDS: tuple[tuple[str, Callable[[int], bool], str, int], ...] = (
-    ("max_message_size", lambda size: size == 0, "0 is read as 67108864: there is no way without a bound", 67_108_864),
-    ("max_message_size", lambda size: 0 < size < 512, "read as 512, the least a message may need", 512),
-    ("auto_ping_timeout", lambda time: time == 0, "0 is read as 5000: a ping without answer ends a connection", 5_000),
-)
-
-REPAIRS: dict[type, Repair] = {
-    schema.WebSocketOptions: _unbounded,
-    ClientWebSocketOptions: _unbounded,
-    schema.Role: _role,
-    schema.RawSocket: _serializers,
-    schema.UniversalRawSocket: _serializers,
-    schema.WebSocket: _serializers,
-    schema.WebSocketPath: _serializers,
-}

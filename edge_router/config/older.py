@@ -1,6 +1,7 @@
 """Older forms of Crossbar's configuration, rewritten as version 2, with the way back to where each value stood.
 
-Version 1 has actions beside a permission's URI and stars for patterns; before it there were `classpaths` and `classes`.
+Version 1 has actions beside a permission's URI, stars for patterns, one `serializer` of a RawSocket and the type
+`pusher`; before it there were `classpaths` and `classes`.
 The form of February 2014 (`processes`) is in `oldest`. Values of unexpected kinds are left as they are: the walk over
 the result says what is wrong with them. Source: crossbar.io's documentation of its upgrade, and its first README.
 """
@@ -53,6 +54,10 @@ class Upgraded:
         if not isinstance(worker, dict):
             return worker
         worker = self._with_pythonpath(worker, path)
+        listed = worker.get("transports")
+        if isinstance(listed, list):
+            transports = [self._transport(each, (*path, "transports", place)) for place, each in enumerate(listed)]
+            worker = {**worker, "transports": transports}
         realms = worker.get("realms")
         if not isinstance(realms, list):
             return worker
@@ -86,6 +91,35 @@ class Upgraded:
             self.moved[here] = self.moved[(*here, "classname")] = self.original((*at, place))
             components.append({"type": "class", "realm": realm, "classname": name})
         return {**worker, "components": components}
+
+    # --- transports
+
+    def _transport(self, transport: Any, path: Path) -> Any:
+        """Once a RawSocket had one `serializer`."""
+        if not isinstance(transport, dict):
+            return transport
+        if transport.get("type") == "rawsocket" and isinstance(transport.get("serializer"), str):
+            self._say((*path, "serializer"), f"read as `serializers`; {UPGRADE}")
+            self.moved[(*path, "serializers")] = self.original((*path, "serializer"))
+            rest = {key: value for key, value in transport.items() if key != "serializer"}
+            transport = {"serializers": [transport["serializer"]], **rest}
+        return self._paths(transport, path)
+
+    def _paths(self, section: dict[str, Any], path: Path) -> dict[str, Any]:
+        """A path of type `publisher` was once called `pusher`."""
+        paths = section.get("paths")
+        if not isinstance(paths, dict):
+            return section
+        new = {}
+        for name, service in paths.items():
+            at = (*path, "paths", name)
+            if isinstance(service, dict):
+                if service.get("type") == "pusher":
+                    self._say((*at, "type"), f"read as `publisher`; {UPGRADE}")
+                    service = {**service, "type": "publisher"}
+                service = self._paths(service, at)
+            new[name] = service
+        return {**section, "paths": new}
 
     # --- permissions
 

@@ -2,7 +2,7 @@
 
 Loaded only when the one `msgspec.convert` of the whole file failed. What is wrong is left out of the result, so that
 what remains can be converted and checked too; what has no effect here, or an older form, is dropped or rewritten
-with a notice (tables in `crossbar`).
+with a notice (tables in `crossbar` and `repairs`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, ValidationError, convert, inspect
 
 from edge_router import registry
-from edge_router.config import crossbar
+from edge_router.config import crossbar, repairs
 from edge_router.config.describe import closest, found, suggestion, wanted
 from edge_router.config.parts import as_part
 from edge_router.config.problems import Path, Problem
@@ -138,7 +138,7 @@ class Walked:
     def _tagged(self, members: dict[str, Any], value: object, path: Path) -> object:
         section = next((step for step in reversed(path) if isinstance(step, str)), "section")
         if isinstance(value, dict):
-            value = crossbar.other_type(path, value, crossbar.Said(self.problems, self.notices))
+            value = repairs.with_other_type(path, value, self.notices)
         name = self._type_of(list(members), section.removesuffix("s"), value, path)
         return DROPPED if name is None else self._fields(members[name], value, path)
 
@@ -181,7 +181,7 @@ class Walked:
         if not isinstance(value, dict):
             return self._wrong(info, value, path)
         before = len(self.problems)
-        value = crossbar.repaired(info.cls, value, path, crossbar.Said(self.problems, self.notices))
+        value = repairs.repaired(info.cls, value, path, self.notices)
         fields = {field.encode_name: field for field in info.fields}
         cleaned: dict[Any, Any] = {}
         meant: set[str] = set()

@@ -120,6 +120,26 @@ def test_pythonpath_goes_before_classpaths() -> None:
     assert Upgraded({"workers": [{"options": options}]}).tree == {"workers": [{"options": options}]}
 
 
+def test_transports_of_version_1(tmp_path: Path) -> None:
+    """One `serializer` of a RawSocket; `pusher`, also nested. Problems are told at the old key."""
+    pusher = {"type": "pusher", "realm": "r", "role": "a"}
+    transports = [
+        {"type": "rawsocket", "endpoint": {"type": "tcp", "port": 1}, "serializer": "msgpack"},
+        {"type": "web", "endpoint": {"type": "tcp", "port": 2}, "paths": {
+            "a": pusher, "b": {"type": "path", "paths": {"c": pusher}}}},
+    ]  # fmt: skip
+    worker = {"type": "router", "realms": [{"name": "r", "roles": [{"name": "a"}]}], "transports": transports}
+    loaded = from_tree({"workers": [worker]}, "c", tmp_path)
+    raw, web = loaded.config.workers[0].transports  # type: ignore[union-attr]
+    assert raw.serializers == ["msgpack"]  # type: ignore[attr-defined]
+    assert web.paths["b"].paths["c"].realm == "r"  # type: ignore[attr-defined]
+    paths = [found.path.removeprefix("workers.0.transports.") for found in loaded.notices if "read as" in found.text]
+    assert paths == ["0.serializer", "1.paths.a.type", "1.paths.b.paths.c.type"]
+    transports[0]["serializer"] = "jason"
+    with pytest.raises(ConfigErrors, match=r"transports\.0\.serializer\.0: found 'jason'"):
+        from_tree({"workers": [worker]}, "c", tmp_path)
+
+
 def test_many_permissions_are_one_notice(tmp_path: Path) -> None:
     """A line a permission would drown what else is to be said at the start of a node."""
     permissions = json.dumps([{"uri": f"a{number}", "call": True} for number in range(30)])
@@ -139,6 +159,7 @@ MALFORMED: list[Any] = [
     {"workers": {"a": 1}},
     {"workers": [1, {"realms": 2}, {"realms": [3, {"roles": 4}, {"roles": [5, {"permissions": 6}]}]}]},
     {"workers": [{"realms": [{"roles": [{"permissions": [1, {"uri": 2, "call": 3}]}], "classes": {"a": 1}}]}]},
+    {"workers": [{"transports": [1, {"paths": {"a": 1, "b": {"paths": 2}}}, {"type": "rawsocket", "serializer": 3}]}]},
     {"workers": [{"options": {"classpaths": 1}, "classes": 2, "realms": [{}]}]},
 ]
 

@@ -302,6 +302,12 @@ CASES: dict[str, Case] = {
         notices=("permissions.0",),
         why="Crossbar wants `crossbar upgrade` first",
     ),
+    "a serializer of version 1": Case(
+        router({"type": "rawsocket", "endpoint": tcp(), "serializer": "msgpack"}),
+        crossbar="unknown attribute 'serializer'",
+        notices=("transports.0.serializer",),
+        why="Crossbar's `upgrade` does not know it",
+    ),
     "no version": Case(
         {"controller": {}, "workers": []},
         crossbar="too old",
