@@ -1,6 +1,7 @@
 """Finding the node of this machine: the first door in its configuration that a program here can go in by.
 
-The file is read as it is, not checked: a mistake in it is no reason not to reach the node that runs.
+The file is looked at as it is first: that is quick, and a mistake in it is no reason not to reach the node that runs.
+Of older forms and variables, what reads configurations for the node makes sense.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import to_builtins
+
 from edge_router import registry
 from edge_router.config.find import config_file, node_directory
-from edge_router.config.problems import Unreadable
+from edge_router.config.problems import ConfigErrors, Unreadable
 
 _READERS = {".json": "edge_router.config.json_file:read"}
 _YAML = "edge_router.config.yaml_file:read"
@@ -36,18 +39,35 @@ def find_door(args: argparse.Namespace) -> Door:
     """
     directory = node_directory(args.cbdir)
     path = config_file(directory, args.config)
+    doors = _by_preference(_raw(path), directory) or _by_preference(_understood(path, directory), directory)
+    if not doors:
+        raise NotFound(f"{path} has no Unix socket, nor a TCP port without TLS; say where the router is by --url")
+    return doors[0]
+
+
+def _raw(path: Path) -> object:
+    """What is in the file. Raises NotFound."""
     try:
-        tree, _ = registry.load(_READERS.get(path.suffix.lower(), _YAML))(path.read_text("utf-8-sig"))
+        tree: object = registry.load(_READERS.get(path.suffix.lower(), _YAML))(path.read_text("utf-8-sig"))[0]
     except FileNotFoundError:
         raise NotFound(
             f"there is no configuration {path}; say where the node is by --cbdir, or where the router is by --url"
         ) from None
     except (OSError, ValueError, Unreadable) as problem:
         raise NotFound(f"{path} cannot be read: {problem}") from None
-    doors = sorted(_doors(tree, directory), key=lambda door: not door.url.startswith("unix:"))
-    if not doors:
-        raise NotFound(f"{path} has no Unix socket, nor a TCP port without TLS; say where the router is by --url")
-    return doors[0]
+    return tree
+
+
+def _understood(path: Path, directory: Path) -> object:
+    """What is in the file, upgraded, with variables in their places; nothing if it has mistakes."""
+    try:
+        return to_builtins(registry.load("edge_router.config.load:load")(path, directory).config)
+    except ConfigErrors:
+        return None
+
+
+def _by_preference(tree: object, directory: Path) -> list[Door]:
+    return sorted(_doors(tree, directory), key=lambda door: not door.url.startswith("unix:"))
 
 
 def _doors(tree: object, directory: Path) -> Iterator[Door]:
@@ -65,7 +85,7 @@ def _url(transport: object, directory: Path) -> str | None:
     if kind == "universal" and _get(transport, "rawsocket") is not None:
         kind = "rawsocket"
     if _get(endpoint, "type") == "unix" and isinstance(path := _get(endpoint, "path"), str) and kind == "rawsocket":
-        return f"unix:{directory / path}"
+        return None if "$" in path else f"unix:{directory / path}"
     port = _get(endpoint, "port")
     if not isinstance(port, int) or not port or _get(endpoint, "tls") is not None:
         return None

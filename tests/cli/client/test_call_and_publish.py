@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.client.conftest import Done, Endless, environment
-from tests.cli.running import PATIENCE, RunningNode
+from tests.cli.running import PATIENCE, RunningNode, configuration, write
+from tests.transports.tls_clients import make_files
 
 pytestmark = pytest.mark.slow
 
@@ -194,3 +195,38 @@ def test_where_there_is_nobody(run: Run, tmp_path: Path) -> None:
     done = run("call", "com.x", "--cbdir", str(tmp_path))
     assert done == Done(1, "", f"edge-router: unix:{tmp_path}/s: there is no such socket; is the node running?\n")
     assert "wamp.error.no_such_realm" in run("call", "com.x", "--realm", "nowhere").err
+
+
+def test_a_node_that_stops_ends_what_runs(
+    start_node: Callable[..., RunningNode], tmp_path: Path, run: Run
+) -> None:
+    """In order or not: status 1 and the reason, so that whoever started the command can start it again."""
+    write(tmp_path, configuration())
+    lost = f"the session ended: the connection to unix:{tmp_path}/router.sock was lost: Connection was closed"
+    reasons = {signal.SIGTERM: "the session ended: wamp.close.system_shutdown", signal.SIGKILL: lost}
+    for number, reason in reasons.items():
+        node = start_node()
+        node.wait_until_ready()
+        reader = Endless(node, "subscribe", "com.x")
+        await_subscriber(lambda *words: run(*words, "--cbdir", str(tmp_path)), "com.x")
+        node.process.send_signal(number)
+        assert reader.error().startswith(f"edge-router: {reason}")
+        assert reader.process.wait(PATIENCE) == 1
+        reader.close()
+        node.ended()
+
+
+def test_over_tls(start_node: Callable[..., RunningNode], tmp_path: Path, run: Run) -> None:
+    """With the authority that is given, and with none that knows the router."""
+    make_files(tmp_path)
+    tls = {"key": "tls/node.key", "certificate": "tls/node.crt"}
+    config = configuration()
+    endpoint = {"type": "tcp", "port": 0, "interface": "127.0.0.1", "tls": tls}
+    config["workers"][0]["transports"] = [{"type": "websocket", "endpoint": endpoint}]
+    write(tmp_path, config)
+    port = start_node().wait_until_ready()
+    there = ("call", "wamp.session.count", "--url", f"wss://localhost:{port}/", "--realm", "realm1")
+    assert run(*there, "--ca", str(tmp_path / "tls/ca.crt")) == Done(0, "1\n", "")
+    done = run(*there)
+    assert done.status == 1
+    assert "the router's certificate is not trusted: its authority is not known here; give the file" in done.err

@@ -121,6 +121,14 @@ def test_no_door(transports: list[Any], tmp_path: Path) -> None:
         door(tmp_path, *transports)
 
 
+def test_variables_and_older_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the node reads them."""
+    monkeypatch.setenv("WHERE", "run")
+    monkeypatch.setenv("PORT", "8099")
+    assert door(tmp_path, {**UNIX, "endpoint": {"type": "unix", "path": "${WHERE}/x"}})[0] == f"unix:{tmp_path}/run/x"
+    assert door(tmp_path, {**TCP, "endpoint": {"type": "tcp", "port": "${PORT}"}})[0] == "rs://127.0.0.1:8099"
+
+
 def test_a_mistake_elsewhere_in_the_file_is_no_reason(tmp_path: Path) -> None:
     """The node runs; what is checked by `check` is not checked here."""
     assert door(tmp_path, UNIX, nonsense=5, realms=5) == (f"unix:{tmp_path}/x.sock", None)
