@@ -14,8 +14,8 @@ from collections.abc import Callable
 from edge_router import registry
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
-from edge_router.config.schema import Config, RouterWorker, Transport
 from edge_router.node.lean import hold_back
+from edge_router.node.needs import has_tls, transport_types
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
 LEVELS = ("none", "error", "warn", "info", "debug", "trace")
@@ -72,25 +72,6 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
     program = registry.load("edge_router.node.program:Program")
     status: int = program(parsed.config, parsed.notices, parsed.directory, stale, give_way).run(args.shutdownafter)
     return status
-
-
-def transport_types(config: Config) -> set[str]:
-    """The types of the transports of a configuration."""
-    return {registry.type_name(transport) for transport in transports_of(config)}
-
-
-def has_tls(config: Config) -> bool:
-    """Whether TLS may be needed: an endpoint speaks it, or a component may, which is nobody else's business."""
-    if any(worker.components for worker in config.workers if isinstance(worker, RouterWorker)):
-        return True
-    endpoints = [getattr(transport, "endpoint", None) for transport in transports_of(config)]
-    return any(getattr(endpoint, "tls", None) is not None for endpoint in endpoints)
-
-
-def transports_of(config: Config) -> list[Transport]:
-    """The transports of all routers of a configuration."""
-    routers = (worker for worker in config.workers if isinstance(worker, RouterWorker) and not worker.options.disabled)
-    return [transport for router in routers for transport in router.transports]
 
 
 def options_of(args: argparse.Namespace, parsed: Parsed) -> dict[str, object]:

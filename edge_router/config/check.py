@@ -133,6 +133,9 @@ def _bridge(bridge: schema.Bridge, path: Path, whole: Whole) -> Found:
     device = getattr(bridge, "device", None)
     if isinstance(device, str):
         yield from twice(whole, (*path, "device"), "device", device)
+    if bridge.realm in whole.apart:
+        text = f"the router of realm {bridge.realm!r} has a process of its own, where bridges cannot join; "
+        yield Problem((*path, "realm"), text + "take out its option `process`")
     yield from whole.joins(bridge.realm, bridge.role, path)
 
 

@@ -32,6 +32,10 @@ class Whole:
         self.names_known = names_known
         self._workers: Any = config.workers
         self.realms = {realm.name: realm for worker in _routers(config) for realm in worker.realms}
+        #: names of realms in routers with processes of their own
+        self.apart = {
+            realm.name for worker in _routers(config) if worker.options.process == "own" for realm in worker.realms
+        }
         self.roles = {role.name for realm in self.realms.values() for role in realm.roles}
         self.taken: dict[tuple[object, ...], Path] = {}
         self.notices: list[Problem] = []

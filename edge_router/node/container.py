@@ -6,25 +6,18 @@ The process comes from the nursery; its stdout and stderr become lines of the no
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Final
+from typing import Any
 
 from msgspec import msgpack
 from twisted.internet.process import ProcessReader
-from twisted.logger import LogLevel
 
 from edge_router.config.schema import ContainerWorker as ContainerConfig
 from edge_router.node.environment import environment_for
 from edge_router.node.nursery import Born
-from edge_router.node.output import Output
 from edge_router.node.process import Supervised, drain
+from edge_router.node.reports import DESCRIPTOR, Reported
 from edge_router.node.surroundings import Surroundings
-
-REPORTS: Final = 3
-#: of one line of reports, which may list many components
-REPORT_OCTETS: Final = 65_536
-_LEVELS: Final = {level.name: level for level in LogLevel.iterconstants()}
 
 
 class ContainerWorker:
@@ -42,8 +35,7 @@ class ContainerWorker:
             name, "container", options.restart, options.max_restarts, self._spawn, around.guard, around.reactor,
             self._has_changed, options.cpu_limit,
         )  # fmt: skip
-        #: its log, which is bounded as its output is
-        self._reports = Output(self._report, self.process.note, around.reactor, longest=REPORT_OCTETS)
+        self._reports = Reported(self.process, around.reactor, self._take)
 
     def start(self) -> None:
         """Start it."""
@@ -56,7 +48,7 @@ class ContainerWorker:
     def close(self) -> None:
         """The node ends."""
         self.process.close()
-        self._reports.close()
+        self._reports.output.close()
 
     def info(self) -> dict[str, Any]:
         """Facts for the info page and `status`, JSON-like."""
@@ -93,26 +85,16 @@ class ContainerWorker:
             }
         )
 
-    def _report(self, line: str) -> None:
-        """A line that the process reports. What is no report is shown as it is."""
-        try:
-            what, value = json.loads(line)
-        except ValueError:
-            self.process.write(line)
-            return
-        if what == "components":
-            self.components = value
-            self._around.changed()
-        else:
-            level = _LEVELS.get(what, LogLevel.info)
-            self.process.log.emit(level, "{name}: {line}", name=self.process.name, line=value)
+    def _take(self, components: list[dict[str, Any]]) -> None:
+        self.components = components
+        self._around.changed()
 
 
 class _Life:
     """One life of a container: its pipes."""
 
-    def __init__(self, process: Supervised, reports: Output) -> None:
-        self._outputs = {1: process.output, 2: process.output, REPORTS: reports}
+    def __init__(self, process: Supervised, reports: Reported) -> None:
+        self._outputs = {1: process.output, 2: process.output, DESCRIPTOR: reports.output}
         self._readers: dict[int, Any] = {}
 
     def read(self, descriptors: dict[int, int], reactor: Any) -> None:
@@ -134,4 +116,4 @@ class _Life:
         for reader in list(self._readers.values()):
             drain(reader)
             reader.loseConnection()
-        self._outputs[REPORTS].end()
+        self._outputs[DESCRIPTOR].end()

@@ -120,7 +120,7 @@ def _be_born(descriptors: list[int]) -> None:
         sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
-        status = import_module("edge_router.node.hosting").run(spec, 3)
+        status = import_module("edge_router.node.hosting").run(spec)
     except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as the cradle
         traceback.print_exc()
     finally:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+import edge_router
 from edge_router.config.schema import Environment
 
 #: what systemd gives the node for itself: notifications, the watchdog, sockets (sd_notify(3), sd_listen_fds(3))
@@ -18,3 +21,10 @@ def environment_for(config: Environment, inherited: Mapping[str, str]) -> dict[s
     names = config.inherit if isinstance(config.inherit, list) else inherited if config.inherit else ()
     kept = {name: inherited[name] for name in names if name in inherited and name not in NODES_OWN}
     return {**kept, **config.vars}
+
+
+def environment_of_ours(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that runs this package, however the node was started. inherited: the node's."""
+    home = str(Path(edge_router.__file__).parents[1])
+    path = [home, *filter(None, [inherited.get("PYTHONPATH")])]
+    return {**environment_for(Environment(), inherited), "PYTHONPATH": os.pathsep.join(path)}

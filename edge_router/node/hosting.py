@@ -8,20 +8,18 @@ leave, and then ends the process.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import txaio
 from msgspec import Struct, convert, msgpack
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.defer import DeferredList
 from twisted.internet.main import installReactor
-from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 
 from edge_router.config.parts import as_part
 from edge_router.config.schema import ContainerComponent
@@ -30,12 +28,12 @@ from edge_router.node.components import Host, HostedComponent, Transport
 from edge_router.node.limits import octets
 from edge_router.node.pythonpath import extend
 from edge_router.node.remote import RemoteTransport
+from edge_router.node.reports import DESCRIPTOR, Reports
 
 #: seconds that components have to leave; the node gives the process a little longer
 LEAVE_WITHIN: Final = 1.5
 #: what the kernel shall end before the node when memory runs out; see `launch`
 _OOM_SCORE: Final = "300"
-_AT_LEAST: Final = (LogLevel.info, LogLevel.warn, LogLevel.error, LogLevel.critical)
 
 
 class Order(Struct):
@@ -52,8 +50,8 @@ def choose_nothing() -> None:
     txaio._explicit_framework = None
 
 
-def run(spec: bytes, reports: int) -> int:
-    """Run a container until it ends. spec: an `Order`, MsgPack. reports: a descriptor. Result: the exit status."""
+def run(spec: bytes) -> int:
+    """Run a container until it ends. spec: an `Order`, MsgPack. Result: the exit status."""
     order = msgpack.decode(spec, type=Order)
     config = convert(order.config, ContainerConfig, dec_hook=as_part)
     os.environ.clear()
@@ -66,8 +64,8 @@ def run(spec: bytes, reports: int) -> int:
     asyncio.set_event_loop(loop)
     reactor: Any = AsyncioSelectorReactor(loop)
     installReactor(reactor)
-    report = Reports(reports)
-    globalLogBeginner.beginLoggingTo([cast(ILogObserver, report.log)], redirectStandardIO=False)
+    report = Reports(DESCRIPTOR)
+    report.begin_log()
     container = Container(config, directory, reactor, loop, report)
     reactor.callWhenRunning(container.start)
     reactor.run()
@@ -83,33 +81,6 @@ def _limit(config: ContainerConfig) -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
     except OSError:
         pass  # without /proc
-
-
-class Reports:
-    """What is told to the node, as lines of JSON. descriptor: where they go."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8", buffering=1)
-
-    def log(self, event: LogEvent) -> None:
-        """An observer of twisted.logger. Twisted's own information is passed over."""
-        level = event.get("log_level", LogLevel.info)
-        namespace: str = event.get("log_namespace", "")
-        if level not in _AT_LEAST or (level is LogLevel.info and namespace.startswith("twisted.")):
-            return
-        lines = formatEvent(event).splitlines()
-        failure: Any = event.get("log_failure")
-        if failure is not None:
-            lines += failure.getTraceback().splitlines()
-        for line in lines:
-            self.tell(level.name, line)
-
-    def tell(self, what: str, value: Any) -> None:
-        """One line. what: `components` or a level of the log."""
-        try:
-            self._file.write(json.dumps([what, value]) + "\n")
-        except OSError:
-            pass  # the node is gone, and this process soon
 
 
 class Container:
@@ -167,7 +138,7 @@ class Container:
         told = [component.info() for component in self.components]
         if told != self._told:
             self._told = told
-            self._reports.tell("components", told)
+            self._reports.facts(told)
         if not self._stopping and self._is_over({each["state"] for each in told}):
             self.status = 1 if any(each["state"] in ("failed", "given up") for each in told) else 0
             self._reactor.callLater(0, self.stop)

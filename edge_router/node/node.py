@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
@@ -24,17 +25,22 @@ from edge_router.node.router import RouterWorker
 
 #: seconds that sessions get to answer GOODBYE, bridges to end, and transports to drop what is connected, each
 PATIENCE = 1.5
+#: seconds that routers in processes of their own have to listen before the node calls itself ready
+LISTEN_WITHIN = 10.0
 
 
 class Node:
     """What a configuration describes, as running parts.
 
-    config: loaded and checked. directory: the node directory. reactor: Twisted's, on monotonic time.
+    config: loaded and checked. directory: the node directory. reactor: Twisted's, on monotonic time. tell: called when
+    there is news of the workers; left out, that is written for `edge-router status`.
     """
 
     log = Logger()
 
-    def __init__(self, config: Config, directory: Path, reactor: Any) -> None:
+    def __init__(
+        self, config: Config, directory: Path, reactor: Any, tell: Callable[[Node], None] | None = None
+    ) -> None:
         self.id = config.controller.id or platform.node()
         self.reactor = reactor
         self._started = reactor.seconds()
@@ -43,12 +49,13 @@ class Node:
         self.config = config
         self.directory = directory
         self._news = News(directory, reactor, self._worker_info)
+        self._tell = tell
         #: the workers with realms, in the node's process
         self.workers: list[RouterWorker] = []
         #: workers with processes of their own; None while there have been none
         self._processes: Any = None
         for name, worker in named(config):
-            if isinstance(worker, RouterConfig):
+            if is_within(worker):
                 self.workers.append(self.router(name, worker))
             else:
                 self.processes.add(name, worker)
@@ -57,7 +64,7 @@ class Node:
     def router(self, name: str, config: RouterConfig) -> RouterWorker:
         """A router of this node, not started yet."""
         part = registry.part_class("worker", config)
-        worker: RouterWorker = part(config, self.directory, self.reactor, self.info, self._news.changed, name)
+        worker: RouterWorker = part(config, self.directory, self.reactor, self.info, self._has_changed, name)
         return worker
 
     @property
@@ -65,7 +72,7 @@ class Node:
         """The `processes.Processes` of this node, made when there is one to be looked after."""
         if self._processes is None:
             processes = registry.load("edge_router.node.processes:Processes")
-            self._processes = processes(self.directory, self.reactor, self._news.changed)
+            self._processes = processes(self.id, self.directory, self.reactor, self._has_changed)
         return self._processes
 
     def bridge(self, config: Bridge) -> RunningBridge:
@@ -82,12 +89,23 @@ class Node:
             bridge.start()
         if self._processes is not None:
             self._processes.start()
+            await self.within_patience("routers apart", self._processes.listening, LISTEN_WITHIN)
         self.state = "running"
+        if self._tell is not None:
+            self._tell(self)
+
+    def _has_changed(self) -> None:
+        """There is news of a component or a process."""
+        if self._tell is None:
+            self._news.changed()
+        elif self.state == "running":
+            self._tell(self)
 
     @property
     def reloads(self) -> bool:
         """Whether `reload` has anything to do."""
-        return any(door.transport.reloads for worker in self.workers for door in worker.doors.all)
+        within = any(door.transport.reloads for worker in self.workers for door in worker.doors.all)
+        return within or (self._processes is not None and self._processes.reloads)
 
     def reload(self) -> None:
         """Read certificates and keys again. Never raises."""
@@ -97,6 +115,8 @@ class Node:
                     self.log.error("the certificate in use stays: {reason}", reason=why)
                 else:
                     self.log.info("{place}: certificate and key were read again", place=door.place)
+        if self._processes is not None:
+            self._processes.reload()
 
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
@@ -119,13 +139,14 @@ class Node:
         try:
             await ending
         except DeferredTimeoutError:
-            self.log.debug("{what} took longer than {patience} s to end", what=what, patience=patience)
+            self.log.debug("{what} took longer than {patience} s", what=what, patience=patience)
         except Exception:  # noqa: BLE001 - the other parts are to end all the same
             self.log.failure("{what} did not end in order", what=what)
 
     def status(self) -> str:
         """The node in one line, for `systemctl status`."""
         places = [place for worker in self.workers for place in worker.places]
+        places += self._processes.places if self._processes is not None else []
         said = f"listening on {', '.join(places)}" if places else "running, listening nowhere"
         others = [f"{worker['id']} {worker['state']}" for worker in self._process_info()]
         return f"{said}; {', '.join(others)}" if others else said
@@ -160,3 +181,8 @@ def named(config: Config) -> list[tuple[str, Worker]]:
         for place, worker in enumerate(config.workers, 1)
         if not worker.options.disabled
     ]
+
+
+def is_within(worker: Worker) -> TypeGuard[RouterConfig]:
+    """Whether a worker is a router in the node's own process."""
+    return isinstance(worker, RouterConfig) and worker.options.process == "node"

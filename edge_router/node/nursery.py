@@ -6,8 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.main import CONNECTION_LOST
@@ -15,7 +14,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-import edge_router
+from edge_router.node.environment import environment_of_ours
 
 #: the descriptor of its socket, in the cradle
 _SOCKET: Final = 3
@@ -84,7 +83,7 @@ class Nursery:
             words = [sys.executable, "-m", "edge_router.node.cradle", str(_SOCKET)]
             process = self._process = _Process(self._has_ended)
             self._reactor.spawnProcess(
-                process, sys.executable, words, env=_environment(os.environ),
+                process, sys.executable, words, env=environment_of_ours(os.environ),
                 childFDs={0: 0, 1: 1, 2: 2, _SOCKET: theirs.fileno()},
             )  # fmt: skip
         except OSError:
@@ -149,10 +148,3 @@ class Nursery:
         lost, self._born = self._born, {}
         for born in lost.values():
             born.exited(-9)
-
-
-def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """So that the cradle finds this package, however the node was started."""
-    home = str(Path(edge_router.__file__).parents[1])
-    path = [home, *filter(None, [inherited.get("PYTHONPATH")])]
-    return {**inherited, "PYTHONPATH": os.pathsep.join(path)}

@@ -31,19 +31,27 @@ class Program:
     """One run of a node.
 
     config: the configuration. notices: what its reader had to say. directory: the node directory. stale: whether the
-    node that ran here last did not end in order. give_way: called before the process ends at once.
+    node that ran here last did not end in order. give_way: called before the process ends at once. tell: as
+    `Node` has it.
     """
 
     log = Logger()
 
     def __init__(
-        self, config: Config, notices: list[str], directory: Path, stale: bool, give_way: Callable[[], None]
+        self,
+        config: Config,
+        notices: list[str],
+        directory: Path,
+        stale: bool,
+        give_way: Callable[[], None],
+        tell: Callable[[Node], None] | None = None,
     ) -> None:
         self._config = config
         self._notices = notices
         self._directory = directory
         self._stale = stale
         self._give_way = give_way
+        self._tell = tell
         self._exit_status = 0
         self._ending = False
         self._started: Deferred[None] | None = None
@@ -59,7 +67,7 @@ class Program:
         if self._stale:
             self.log.warn("the node that ran here before did not end in order; its node.pid is replaced")
         self._notifier = Notifier(os.environ, reactor, os.getpid())
-        self._node = Node(self._config, self._directory, reactor)
+        self._node = Node(self._config, self._directory, reactor, self._tell)
         reactor.callWhenRunning(self._begin)
         if seconds is not None:
             reactor.callLater(seconds, self._end, f"{seconds:g} s are over")

@@ -11,9 +11,10 @@ from edge_router.node.guard import Guard
 
 
 class Surroundings(NamedTuple):
-    """directory: the node directory. reactor: Twisted's. guard: of all processes. nursery: where containers come from;
-    made when the first asks. changed: called when one has news."""
+    """node: its id. directory: the node directory. reactor: Twisted's. guard: of all processes. nursery: where
+    containers come from; made when the first asks. changed: called when one has news."""
 
+    node: str
     directory: Path
     reactor: Any
     guard: Guard

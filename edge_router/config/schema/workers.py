@@ -25,12 +25,14 @@ class RouterOptions(Section):
     """Options of a router worker.
 
     pythonpath: where the modules of components are, before all other places; relative to the node directory.
-    expose_shared: give all components of this worker one dict in common, `config.shared`. disabled: leave this worker
-    out; `${NAME}` is a variable of the environment.
+    expose_shared: give all components of this worker one dict in common, `config.shared`. process: `own` gives the
+    worker a process of its own, for another core or another fate; bridges join realms in the node's process only.
+    disabled: leave this worker out; `${NAME}` is a variable of the environment.
     """
 
     pythonpath: list[str] = []
     expose_shared: bool = False
+    process: Literal["node", "own"] = "node"
     disabled: Flag = False
 
 

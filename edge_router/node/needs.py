@@ -1,0 +1,27 @@
+"""What a configuration needs to be loaded; asked before Twisted is."""
+
+from __future__ import annotations
+
+from edge_router import registry
+from edge_router.config.schema import Config, RouterWorker, Transport
+
+
+def transport_types(config: Config) -> set[str]:
+    """The types of the transports of a configuration, in the node's own process."""
+    return {registry.type_name(transport) for router in routers_of(config) for transport in router.transports}
+
+
+def has_tls(config: Config) -> bool:
+    """Whether TLS may be needed: an endpoint speaks it, or a component may, which is nobody else's business."""
+    return any(router.components or any(map(speaks_tls, router.transports)) for router in routers_of(config))
+
+
+def speaks_tls(transport: Transport) -> bool:
+    """Whether an endpoint of a transport speaks TLS."""
+    return getattr(getattr(transport, "endpoint", None), "tls", None) is not None
+
+
+def routers_of(config: Config) -> list[RouterWorker]:
+    """The routers that run in the node's own process."""
+    routers = (worker for worker in config.workers if isinstance(worker, RouterWorker) and not worker.options.disabled)
+    return [router for router in routers if router.options.process == "node"]
