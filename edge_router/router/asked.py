@@ -48,10 +48,11 @@ class _Undecided(Exception):
 class AskingRole:
     """A role, or several together, of which at least one asks an authorizer.
 
-    authorizers: asked in this order. static: what is given without asking.
+    authorizers: asked in this order. static: what is given without asking. forwards: its sessions may hand on what
+    others send.
     """
 
-    __slots__ = ("authorizers", "name", "realm", "roles", "static", "trying")
+    __slots__ = ("authorizers", "forwards", "name", "realm", "roles", "static", "trying")
 
     def __init__(
         self,
@@ -60,12 +61,14 @@ class AskingRole:
         roles: tuple[str, ...],
         authorizers: tuple[Authorizer, ...],
         static: Permissions | None = None,
+        forwards: bool = False,
     ) -> None:
         self.realm = realm
         self.name = name
         self.roles = roles
         self.authorizers = authorizers
         self.static = static
+        self.forwards = forwards
         #: the state ESTABLISHED of its sessions: what needs a grant is tried
         self.trying: dict[type[Message], Handler] = {**realm.handlers, **dict.fromkeys(_ACTIONS, _try)}
 
@@ -119,6 +122,11 @@ class AskedPermissions:
     def roles(self) -> tuple[str, ...]:
         """What that consists of."""
         return self._role.roles
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the session may hand on what others send."""
+        return self._role.forwards
 
     # --- what broker and dealer ask ----------------------------------------------------------------------------
 

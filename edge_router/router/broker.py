@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_router.config.schema import MemoryStore
 from edge_router.router.audience import audience, is_filtered, names_sessions
-from edge_router.router.disclosure import disclosure_refused
+from edge_router.router.disclosure import disclosure_refused, handed_on, of_another
 from edge_router.router.history import History
 from edge_router.router.kept import Journal, Kept, Snapshot, kept
 from edge_router.router.passthru import refuse_unannounced
@@ -34,6 +34,7 @@ from edge_router.wamp.messages import (
 from edge_router.wamp.outgoing import Outgoing
 
 if TYPE_CHECKING:
+    from edge_router.router.grants import Grant
     from edge_router.router.meta_listing import Listing
     from edge_router.router.session import RouterSession
 
@@ -137,16 +138,15 @@ class Broker:
         grant = permissions.remembered.get(topic) or permissions.grant(topic)
         if not grant.publish:
             raise permissions.refuse("publish", topic)
-        disclosed = options.disclose_me
-        if disclosed and not grant.may_disclose_publisher:
-            raise disclosure_refused(permissions, "publish", topic)
-        if options.ppt_scheme:
-            refuse_unannounced(session, "publisher")
+        if options.disclose_me or options.ppt_scheme or options.forward_for:
+            message = _begin_special(session, message, grant)
         self.published += 1
         publication = next(self._publication_ids)
         subscriptions = self.subscriptions.matches(topic)
-        if subscriptions:
-            disclosed = disclosed or grant.disclose_publisher
+        if options.forward_for:
+            self._hand_on(session, message, publication, options.disclose_me or grant.disclose_publisher)
+        elif subscriptions:
+            disclosed = options.disclose_me or grant.disclose_publisher
             accepts = audience(options) if is_filtered(options) else None
             left_out = session if options.exclude_me else None
             codec = session.peer.codec
@@ -164,9 +164,29 @@ class Broker:
             if self.histories and not names_sessions(options):
                 self._remember(session, message, publication, disclosed)
         if options.retain:
-            self._retain(session, message, publication, disclosed or grant.disclose_publisher)
+            self._retain(session, message, publication, options.disclose_me or grant.disclose_publisher)
         if options.acknowledge:
             session.peer.send_message(Published(message.request, publication))
+
+    def _hand_on(self, session: RouterSession, message: Publish, publication: int, disclosed: bool) -> None:
+        """Send what a link hands on. Other links may be told more than other subscribers (`trail_for`)."""
+        topic, options = message.topic, message.options
+        accepts = audience(options) if is_filtered(options) else None
+        left_out = session if options.exclude_me else None
+        for subscription in self.subscriptions.matches(topic):
+            details = _details(session, message, subscription, disclosed)
+            admits = accepts if not subscription.guarded else _guard(subscription.guarded, topic, accepts)
+            outgoing: dict[bool, Outgoing] = {}
+            for receiver in subscription.sessions:
+                if receiver is not left_out and (admits is None or admits(receiver)):
+                    is_link = receiver.permissions.forwards
+                    if is_link not in outgoing:
+                        told = of_another(details, options.forward_for or (), disclosed, receiver)
+                        event = Event(subscription.id, publication, told, message.args, message.kwargs)
+                        outgoing[is_link] = Outgoing(event, session.peer.codec)
+                    receiver.peer.send(outgoing[is_link])
+        if self.histories and not names_sessions(options):
+            self._remember(session, message, publication, disclosed)
 
     def subscribe(self, session: RouterSession, message: Subscribe) -> None:
         """SUBSCRIBE: the same pattern again gives the same subscription. Raises WampError."""
@@ -237,7 +257,7 @@ class Broker:
             if record.admits(session) and not (
                 is_guarded and not session.permissions.grant(record.topic).subscribe
             ):
-                details = record.details(subscription, retained=True)
+                details = record.details(subscription, session, retained=True)
                 event = Event(subscription.id, record.publication, details, record.args, record.kwargs)
                 session.peer.send(Outgoing(event, record.codec))
 
@@ -249,6 +269,16 @@ class Broker:
             self.subscriptions.remove(subscription.uri, subscription.match)
         if self.watch is not None:
             self.watch.removed(session, subscription, not subscription.sessions)
+
+
+def _begin_special(session: RouterSession, message: Publish, grant: Grant) -> Publish:
+    """Look at what a publication asks for. Result: the one that begins. Raises WampError or ProtocolViolation."""
+    options = message.options
+    if options.disclose_me and not grant.may_disclose_publisher:
+        raise disclosure_refused(session.permissions, "publish", message.topic)
+    if options.ppt_scheme:
+        refuse_unannounced(session, "publisher")
+    return handed_on(session, message) if options.forward_for else message
 
 
 def _details(session: RouterSession, message: Publish, subscription: Subscription, disclosed: bool) -> EventDetails:

@@ -85,9 +85,15 @@ class Calling:
         grant = permissions.remembered.get(procedure) or permissions.grant(procedure)
         if not grant.call:
             raise permissions.refuse("call", procedure)
-        plain = not (options.receive_progress or options.progress or options.disclose_me or options.ppt_scheme)
+        plain = not (
+            options.receive_progress
+            or options.progress
+            or options.disclose_me
+            or options.ppt_scheme
+            or options.forward_for
+        )
         if not plain:
-            begin_special(session, message, grant)
+            message = begin_special(session, message, grant)
         registration = self.registrations.best(procedure)
         if registration is None or registration.match != "exact":  # a pattern does not cover what is the router's own
             if self.meta is not None and procedure in self.meta.procedures:

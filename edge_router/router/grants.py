@@ -51,13 +51,16 @@ class Grant(Protocol):
 class Permissions(Protocol):
     """What a session may do, as broker and dealer ask for it.
 
-    name: its authrole. roles: what that consists of. remembered: grants by URI that need no asking.
+    name: its authrole. roles: what that consists of. forwards: whether it may hand on what others send. remembered:
+    grants by URI that need no asking.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def roles(self) -> tuple[str, ...]: ...
+    @property
+    def forwards(self) -> bool: ...
     @property
     def remembered(self) -> Mapping[str, Grant]: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_router.router.disclosure import disclosure_refused
+from edge_router.router.disclosure import disclosure_refused, handed_on, sender, trail_for
 from edge_router.router.passthru import attributes, refuse_unannounced, understands
 from edge_router.wamp.errors import FEATURE_NOT_SUPPORTED, ProtocolViolation, WampError
 from edge_router.wamp.messages import Call, InvocationDetails
@@ -34,7 +34,7 @@ def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
 
     A timeout is handed over before any of it has passed, or not at all.
     """
-    disclosed, options, caller, features = call.disclosed, call.options, call.caller, callee.session.features
+    disclosed, options, features = call.disclosed, call.options, callee.session.features
     if options.progress and not features >= _TAKING_PARTS:
         raise WampError(
             FEATURE_NOT_SUPPORTED,
@@ -42,15 +42,17 @@ def invocation_details(call: CallUnderWay, callee: Callee) -> InvocationDetails:
         )
     if options.ppt_scheme and not understands(callee.session, "callee"):
         raise WampError(FEATURE_NOT_SUPPORTED, f"the callee of '{call.procedure}' knows no payload passthru mode")
+    caller, trail = sender(call.caller, options) if disclosed else None, options.forward_for
     return InvocationDetails(
         **attributes(options),
         receive_progress=options.receive_progress and _STREAMING in features,
         timeout=options.timeout if callee.keeps_time and call.timer is None else 0,
         progress=options.progress,
         procedure=call.procedure if callee.registration.match != "exact" else None,
-        caller=caller.id if disclosed else None,
-        caller_authid=caller.authid if disclosed else None,
-        caller_authrole=caller.permissions.name if disclosed else None,
+        caller=caller.session if caller else None,
+        caller_authid=caller.authid if caller else None,
+        caller_authrole=caller.authrole if caller else None,
+        forward_for=trail_for(trail, disclosed, callee.session) if trail else None,
     )
 
 
@@ -61,15 +63,21 @@ def refuse_features(message: Call) -> None:
         raise WampError(FEATURE_NOT_SUPPORTED, f"'{message.procedure}' takes no call {found}")
 
 
-def begin_special(caller: RouterSession, message: Call, grant: Grant) -> None:
-    """Look at what a call asks for, before it begins. Raises WampError or ProtocolViolation."""
+def begin_special(caller: RouterSession, message: Call, grant: Grant) -> Call:
+    """Look at what a call asks for, before it begins. Result: the call that begins.
+
+    Raises WampError or ProtocolViolation.
+    """
     options = message.options
     if options.disclose_me and not grant.may_disclose_caller:
         raise disclosure_refused(caller.permissions, "call", message.procedure)
+    if options.forward_for:
+        message = handed_on(caller, message)
     if options.progress:
         _begin_stream(caller, message.request)
     if options.ppt_scheme:
         refuse_unannounced(caller, "caller")
+    return message
 
 
 def _begin_stream(caller: RouterSession, request: int) -> None:

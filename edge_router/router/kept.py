@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from msgspec import Raw, Struct
 
 from edge_router.router.audience import audience, is_filtered
+from edge_router.router.disclosure import sender, trail_for
 from edge_router.router.passthru import attributes
 from edge_router.wamp.codecs import CODECS, Codec
 from edge_router.wamp.messages import EventDetails, Publish, PublishOptions
@@ -27,7 +28,8 @@ RECORD: Final = 600
 class Kept(Struct, frozen=True, gc=False):
     """One publication.
 
-    time: milliseconds since 1970 by the wall clock. encoding: of args and kwargs, by name. publisher: the session.
+    time: milliseconds since 1970 by the wall clock. encoding: of args and kwargs, by name. publisher: the session
+    that it began with.
     disclosed: whether its subscribers learn who that is.
     """
 
@@ -39,8 +41,8 @@ class Kept(Struct, frozen=True, gc=False):
     kwargs: Raw
     options: PublishOptions
     publisher: int
-    publisher_authid: str
-    publisher_authrole: str
+    publisher_authid: str | None
+    publisher_authrole: str | None
     disclosed: bool
 
     @property
@@ -55,12 +57,14 @@ class Kept(Struct, frozen=True, gc=False):
 
     def admits(self, session: RouterSession) -> bool:
         """Whether this session would have received it, had it been subscribed (whatever its permissions are)."""
-        if self.options.exclude_me and session.id == self.publisher:
+        trail = self.options.forward_for
+        if self.options.exclude_me and session.id == (trail[-1].session if trail else self.publisher):
             return False
         return not is_filtered(self.options) or audience(self.options)(session)
 
-    def details(self, subscription: Subscription, retained: bool) -> EventDetails:
-        """EVENT.Details for a subscriber of this subscription."""
+    def details(self, subscription: Subscription, receiver: RouterSession, retained: bool) -> EventDetails:
+        """EVENT.Details for a session, by this subscription."""
+        trail = self.options.forward_for
         return EventDetails(
             **attributes(self.options),
             publisher=self.publisher if self.disclosed else None,
@@ -68,6 +72,7 @@ class Kept(Struct, frozen=True, gc=False):
             publisher_authrole=self.publisher_authrole if self.disclosed else None,
             topic=self.topic if subscription.match != "exact" else None,
             retained=retained,
+            forward_for=trail_for(trail, self.disclosed, receiver) if trail else None,
         )
 
 
@@ -105,6 +110,7 @@ class Journal(Protocol):
 
 def kept(session: RouterSession, message: Publish, publication: int, disclosed: bool, now: float) -> Kept:
     """The record of a publication. now: seconds since 1970. The payload is copied out of the frame it came in."""
+    publisher = sender(session, message.options)
     return Kept(
         publication,
         message.topic,
@@ -113,8 +119,8 @@ def kept(session: RouterSession, message: Publish, publication: int, disclosed: 
         Raw(bytes(message.args)),
         Raw(bytes(message.kwargs)),
         message.options,
-        session.id,
-        session.authid,
-        session.permissions.name,
+        publisher.session,
+        publisher.authid,
+        publisher.authrole,
         disclosed,
     )

@@ -86,7 +86,7 @@ def _told(caller: RouterSession, subscription: Subscription, records: list[Kept]
     dumps: Callable[[Any], Any] = caller.peer.codec.dumps
     for record in records:
         try:
-            event = _event(subscription, record)
+            event = _event(caller, subscription, record)
             if record.codec is not caller.peer.codec:
                 dumps(event)
         except TranscodeError:
@@ -96,13 +96,13 @@ def _told(caller: RouterSession, subscription: Subscription, records: list[Kept]
     return told
 
 
-def _event(subscription: Subscription, record: Kept) -> dict[str, Any]:
+def _event(caller: RouterSession, subscription: Subscription, record: Kept) -> dict[str, Any]:
     time = _EPOCH + timedelta(milliseconds=record.time)
     event = {
         "timestamp": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "subscription": subscription.id,
         "publication": record.publication,
-        "details": msgspec.to_builtins(record.details(subscription, retained=False)),
+        "details": msgspec.to_builtins(record.details(subscription, caller, retained=False)),
     }
     loads = record.codec.loads
     if record.args:

@@ -69,12 +69,13 @@ class RolePermissions:
     role: its declaration; None is the trusted role, which may do everything. check: how strictly URIs are looked at.
     """
 
-    __slots__ = ("_check", "_default", "_rules", "name", "remembered", "roles", "trusted")
+    __slots__ = ("_check", "_default", "_rules", "forwards", "name", "remembered", "roles", "trusted")
 
     def __init__(self, name: str, role: Role | None, check: UriCheck) -> None:
         self.name = name
         self.roles = (name,)
         self.trusted = role is None
+        self.forwards = role is None or role.forwards
         self._check: UriCheck = check
         self._default = EVERYTHING if role is None or role.allow_by_default else DENIED
         self._rules: UriMap[_Rule] = UriMap()

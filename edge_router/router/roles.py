@@ -67,7 +67,7 @@ class Roles:
         if role.authorizer is None:
             return RolePermissions(role.name, role, self._realm.config.options.uri_check)
         authorizer = Authorizer(self._router, self._realm, role, role.authorizer)
-        return AskingRole(self._realm, role.name, (role.name,), (authorizer,))
+        return AskingRole(self._realm, role.name, (role.name,), (authorizer,), forwards=role.forwards)
 
     def _combine(self, authrole: str) -> RoleInRealm | None:
         names = tuple(dict.fromkeys(name.strip() for name in authrole.split(SEPARATOR)))
@@ -89,7 +89,8 @@ class Roles:
         )
         if not asking and isinstance(given, SeveralRoles):
             return given
-        return AskingRole(self._realm, authrole, known_as, asking, given)
+        forwards = any(part.forwards for part in parts)
+        return AskingRole(self._realm, authrole, known_as, asking, given, forwards)
 
     # --- changes -----------------------------------------------------------------------------------------------
 

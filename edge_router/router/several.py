@@ -27,11 +27,12 @@ class SeveralRoles:
     name: their authrole. roles: all names that it goes by. parts: the roles.
     """
 
-    __slots__ = ("_parts", "name", "remembered", "roles")
+    __slots__ = ("_parts", "forwards", "name", "remembered", "roles")
 
     def __init__(self, name: str, roles: tuple[str, ...], parts: tuple[RolePermissions, ...]) -> None:
         self.name = name
         self.roles = roles
+        self.forwards = any(part.forwards for part in parts)
         self.remembered: dict[str, StaticGrant] = {}
         self._parts = parts
 

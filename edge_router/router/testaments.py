@@ -82,6 +82,8 @@ def _add(meta: MetaApi, caller: RouterSession, arguments: Arguments) -> list[Any
         raise caller.permissions.refuse("publish", topic)
     if options.disclose_me and not grant.may_disclose_publisher:
         raise disclosure_refused(caller.permissions, "publish", topic)
+    if options.forward_for:
+        raise WampError(INVALID_ARGUMENT, "argument 'publish_options': forward_for; a testament is nobody else's")
     if options.ppt_scheme and not understands(caller, "publisher"):
         raise WampError(INVALID_ARGUMENT, "argument 'publish_options': ppt_scheme was not announced in HELLO")
     message = Publish(1, options, topic, _payload(caller, args), _payload(caller, kwargs))

@@ -55,8 +55,8 @@ class _About(Struct, array_like=True):
 
     options: PublishOptions
     publisher: int
-    publisher_authid: str
-    publisher_authrole: str
+    publisher_authid: str | None
+    publisher_authrole: str | None
     disclosed: bool
 
 

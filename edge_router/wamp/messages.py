@@ -46,6 +46,17 @@ class Passthru(Attributes, frozen=True):
     ppt_keyid: str | None = None
 
 
+class Hop(Attributes, frozen=True):
+    """A session that a message came through, at whatever router: the one that it began with, or a link."""
+
+    session: Id
+    authid: str | None = None
+    authrole: str | None = None
+
+
+Hops: TypeAlias = tuple[Hop, ...]
+
+
 # --- session -----------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +139,7 @@ class PublishOptions(Passthru, frozen=True):
     eligible_authrole: Names | None = None
     disclose_me: bool = False
     retain: bool = False
+    forward_for: Hops | None = None
 
 
 class Publish(Message, tag=16):
@@ -180,6 +192,7 @@ class EventDetails(Passthru, frozen=True):
     publisher_authrole: str | None = None
     topic: str | None = None
     retained: bool = False
+    forward_for: Hops | None = None
 
 
 class Event(Message, tag=36):
@@ -198,6 +211,7 @@ class CallOptions(Passthru, frozen=True):
     timeout: Milliseconds = 0
     disclose_me: bool = False
     progress: bool = False
+    forward_for: Hops | None = None
 
 
 class Call(Message, tag=48):
@@ -271,6 +285,7 @@ class InvocationDetails(Passthru, frozen=True):
     caller_authrole: str | None = None
     procedure: str | None = None
     progress: bool = False
+    forward_for: Hops | None = None
 
 
 class Invocation(Message, tag=68):

@@ -15,7 +15,7 @@ from edge_router.config.schema import EventHistory, RetainedLimits, SqliteStore
 from edge_router.router.router import Router
 from edge_router.store.sqlite import SqliteStore as Store
 from edge_router.wamp.codecs import CBOR, JSON, MSGPACK
-from edge_router.wamp.messages import Call, CallOptions, Publish, PublishOptions, Subscribe, SubscribeOptions
+from edge_router.wamp.messages import Call, CallOptions, Hop, Publish, PublishOptions, Subscribe, SubscribeOptions
 from tests.router.players import Player, args, make_router, open_realm
 
 RETAIN = PublishOptions(retain=True)
@@ -92,6 +92,21 @@ def test_everything_is_there_after_a_restart(begin: Begin) -> None:
     after = [record for history in life.broker.histories.values() for record in history.history.records()]  # type: ignore
     assert after == before
     assert not life.problems
+
+
+def test_what_a_link_handed_on_is_still_of_who_sent_it_first(begin: Begin) -> None:
+    """With all sessions that it came through."""
+    life = begin()
+    life.alice.session.permissions = life.router.realms["realm1"].trusted
+    trail = (Hop(77, None, "user"), Hop(78, "carl"))
+    life.publish("com.x", 1, options=PublishOptions(retain=True, disclose_me=True, forward_for=trail))
+    link, name = life.alice.session.id, life.alice.session.authid
+    late = Player(begin().router).joins()
+    late.sends(Subscribe(1, SubscribeOptions(get_retained=True), "com.x"))
+    late.next()
+    details = late.next().details
+    assert (details.publisher, details.publisher_authid, details.publisher_authrole) == (77, None, "user")
+    assert [(hop.session, hop.authid) for hop in details.forward_for] == [(77, None), (78, "carl"), (link, name)]
 
 
 def test_what_was_taken_away_stays_away(begin: Begin) -> None:

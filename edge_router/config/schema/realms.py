@@ -65,7 +65,9 @@ class Role(Section):
     nobody serves it yet, it fails, or takes too long - nothing is allowed, and clients get
     `wamp.error.authorization_failed`. What a session sends meanwhile waits in order. Whoever serves it needs a role
     with permissions. Events and calls for a pattern are not asked about again. authorizer_timeout: milliseconds it has
-    for each answer.
+    for each answer. forwards: its sessions are links of other routers, which hand on what others send: they may say in
+    `forward_for` for whom they publish and call, and that one is made known to receivers instead of them; do not give
+    such a role to anybody else.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Role(Section):
     allow_by_default: bool = field(name="allow-by-default", default=False)
     authorizer: str | None = None
     authorizer_timeout: Count = 5_000
+    forwards: bool = False
 
 
 class RealmOptions(Section):
