@@ -34,6 +34,11 @@ _HOP_BY_HOP: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
      b"trailer", b"transfer-encoding", b"upgrade", b"content-length", b"expect", b"host")
 )  # fmt: skip
+_SAID: Final = {
+    HTTPStatus.BAD_REQUEST: "The request is none that could be passed on.",
+    HTTPStatus.BAD_GATEWAY: "The server behind this address does not answer as it should.",
+    HTTPStatus.GATEWAY_TIMEOUT: "The server behind this address does not answer in time.",
+}
 #: seconds a connection to the server is kept for the next request, and how many of them
 KEPT_FOR, MOST_KEPT = 30, 8
 
@@ -139,8 +144,15 @@ class Exchange:
         url = f"http://{service.authority}".encode() + self._target
         producer: Any = body
         self._patience = service.clock.callLater(service.config.timeout, self._too_late)
-        asked = self._asked = service.agent.request(request.method, url, self._headers(), producer)
-        asked.addCallbacks(self._answered, self._failed)
+        try:
+            self._asked = service.agent.request(request.method, url, self._headers(), producer)
+        except ValueError:  # an octet that no method or URL may hold
+            self._stop_waiting()
+            self._problem = HTTPStatus.BAD_REQUEST
+            self._asked = Deferred()
+            self._unwanted = True
+        else:
+            self._asked.addCallbacks(self._answered, self._failed)
 
     def _headers(self) -> Headers:
         request, config = self._request, self._service.config
@@ -234,7 +246,7 @@ class Exchange:
         if not self._complete or self._closed:
             return
         if self._problem is not None:
-            request.page(self._problem, "The server behind this address does not answer as it should.")
+            request.page(self._problem, _SAID[self._problem])
         elif self._response is not None:
             response, self._response = self._response, None
             self._begin_answer(response)
@@ -338,4 +350,5 @@ def _paths(uri: bytes, below: int, base: str) -> tuple[bytes, bytes]:
     parts = path.split(b"/")
     prefix, rest = parts[: len(parts) - below], parts[len(parts) - below :]
     target = re.sub(rb"/$", b"", base.encode()) + b"".join(b"/" + part for part in rest)
-    return b"/".join(prefix).rstrip(b"/"), (target or b"/") + question + query
+    # `//name` would be a host to some who read it
+    return b"/".join(prefix).rstrip(b"/"), b"/" + target.lstrip(b"/") + question + query

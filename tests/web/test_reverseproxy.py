@@ -54,7 +54,7 @@ def ask(at: Front, path: str = "/app", method: str = "GET", body: bytes = b"", *
         ("/base", "/app", b"/base"),
         ("/base", "/app/", b"/base/"),
         ("/base/", "/app/x", b"/base/x"),
-        ("", "/app//x", b"//x"),
+        ("", "/app//x", b"/x"),
         ("", "/app?q", b"/?q"),
     ],
 )
@@ -306,6 +306,19 @@ def test_a_client_that_goes_away(front: Make, server: Server) -> None:
     at.loop.until(lambda: b"half" in client.got)
     client.transport.abortConnection()
     at.loop.until(lambda: server.lines[1].lost)
+
+
+@pytest.mark.parametrize("line", [b"GET /app/\xff HTTP/1.1", b"GET /app/a\x01b HTTP/1.1", b"G(T /app/ HTTP/1.1"])
+@pytest.mark.parametrize("body", [b"", b"x" * 100_000])
+def test_what_is_no_request_is_not_passed_on(front: Make, server: Server, line: bytes, body: bytes) -> None:
+    """400; nothing is sent to the server."""
+    at = front()
+    client = at.connect()
+    head = b"\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    client.transport.write(line + head + body)
+    at.loop.until(lambda: client.lost)
+    assert client.got.startswith(b"HTTP/1.1 400 ")
+    assert server.lines == []
 
 
 def test_connections_are_used_again(front: Make, server: Server) -> None:
