@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from edge_router.cli.client.options import add_reach, talk
-from edge_router.cli.client.values import BadValue, add_payload, as_json, as_result, payload_of
+from edge_router.cli.client.values import BadValue, add_option, add_payload, as_json, as_result, options_of, payload_of
 from edge_router.wamp.errors import WampError
+from edge_router.wamp.messages import CallOptions
 
 if TYPE_CHECKING:
     from edge_router.cli.client.talk import Talk
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("procedure", metavar="PROCEDURE")
     add_payload(parser)
     parser.add_argument("--timeout", type=float, default=0, metavar="SEC", help="how long it may take (default: ever)")
+    add_option(parser, "CALL")
     parser.add_argument("--progress", action="store_true", help="print what it gives on the way, too")
     parser.add_argument(
         "--json", action="store_true", help='print {"args": [...], "kwargs": {...}}, and errors with "error" as well'
@@ -40,6 +42,10 @@ def run(args: argparse.Namespace) -> int:
         payload = payload_of(args)
         if args.timeout < 0:
             raise BadValue("--timeout: 0 or more seconds would be right")
+        given = {"timeout": round(args.timeout * 1000)} if args.timeout else {}
+        options = options_of(args.option, CallOptions, given)
+        if "receive_progress" in options:
+            raise BadValue("--option receive_progress: --progress does that")
     except BadValue as problem:
         print(f"edge-router: {problem}", file=sys.stderr)
         return 2
@@ -53,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
         progress = show if args.progress else None
         try:
-            show(await session.call(args.procedure, *payload, timeout=round(args.timeout * 1000), on_progress=progress))
+            show(await session.call(args.procedure, *payload, on_progress=progress, **options))
         except WampError as error:
             if not args.json:
                 raise

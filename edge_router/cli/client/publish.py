@@ -6,11 +6,9 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from msgspec import ValidationError, convert
-
 from edge_router import registry
 from edge_router.cli.client.options import add_reach, talk
-from edge_router.cli.client.values import BadValue, add_payload, as_json, options_of, payload_of
+from edge_router.cli.client.values import BadValue, add_option, add_payload, as_json, options_of, payload_of
 from edge_router.wamp.messages import PublishOptions
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_payload(parser)
     parser.add_argument("--lines", action="store_true", help="publish each line of stdin, after the ARGs, as one event")
     parser.add_argument("--retain", action="store_true", help="keep it for who subscribes later")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of PUBLISH")
+    add_option(parser, "PUBLISH")
     parser.add_argument("--json", action="store_true", help="print the id of each publication as JSON")
     add_reach(parser, EXAMPLES)
 
@@ -40,13 +38,9 @@ def run(args: argparse.Namespace) -> int:
     """Publish, and wait until the router has it. Result: 0; 1 if it could not be published; 2 for wrong usage."""
     try:
         payload = payload_of(args)
-        options = {"acknowledge": True, **({"retain": True} if args.retain else {}), **options_of(args.option)}
-        known = set(PublishOptions.__struct_fields__)
-        unknown = options.keys() - known
-        if unknown:
-            raise BadValue(f"--option {min(unknown)}: PUBLISH has {', '.join(sorted(known))}")
-        convert({**options, "acknowledge": True}, PublishOptions)
-    except (BadValue, ValidationError) as problem:
+        given = {"acknowledge": True, "retain": args.retain}
+        options = options_of(args.option, PublishOptions, given) | {"acknowledge": True}
+    except BadValue as problem:
         print(f"edge-router: {problem}", file=sys.stderr)
         return 2
 

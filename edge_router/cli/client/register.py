@@ -7,10 +7,9 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from msgspec import ValidationError, convert
-
 from edge_router import registry
 from edge_router.cli.client.options import add_reach, talk
+from edge_router.cli.client.values import BadValue, add_option, options_of
 from edge_router.wamp.messages import RegisterOptions
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--match", default="exact", choices=("exact", "prefix", "wildcard"), help="serve a pattern")
     invoke = ("single", "first", "last", "roundrobin", "random")
     parser.add_argument("--invoke", default="single", choices=invoke, help="share the procedure with others")
+    add_option(parser, "REGISTER")
     add_reach(parser, EXAMPLES)
 
 
@@ -55,10 +55,9 @@ def run(args: argparse.Namespace) -> int:
     if program is None:
         print(f"edge-router: there is no program {args.program[0]!r} that can be run", file=sys.stderr)
         return 1
-    options = {"match": args.match, "invoke": args.invoke}
     try:
-        convert(options, RegisterOptions)
-    except ValidationError as problem:
+        options = options_of(args.option, RegisterOptions, {"match": args.match, "invoke": args.invoke})
+    except BadValue as problem:
         print(f"edge-router: {problem}", file=sys.stderr)
         return 2
 

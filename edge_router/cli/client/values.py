@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct, ValidationError, convert
+
 from edge_router.wamp.codecs import JSON
 from edge_router.wamp.errors import TranscodeError
 
@@ -51,14 +53,29 @@ def object_of(text: str, option: str) -> dict[str, Any]:
     return value
 
 
-def options_of(words: Sequence[str]) -> dict[str, Any]:
-    """Options of a request, from NAME=VALUE words. Raises BadValue."""
-    options: dict[str, Any] = {}
+def add_option(parser: argparse.ArgumentParser, message: str) -> None:
+    """Add --option, for a request of this kind."""
+    text = f"an option of {message}, as the spec names it; the value is JSON, or text"
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=text)
+
+
+def options_of(words: Sequence[str], kind: type[Struct], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a request, from NAME=VALUE words.
+
+    kind: the struct of such options. given: those that other arguments of the command say. Raises BadValue.
+    """
+    options: dict[str, Any] = dict(given)
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
             raise BadValue(f"--option {word}: NAME=VALUE would be right, as eligible_authrole='[\"frontend\"]'")
+        if name not in kind.__struct_fields__:
+            raise BadValue(f"--option {name}: there are {', '.join(sorted(kind.__struct_fields__))}")
         options[name] = value_of(text)
+    try:
+        convert(options, kind)
+    except ValidationError as problem:
+        raise BadValue(f"--option: {problem}") from None
     return options
 
 

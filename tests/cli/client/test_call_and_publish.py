@@ -43,6 +43,15 @@ def test_a_call_that_fails(run: Run) -> None:
     assert done.lines[0]["error"] == "wamp.error.no_such_procedure"
 
 
+def test_options_and_progress_of_a_call(run: Run, begin: Begin, node: RunningNode) -> None:
+    """The router acts on the former; the latter is printed as it comes."""
+    command = begin("register", "com.who", "--", "sh", "-c", "echo $WAMP_CALLER")
+    assert "is served" in command.error()
+    assert run("call", "com.who") == Done(0, "", "")
+    assert int(run("call", "com.who", "--option", "disclose_me=true").out) > 0
+    assert run("call", "wamp.session.count", "--progress", "--json").lines == [{"args": [2], "kwargs": {}}]
+
+
 def test_publish_and_subscribe(run: Run, begin: Begin) -> None:
     """Values are JSON where they are, text where not; the lines are JSON; --count ends it."""
     reader = begin("subscribe", "com.example.", "com..x", "--count", "3")
@@ -127,8 +136,10 @@ def test_each_line_of_stdin_is_an_event(run: Run, begin: Begin, node: RunningNod
     [
         (["publish", "com.x", "-k", "unit"], "-k unit: NAME=VALUE would be right"),
         (["publish", "com.x", "--kwargs", "[1]"], "--kwargs [1]: a JSON object would be right"),
-        (["publish", "com.x", "--option", "nope=1"], "--option nope: PUBLISH has acknowledge, disclose_me,"),
+        (["publish", "com.x", "--option", "nope=1"], "--option nope: there are acknowledge, disclose_me,"),
         (["publish", "com.x", "--option", "retain=5"], "Expected `bool`, got `int` - at `$.retain`"),
+        (["call", "com.x", "--option", "disclose_me"], "--option disclose_me: NAME=VALUE would be right"),
+        (["register", "com.x", "--option", "concurrency=many", "--", "true"], "Expected `int | null`, got `str`"),
         (["call", "com.x", "--timeout", "-1"], "--timeout: 0 or more seconds would be right"),
         (["call", "com.x", "--ticket", "x"], "--ticket needs --authid: whose it is"),
         (["call", "com.x", "--url", "http://x/", "--realm", "r"], "--url: 'http://x/' is no address to connect to"),
