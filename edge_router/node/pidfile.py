@@ -122,8 +122,9 @@ class PidFile:
 
     def release(self) -> None:
         """Remove the file. Idempotent; whatever goes wrong, the lock ends with the process."""
-        if self._descriptor < 0:
+        descriptor = self._descriptor
+        if descriptor < 0:
             return
         self.path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor = -1
+        self._descriptor = -1  # before the lock goes: a signal may come here again, between any two of these lines
+        os.close(descriptor)

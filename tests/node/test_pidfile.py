@@ -116,3 +116,17 @@ def test_the_kernel_frees_the_directory_of_a_killed_node(tmp_path: Path) -> None
         process.kill()
     assert (tmp_path / "node.pid").exists()
     assert find_running(tmp_path) is None
+
+
+def test_a_signal_may_interrupt_the_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is impatient sends SIGTERM twice; the second may find the file half released."""
+    pid_file = taken(tmp_path)
+    close = os.close
+
+    def close_and_be_interrupted(descriptor: int) -> None:
+        close(descriptor)
+        pid_file.release()
+
+    monkeypatch.setattr(os, "close", close_and_be_interrupted)
+    pid_file.release()
+    assert not pid_file.path.exists()
