@@ -27,7 +27,7 @@ SAFE_HEADERS: Final = (
     (b"Referrer-Policy", b"same-origin"),
 )
 #: on pages made here, which need nothing but their own style
-PAGE_POLICY: Final = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+PAGE_POLICY: Final = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 #: bytes of a body that buy its sender another `client_timeout`
 PROGRESS: Final = 65_536
 
