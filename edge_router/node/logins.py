@@ -35,11 +35,6 @@ class Logins:
         self._functions: list[Any] = []
         self._jars: dict[Path, Any] = {}
 
-    @property
-    def has_functions(self) -> bool:
-        """Whether functions are to decide."""
-        return bool(self._functions)
-
     async def start(self) -> None:
         """Have all functions and files ready. Raises Unusable."""
         for jar in self._jars.values():

@@ -122,7 +122,8 @@ class RouterWorker:
             await self.doors.open(door)
 
     def _find_modules(self) -> None:
-        if self.components or self.logins.has_functions:
+        """For components, functions that decide about logins, and web services that run Python."""
+        if self._config.options.pythonpath:
             registry.load("edge_router.node.pythonpath:extend")(self._config.options.pythonpath, self._directory)
 
     @property

@@ -10,7 +10,7 @@ import pytest
 
 from edge_router.__main__ import dispatch
 from edge_router.config.load import load
-from tests.cli.running import Client, RunningNode
+from tests.cli.running import Client, RunningNode, write
 
 pytest.importorskip("autobahn")
 
@@ -52,3 +52,18 @@ def test_time_and_ticks(tmp_path: Path, start_node: Callable[..., RunningNode]) 
         assert time[4] == NO_SUCH_PROCEDURE, "the component may still be starting"
     assert time[3][0].endswith("Z")
     client.close()
+
+
+@pytest.mark.slow
+def test_modules_of_web_services(tmp_path: Path, start_node: Callable[..., RunningNode]) -> None:
+    """`pythonpath` of a worker is for all that it imports, not for components alone."""
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "apps" / "moving_resource.py").write_text(
+        "from twisted.web.resource import Resource\n\n\nclass Here(Resource):\n    pass\n"
+    )
+    endpoint = {"type": "tcp", "port": 0, "interface": "127.0.0.1"}
+    paths = {"/": {"type": "resource", "classname": "moving_resource.Here"}}
+    worker = {"type": "router", "options": {"pythonpath": ["apps"]}, "realms": [{"name": "realm1"}]}
+    transports = [{"type": "web", "endpoint": endpoint, "paths": paths}]
+    write(tmp_path, {"version": 2, "workers": [{**worker, "transports": transports}]})
+    assert start_node().wait_until_ready() > 0
