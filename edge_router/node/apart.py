@@ -104,7 +104,7 @@ class RouterApart:
         self._around.reactor.spawnProcess(
             life,
             sys.executable,
-            [sys.executable, "-m", _MODULE],
+            [sys.executable, "-P", "-m", _MODULE],
             env=environment_of_ours(os.environ),
             childFDs={0: "w", 1: "r", 2: "r", DESCRIPTOR: "r"},
         )

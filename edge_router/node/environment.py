@@ -15,6 +15,9 @@ NODES_OWN: Final = frozenset(
     {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM"}
 )
 
+#: where installed packages are
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
 
 def environment_for(config: Environment, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment that a section asks for. inherited: the node's."""
@@ -25,6 +28,8 @@ def environment_for(config: Environment, inherited: Mapping[str, str]) -> dict[s
 
 def environment_of_ours(inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that runs this package, however the node was started. inherited: the node's."""
-    home = str(Path(edge_router.__file__).parents[1])
-    path = [home, *filter(None, [inherited.get("PYTHONPATH")])]
-    return {**environment_for(Environment(), inherited), "PYTHONPATH": os.pathsep.join(path)}
+    found = environment_for(Environment(), inherited)
+    home = Path(edge_router.__file__).parents[1]
+    if home.name in _INSTALLED:
+        return found  # it is found there anyway, and would now come before the standard library
+    return {**found, "PYTHONPATH": os.pathsep.join([str(home), *filter(None, [inherited.get("PYTHONPATH")])])}

@@ -16,6 +16,8 @@ import sys
 
 #: what the kernel shall end before the node when memory runs out (proc(5), oom_score_adj; -1000 to 1000)
 OOM_SCORE = "300"
+#: open files, as every program expects; it may raise that itself
+FILES = 1024
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
 
@@ -28,12 +30,20 @@ def main(memory: str, nice: str, workdir: str, program: str, *arguments: str) ->
         if int(memory):
             resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
         os.nice(int(nice))
+        _few_files()
         _volunteer()
         os.execv(_found(program), [program, *arguments])
     except FileNotFoundError as problem:
         _fail(problem, NOT_FOUND)
     except (OSError, ValueError) as problem:
         _fail(problem, NOT_EXECUTABLE)
+
+
+def _few_files() -> None:
+    """The node allows itself as many files as it may; programs that use select(2) must not have that many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, hard))
 
 
 def _volunteer() -> None:

@@ -80,7 +80,7 @@ class Nursery:
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            words = [sys.executable, "-m", "edge_router.node.cradle", str(_SOCKET)]
+            words = [sys.executable, "-P", "-m", "edge_router.node.cradle", str(_SOCKET)]
             process = self._process = _Process(self._has_ended)
             self._reactor.spawnProcess(
                 process, sys.executable, words, env=environment_of_ours(os.environ),

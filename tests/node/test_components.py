@@ -11,6 +11,8 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from edge_router.config.parts import to_config
+from edge_router.node.components import Host, HostedComponent
+from edge_router.node.embedded import EmbeddedTransport
 from edge_router.node.node import PATIENCE, Node
 from tests.node.applications import diary
 
@@ -175,6 +177,38 @@ def test_failures_are_told(component: Any, why: str) -> None:
     lines = [formatEvent(event) for event in events]
     assert any(line.startswith("component component001: ") and why in line for line in lines), lines
     assert world.run(world.node.stop()) == [None]
+
+
+@pytest.mark.parametrize(
+    ("name", "restart", "state"),
+    [
+        ("Broken", "restart-never", "given up"),
+        ("Broken", "restart-always", "failed"),
+        ("Caller", "restart-never", "left"),
+        ("Caller", "restart-on-failed", "left"),
+        ("Caller", "restart-always", "failed"),
+    ],
+)
+def test_the_option_restart(name: str, restart: Any, state: str) -> None:
+    """Whether one that has failed, or left, is started again."""
+    world = World(cls("Adder"), cls(name))
+    component = HostedComponent("x", world.components[1]._section, host(world, restart), connecting(world))
+    component.start()
+    world.settle()
+    assert component.state == state
+    world.settle(1)
+    assert component.restarts == (1 if state == "failed" else 0)
+    component.stop()
+
+
+def host(world: World, restart: Any) -> Host:
+    return Host(Path("/nowhere"), None, "", restart, world.clock, None, lambda: None)
+
+
+def connecting(world: World) -> Any:
+    worker = world.node.workers[0]
+    realm = worker.router.realms["realm1"]
+    return lambda session, ended: EmbeddedTransport(session, realm, "anonymous", "x", worker._outbox, ended)
 
 
 def test_joining_elsewhere_is_refused() -> None:

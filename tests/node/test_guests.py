@@ -32,7 +32,8 @@ def test_what_a_guest_gets(world: World, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     program = (
         "import os, sys; print(os.getcwd(), sys.argv[1:], sys.stdin.read(), os.environ.get('A'),"
-        " os.environ.get('NOTIFY_SOCKET'), os.getpgid(0) == os.getpid()); print('to stderr', file=sys.stderr)"
+        " os.environ.get('NOTIFY_SOCKET'), os.getpgid(0) == os.getpid(),"
+        " __import__('resource').getrlimit(7)[0]); print('to stderr', file=sys.stderr)"
     )
     world.config["workers"].append(
         {
@@ -51,7 +52,7 @@ def test_what_a_guest_gets(world: World, tmp_path: Path) -> None:
     until(lambda: "worker002: ended" in world.status(), "the guest has not ended")
     log = world.stop()
     assert f"guest: worker002: {tmp_path}/sub ['x y', '$HOME'] {{\"n\":[1,null]}}" in log
-    assert "guest: worker002:  B None True" in log
+    assert "guest: worker002:  B None True 1024" in log
     assert "guest: worker002: to stderr" in log
     assert "worker002: has ended" in log
 
