@@ -25,6 +25,7 @@ _NEVER_HERE = "edge-router does not have it"
 _NO_MQTT = "edge-router speaks no MQTT; run a broker beside it, and a program that is a client of both"
 _ALWAYS = "edge-router always does what the WAMP and WebSocket specifications say"
 _OBSOLETE = "nothing uses it any more"
+_NO_RATES = "messages and bytes are told as they are"
 _LOGLEVEL = "use `edge-router start --loglevel debug`"
 
 _FOR_ROUTERS = "a client has no such choice"
@@ -86,7 +87,8 @@ IGNORED: dict[type, dict[str, str]] = {
         "bridge_meta_api": _ONE_PROCESS,
         "event_dispatching_chunk_size": _NO_NEED,
     },
-    schema.Realm: {"stats": LATER, "inventory": _NEVER_HERE, "trace": _LOGLEVEL},
+    schema.Stats: {"rated_message_size": _NO_RATES, "trigger_after_rated_messages": _NO_RATES},
+    schema.Realm: {"inventory": _NEVER_HERE, "trace": _LOGLEVEL},
     schema.TcpEndpoint: {"shared": "one process listens", "portrange": "give one `port`"},
     schema.RawSocket: {"debug": _LOGLEVEL},
     schema.UniversalRawSocket: {"debug": _LOGLEVEL},
@@ -164,10 +166,6 @@ INNER: dict[tuple[type, str], tuple[str, ...]] = {
     (schema.Controller, "keyring"): ("type", "path", "driver", "port"),
     (schema.Controller, "manhole"): ("endpoint", "users"),
     (schema.RouterWorker, "manhole"): ("endpoint", "users"),
-    (schema.Realm, "stats"): (
-        "rated_message_size", "trigger_after_rated_messages", "trigger_after_duration", "trigger_on_join",
-        "trigger_on_leave",
-    ),
 }  # fmt: skip
 """What keys without effect may hold, where a misspelling would otherwise stay unseen."""
 

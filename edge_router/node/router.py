@@ -171,10 +171,14 @@ class RouterWorker:
         return {
             "id": self._config.id,
             "transports": list(self.places),
+            "ports": [{"place": door.place, **door.transport.statistics()} for door in self.doors.all if door.place],
             "realms": [
                 {
                     "name": realm.name,
                     "sessions": len(realm.sessions),
+                    "subscriptions": len(realm.broker.subscriptions),
+                    "registrations": len(realm.dealer.registrations),
+                    **realm.counts.shown(),
                     "retained": len(realm.broker.retained),
                     "retained_dropped": realm.broker.retained.dropped,
                 }

@@ -124,6 +124,49 @@ class Throttled(Protocol):
         """Take what it says again."""
 
 
+class Counts(Struct, gc=False):
+    """What went over one or several connections.
+
+    messages_received, messages_sent: WAMP messages. bytes_received, bytes_sent: octets of them with their framing, in
+    the clear and before compression as far as the router compresses itself.
+    """
+
+    messages_received: int = 0
+    bytes_received: int = 0
+    messages_sent: int = 0
+    bytes_sent: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Take another one's in."""
+        self.messages_received += other.messages_received
+        self.bytes_received += other.bytes_received
+        self.messages_sent += other.messages_sent
+        self.bytes_sent += other.bytes_sent
+
+    def since(self, before: Counts | None) -> Counts:
+        """What has come to it since it was `before`."""
+        if before is None:
+            return self
+        return Counts(
+            self.messages_received - before.messages_received,
+            self.bytes_received - before.bytes_received,
+            self.messages_sent - before.messages_sent,
+            self.bytes_sent - before.bytes_sent,
+        )
+
+    def shown(self) -> dict[str, int]:
+        """JSON-like."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A peer that counts."""
+
+    def counted(self) -> Counts:
+        """A copy of what it has counted, with what is about to leave."""
+
+
 class Accepted(Struct, frozen=True):
     """Who a client is, as an authenticator found. realm: that it joins; None: the one that it named."""
 

@@ -16,6 +16,7 @@ from edge_router.router.meta_history import HISTORY_PROCEDURES
 from edge_router.router.meta_listing import REGISTRATIONS, SUBSCRIPTIONS, Listing
 from edge_router.router.meta_registrations import REGISTRATION_PROCEDURES
 from edge_router.router.meta_sessions import SESSION_PROCEDURES, session_details
+from edge_router.router.meta_stats import SessionStats
 from edge_router.router.meta_subscriptions import SUBSCRIPTION_PROCEDURES
 from edge_router.router.testaments import TESTAMENT_PROCEDURES, Testaments
 from edge_router.wamp.messages import EMPTY, Call, Result, ResultDetails
@@ -39,7 +40,7 @@ class MetaApi:
     router: whose. realm: the realm.
     """
 
-    __slots__ = ("_events", "procedures", "realm", "registrations", "silent", "subscriptions", "testaments")
+    __slots__ = ("_events", "_stats", "procedures", "realm", "registrations", "silent", "subscriptions", "testaments")
 
     def __init__(self, router: Router, realm: Realm) -> None:
         self.realm = realm
@@ -56,6 +57,7 @@ class MetaApi:
         #: whether sessions leave unheard of just now
         self.silent = False
         self._events = events = MetaEvents(router, realm.broker, realm.trusted)
+        self._stats = SessionStats(router, realm, events, realm.config.stats)
         self.subscriptions: Listing[Subscription] = Listing(
             SUBSCRIPTIONS, events, router.now, realm.broker.histories.values()
         )
@@ -75,6 +77,7 @@ class MetaApi:
         """A session has joined the realm."""
         if self._events.heard("wamp.session.on_join"):
             self._events.tell("wamp.session.on_join", session, session_details(session))
+        self._stats.joined(session)
 
     def left(self, session: RouterSession) -> None:
         """A session has left the realm, and has nothing there any more."""
@@ -83,3 +86,4 @@ class MetaApi:
             if testaments is not None:
                 testaments.publish(session, self.realm.broker)
             self._events.tell("wamp.session.on_leave", session, session.id, session.authid, session.permissions.name)
+        self._stats.left(session)

@@ -14,11 +14,12 @@ from edge_router.router.callqueue import CallQueues
 from edge_router.router.dealer import Dealer
 from edge_router.router.grants import RoleInRealm
 from edge_router.router.inquiry import Inquiries
-from edge_router.router.interfaces import Peer
+from edge_router.router.interfaces import Counts, Peer
 from edge_router.router.meta import MetaApi
 from edge_router.router.permissions import RolePermissions
 from edge_router.router.roles import TRUSTED, Roles
 from edge_router.router.session import Handler, RouterSession
+from edge_router.router.statistics import Totals, counts_of
 from edge_router.wamp.errors import (
     AUTHENTICATION_DENIED,
     LIMIT_EXCEEDED,
@@ -69,6 +70,7 @@ class Realm:
         self.dealer = Dealer(router.router_ids, router.clock, router.random, queues)
         self.full = _full(config)
         self._router = router
+        self._totals = Totals()
         check = config.options.uri_check
         self.trusted = RolePermissions(TRUSTED, None, check)
         #: the procedures that the router itself has asked
@@ -92,6 +94,11 @@ class Realm:
         }
         #: what sessions may do; changed while they are there
         self.roles = Roles(router, self, config.roles)
+
+    @property
+    def counts(self) -> Counts:
+        """What its sessions have sent and been sent, those that have left included."""
+        return self._totals.with_those(counts_of(session) for session in self.sessions.values())
 
     @property
     def has_room(self) -> bool:
@@ -142,6 +149,7 @@ class Realm:
     def leave(self, session: RouterSession) -> None:
         """Forget a session: its subscriptions, registrations and calls end."""
         del self.sessions[session.id]
+        self._totals.left(counts_of(session))
         session.permissions.left()
         self.broker.leave(session)
         self.dealer.leave(session)

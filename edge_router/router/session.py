@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from msgspec import Raw
 
 from edge_router.config.schema import Limits
-from edge_router.router.interfaces import Accepted, Authenticator, Decision, Delayed, Login, Peer
+from edge_router.router.interfaces import Accepted, Authenticator, Counts, Decision, Delayed, Login, Peer
 from edge_router.router.pending import Pending
+from edge_router.router.statistics import counted
 from edge_router.wamp.errors import (
     AUTHENTICATION_DENIED,
     AUTHENTICATION_FAILED,
@@ -111,10 +112,12 @@ class RouterSession:
         "authprovider",
         "calls",
         "came_by",
+        "counted_before",
         "features",
         "id",
         "invocations",
         "issued_invocations",
+        "joined_at",
         "limits",
         "peer",
         "permissions",
@@ -143,6 +146,8 @@ class RouterSession:
         self.authprovider = ""
         self.authextra: dict[str, Any] | None = None
         self.features: frozenset[str] = frozenset()
+        #: what the connection had counted when the session before this one ended; None: this is its first
+        self.counted_before: Counts | None = None
         self._authenticators = authenticators
         self._handlers: Mapping[type[Message], Handler] = NEW
         self._farewell: Delayed | None = None
@@ -218,6 +223,7 @@ class RouterSession:
         realm, self.realm = self.realm, None
         if realm is not None:
             realm.leave(self)
+            self.counted_before = counted(self.peer)
 
     def _closed(self) -> None:
         self._farewell = None
@@ -376,6 +382,8 @@ class RouterSession:
     def join(self, realm: Realm, role: RoleInRealm, features: frozenset[str]) -> None:
         """Become a session of a realm, in a role. Local sessions of trusted parts call this themselves."""
         self.features = features
+        #: monotonic seconds
+        self.joined_at = self.router.clock.seconds()
         self.subscriptions: dict[int, Subscription] = {}
         self.registrations: dict[int, Registration] = {}
         self.calls: dict[int, CallUnderWay] = {}

@@ -59,5 +59,8 @@ class Transport(Protocol):
         Raises `listen.CannotListen` if they cannot be used, and nothing has changed then.
         """
 
+    def statistics(self) -> dict[str, int]:
+        """Figures of the port, JSON-like: connections, messages and bytes of both ways."""
+
     def stop(self) -> Deferred[None]:
         """Stop listening and drop what is still connected. Sessions were told GOODBYE before by the node."""

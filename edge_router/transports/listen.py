@@ -26,6 +26,7 @@ from twisted.logger import Logger
 from edge_router import registry
 from edge_router.config.schema import Endpoint, TcpEndpoint, UnixEndpoint
 from edge_router.router.interfaces import Clock
+from edge_router.transports.counts import PortCounts
 from edge_router.transports.eager import listen_tcp
 from edge_router.transports.tally import Tally
 from edge_router.transports.unixsocket import SocketFilePort
@@ -84,6 +85,9 @@ class Connections(Factory):
     def __init__(self, make: Make, limit: int, clock: Clock) -> None:
         self.place = ""
         self.open: set[Droppable] = set()
+        #: connections let in so far, and those that were not
+        self.accepted = self.refused = 0
+        self.counts = PortCounts()
         self._make = make
         self._limit = limit
         self._clock = clock
@@ -93,8 +97,10 @@ class Connections(Factory):
     def buildProtocol(self, addr: IAddress | None) -> StreamProtocol | None:  # noqa: ARG002
         """A protocol for a new connection; None, which closes it, if there are too many."""
         if len(self.open) >= self._limit or self._emptied is not None:
+            self.refused += 1
             self._refusals.add()
             return None
+        self.accepted += 1
         return self._make(self)
 
     def entered(self, transport: Droppable) -> None:

@@ -57,6 +57,18 @@ class ListeningTransport(ABC):
     def release(self) -> None:  # noqa: B027 - most have nothing
         """Let go of what `protocols` has made: the transport ends, or could not listen. Idempotent."""
 
+    def statistics(self) -> dict[str, int]:
+        """Figures of the port, JSON-like; empty if it is not open."""
+        if self._listener is None:
+            return {}
+        connections = self._listener.connections
+        return {
+            "connections": len(connections.open),
+            "connections_accepted": connections.accepted,
+            "connections_refused": connections.refused,
+            **connections.counts.total().shown(),
+        }
+
     def stop(self) -> Deferred[None]:
         """Stop listening and drop what is connected. Idempotent."""
         self.release()

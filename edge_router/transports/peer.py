@@ -17,7 +17,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from edge_router.config.schema import Limits
-from edge_router.router.interfaces import ReceivingSession, TransportDetails
+from edge_router.router.interfaces import Counts, ReceivingSession, TransportDetails
 from edge_router.transports.outbox import Outbox
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import (
@@ -73,6 +73,7 @@ class StreamPeer:
         "avoided",
         "clock",
         "codec",
+        "counts",
         "details",
         "dropped",
         "max_frame",
@@ -97,6 +98,8 @@ class StreamPeer:
         self.codec = wire.codec
         self.details = details
         self.dropped = 0
+        #: messages and octets; the transport counts what comes, this what leaves
+        self.counts = Counts()
         self.clock = clock
         self.max_frame = max_frame
         #: whether it is not read from just now
@@ -204,6 +207,22 @@ class StreamPeer:
             self._closing = True
             self._flush_soon()
 
+    def send_control(self, data: bytes) -> None:
+        """Hand over a frame of the transport's own, which is no message."""
+        self.counts.messages_sent -= 1
+        self.counts.bytes_sent -= len(data)
+        self.send_data(data)
+
+    def counted(self) -> Counts:
+        """See `router.statistics.Counted`."""
+        counts, frames = self.counts, self._frames
+        return Counts(
+            counts.messages_received,
+            counts.bytes_received,
+            counts.messages_sent + len(frames),
+            counts.bytes_sent + sum(map(len, frames)),
+        )
+
     def stop_reading(self) -> None:
         """Take nothing more from it; see `router.interfaces.Throttled`."""
         self.avoided = True
@@ -223,6 +242,9 @@ class StreamPeer:
         frames = self._frames
         if frames:
             data = frames[0] if len(frames) == 1 else b"".join(frames)
+            counts = self.counts
+            counts.messages_sent += len(frames)
+            counts.bytes_sent += len(data)
             frames.clear()
             self._write(data)
         if self._overflowing:
@@ -275,6 +297,8 @@ class StreamPeer:
                 if droppable:
                     self._held_events -= len(data)
             self._held -= size
+            self.counts.messages_sent += len(chunk)
+            self.counts.bytes_sent += size
             self._write(b"".join(chunk))
         if not backlog:
             self._backlog = _NOTHING

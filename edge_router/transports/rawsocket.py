@@ -117,6 +117,7 @@ class RawSocketServer(StreamProtocol):
             self._deadline.cancel()
         self._common.pings.discard(self)
         if self._peer is not None:
+            self._connections.counts.left(self._peer)
             self._peer.gone()
         if self._session is not None:
             self._host.outbox.begin()
@@ -152,6 +153,7 @@ class RawSocketServer(StreamProtocol):
             max_frame + HEADER_LENGTH,
         )
         self._peer = peer
+        self._connections.counts.entered(peer)
         self._session = peer.session = self._host.attach(peer, config.auth, config.limits)
         self._common.pings.add(self)
         return True
@@ -176,7 +178,11 @@ class RawSocketServer(StreamProtocol):
         outbox = self._host.outbox
         outbox.begin()
         try:
-            for message in deframer.feed(data):
+            messages = deframer.feed(data)
+            counts = self._peer.counts  # type: ignore[union-attr]
+            counts.bytes_received += len(data)
+            counts.messages_received += len(messages)
+            for message in messages:
                 session.receive(decode(message))  # type: ignore[union-attr]
             if deframer.controls:
                 self._answer_pings()
@@ -193,14 +199,14 @@ class RawSocketServer(StreamProtocol):
     def _answer_pings(self) -> None:
         for kind, payload in self._deframer.controls:
             if kind == PING:
-                self._peer.send_data(control(PONG, payload))  # type: ignore[union-attr]
+                self._peer.send_control(control(PONG, payload))  # type: ignore[union-attr]
         self._deframer.controls.clear()
 
     # --- pings -------------------------------------------------------------------------------------------------
 
     def ping(self) -> None:
         """Ask the peer for a sign of life (`pings.Pingable`)."""
-        self._peer.send_data(control(PING, b"edge"))  # type: ignore[union-attr]
+        self._peer.send_control(control(PING, b"edge"))  # type: ignore[union-attr]
 
     def unresponsive(self) -> None:
         """It gave none: free what it holds at once (`pings.Pingable`)."""

@@ -137,11 +137,13 @@ class WebSocketServer(StreamProtocol):
         """Bytes of the handshake, then of frames."""
         self.heard = True
         ws = self._ws
+        size = len(data)
         outbox = self._common.host.outbox
         outbox.begin()
         try:
             if self._plain and not ws.reader.buffer and self._message is None and ws.state is OPEN:
                 messages, data = whole_messages(data, self._opcode is Opcode.BINARY, self._limit)
+                self._count(len(messages), size - len(data))
                 for message in messages:
                     self._decode(message)
             if data:
@@ -249,6 +251,7 @@ class WebSocketServer(StreamProtocol):
         )
         peer.connection = self
         self._peer = peer
+        self._connections.counts.entered(peer)
         self._session = peer.session = host.attach(peer, config.auth, config.limits)
         common.pings.add(self)
 
@@ -291,14 +294,24 @@ class WebSocketServer(StreamProtocol):
             if opcode is not self._opcode:
                 self._violated(ProtocolViolation(f"a {opcode.name} frame; {self._opcode.name} would be right"))
             elif frame.fin:
-                self._decode(frame.data)
+                self._decode_frame(frame.data)
             else:
                 self._message = bytearray(frame.data)
         elif opcode is Opcode.CONT and self._message is not None:
             self._message += frame.data
             if frame.fin:
                 whole, self._message = self._message, None
-                self._decode(whole)
+                self._decode_frame(whole)
+
+    def _decode_frame(self, data: bytes | bytearray | memoryview) -> None:
+        self._count(1, len(data))
+        self._decode(data)
+
+    def _count(self, messages: int, octets: int) -> None:
+        if self._peer is not None:
+            counts = self._peer.counts
+            counts.messages_received += messages
+            counts.bytes_received += octets
 
     def _decode(self, data: bytes | bytearray | memoryview) -> None:
         peer, session = self._peer, self._session
@@ -364,6 +377,7 @@ class WebSocketServer(StreamProtocol):
         if session is None or peer is None:
             return
         self._common.pings.discard(self)
+        self._connections.counts.left(peer)
         peer.flush()
         peer.gone()
         session.lost()

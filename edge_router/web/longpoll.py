@@ -130,7 +130,10 @@ class Poller:
         outbox.begin()
         try:
             batch = request.body
+            counts = self._peer.counts
+            counts.bytes_received += len(batch)
             for message in messages_in(batch, self._codec.binary) if self._batched else (batch,):
+                counts.messages_received += 1
                 self._session.receive(self._codec.decode(message))
         except ProtocolViolation as violation:
             self._session.violated(violation)

@@ -38,11 +38,25 @@ def _runs(state: Any) -> int:
 #: keys whose value is no number: what makes one of it
 NUMBERS: Final[dict[str, Callable[[Any], float]]] = {"state": _runs}
 
+_TRAFFIC: Final = {
+    "messages_received": "WAMP messages received",
+    "messages_sent": "WAMP messages sent",
+    "bytes_received": "bytes of WAMP messages received",
+    "bytes_sent": "bytes of WAMP messages sent",
+}
+
 FAMILIES: Final = (
     Family("node", "uptime", "uptime_seconds", "gauge", "seconds since the node was started"),
     Family("worker", "sessions_refused", "sessions_refused", "counter", "sessions refused or aborted"),
     Family("worker", "events_dropped", "events_dropped", "counter", "events dropped since their receiver reads slowly"),
     Family("realm", "sessions", "realm_sessions", "gauge", "sessions in a realm"),
+    Family("realm", "subscriptions", "realm_subscriptions", "gauge", "topics and patterns that are subscribed to"),
+    Family("realm", "registrations", "realm_registrations", "gauge", "procedures and patterns that are served"),
+    *(Family("realm", key, f"realm_{key}", "counter", f"{text} in a realm") for key, text in _TRAFFIC.items()),
+    Family("port", "connections", "port_connections", "gauge", "connections of a port"),
+    Family("port", "connections_accepted", "port_connections_accepted", "counter", "connections let in by a port"),
+    Family("port", "connections_refused", "port_connections_refused", "counter", "connections over the limit"),
+    *(Family("port", key, f"port_{key}", "counter", f"{text} over a port") for key, text in _TRAFFIC.items()),
     Family("realm", "retained", "realm_retained_events", "gauge", "events that are retained"),
     Family("realm", "retained_dropped", "realm_retained_dropped", "counter", "retained events dropped by the limits"),
     Family("component", "state", "component_up", "gauge", "whether a component runs"),
@@ -67,6 +81,8 @@ def parts_of(info: dict[str, Any]) -> Iterator[Part]:
         yield Part("worker", label, worker)
         for realm in worker.get("realms", ()):
             yield Part("realm", {**label, "realm": str(realm["name"])}, realm)
+        for port in worker.get("ports", ()):
+            yield Part("port", {**label, "port": str(port["place"])}, port)
         for component in worker.get("components", ()):
             yield Part("component", {**label, "component": str(component["id"])}, component)
     for bridge in info.get("bridges", ()):

@@ -33,6 +33,9 @@ class FakeTransport:
             return fail(CannotListen(f"{self.config.id}: the port is in use"))
         return succeed(f"place of {self.config.id}")
 
+    def statistics(self) -> dict[str, int]:
+        return {"connections": 0}
+
     def stop(self) -> Deferred[None]:
         diary.append(f"{self.config.id} stops")
         if self.config.behaviour == "hangs":

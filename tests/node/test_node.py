@@ -225,7 +225,21 @@ def test_the_facts_about_the_node() -> None:
         {
             "id": "main",
             "transports": ["place of t1", "place of t2"],
-            "realms": [{"name": "realm1", "sessions": 2, "retained": 0, "retained_dropped": 0}],
+            "ports": [{"place": f"place of {each}", "connections": 0} for each in ("t1", "t2")],
+            "realms": [
+                {
+                    "name": "realm1",
+                    "sessions": 2,
+                    "subscriptions": 0,
+                    "registrations": 0,
+                    "messages_received": 0,
+                    "bytes_received": 0,
+                    "messages_sent": 0,
+                    "bytes_sent": 0,
+                    "retained": 0,
+                    "retained_dropped": 0,
+                }
+            ],
             "sessions_refused": 0,
             "events_dropped": 0,
         }

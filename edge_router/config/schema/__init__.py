@@ -52,6 +52,7 @@ from edge_router.config.schema.realms import (
     RetainedLimits,
     Role,
     SqliteStore,
+    Stats,
     Store,
 )
 from edge_router.config.schema.section import PART_KINDS, Bridge, Count, Millis, Mode, Port, Section, Transport, WebPath
@@ -164,6 +165,7 @@ __all__ = [
     "SqliteStore",
     "StaticOptions",
     "StaticPath",
+    "Stats",
     "Store",
     "TcpEndpoint",
     "TicketAuth",

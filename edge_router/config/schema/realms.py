@@ -171,11 +171,23 @@ class SqliteStore(MemoryStore, tag="sqlite", kw_only=True):
 Store = MemoryStore | SqliteStore
 
 
+class Stats(Section):
+    """When the realm tells how much a session has sent and been sent, by the event `wamp.session.on_stats`.
+
+    trigger_on_join: when it joins. trigger_after_duration: every so many milliseconds; 0: not. trigger_on_leave: when
+    it leaves.
+    """
+
+    trigger_on_join: bool = False
+    trigger_after_duration: Annotated[int, Meta(ge=0)] = 0
+    trigger_on_leave: bool = True
+
+
 class Realm(Section):
     """A realm: a separate space of topics, procedures and sessions.
 
     id: a name for management. name: the realm, as clients ask for it. options: its options. roles: who may do what.
-    store: what is remembered of its events.
+    store: what is remembered of its events. stats: when `wamp.session.on_stats` is published.
     """
 
     name: str
@@ -183,3 +195,4 @@ class Realm(Section):
     options: RealmOptions = field(default_factory=RealmOptions)
     roles: list[Role] = []
     store: Store = field(default_factory=MemoryStore)
+    stats: Stats = field(default_factory=Stats)

@@ -250,7 +250,7 @@ CASES: dict[str, Case] = {
     ),
     "statistics": Case(
         router(realms=[realm(stats={"rated_message_size": 512, "trigger_on_join": False, "trigger_on_leave": True})]),
-        notices=("realms.0.stats",),
+        notices=("realms.0.stats.rated_message_size",),
     ),
     "an unknown key of a realm": Case(
         router(realms=[realm(rols=[])]),
