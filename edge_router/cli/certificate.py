@@ -16,6 +16,7 @@ from typing import Any
 
 from edge_router import registry
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.words import in_words
 from edge_router.config.find import node_directory
 
 #: days; Apple's systems take no certificate of a server for longer
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
         authority = authority_class(directory / "tls", f"edge-router authority of {platform.node() or 'a node'}")
         print(_made(authority, args, directory), end="")
     except (OSError, cannot_sign) as error:
-        print(f"edge-router: {error}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from edge_router.cli.configuration import read_config
 from edge_router.cli.directory import add_config
 from edge_router.cli.files import write_as
+from edge_router.cli.words import in_words
 from edge_router.config.find import FILES, config_file
 from edge_router.config.load import read_tree
 from edge_router.config.problems import ConfigErrors
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         result = dumped({} if tree is None else tree, suffix == ".json")
         write_as(target, result, read.path)
     except (OSError, ConfigErrors) as error:
-        print(f"edge-router: {error}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     print(f"wrote {target}")
     lost = lost_comments(text, "") if suffix == ".json" else 0

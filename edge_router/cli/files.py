@@ -30,6 +30,16 @@ def write_as(path: Path, text: str, like: Path) -> None:
         raise
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises OSError, which names it."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def keep(path: Path) -> Path:
     """Copy a file beside itself under a name that is free: `.bak`, `.bak2`, ... Result: the copy. Raises OSError."""
     number = 1

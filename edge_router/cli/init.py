@@ -8,6 +8,8 @@ import platform
 import sys
 from pathlib import Path
 
+from edge_router.cli.files import write_new
+from edge_router.cli.words import in_words
 from edge_router.config.find import FILES, sealed
 from edge_router.node.keyfiles import KeyFileError, ensure_key
 
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         made = make(directory, web, args.template)
     except (OSError, KeyFileError) as error:
-        print(f"edge-router: {error}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     for path in made:
         print(f"wrote {path}")
@@ -72,7 +74,7 @@ def make(directory: Path, web: Path, template: str = NAMES[0]) -> list[Path]:
         for mark, path in (("@WEB@", web), ("@APP@", web.parent)):
             text = text.replace(mark, os.path.relpath(path, directory))
         made.append(directory / "config.yaml")
-        made[0].write_text(sealed(text), encoding="utf-8")
+        write_new(made[0], sealed(text).encode())
         web.mkdir(parents=True, exist_ok=True)
         made += _copied(TEMPLATES / "index.html", web / "index.html")
         for program in sorted(source.glob("*.py.txt")):
@@ -84,5 +86,5 @@ def _copied(source: Path, target: Path) -> list[Path]:
     """Copy a file of a template, unless there is one. Result: the files that were written. Raises OSError."""
     if target.exists():
         return []
-    target.write_bytes(source.read_bytes())
+    write_new(target, source.read_bytes())
     return [target]

@@ -7,6 +7,7 @@ import platform
 import sys
 
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.words import in_words
 from edge_router.config.find import node_directory
 from edge_router.node.keyfiles import PRIVATE, PRIVATE_TAG, PUBLIC_TAG, KeyFileError, ensure_key, read_tags
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         made = ensure_key(directory, platform.node())
         tags = read_tags(directory / PRIVATE)
     except (OSError, KeyFileError) as error:
-        print(f"edge-router: {error}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     for path in made:
         print(f"wrote {path}", file=sys.stderr)

@@ -7,23 +7,29 @@ anything is started.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import os
 import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from edge_router import registry
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
+from edge_router.cli.words import in_words
+from edge_router.node.crash import CrashKeeper
 from edge_router.node.lean import hold_back
 from edge_router.node.needs import has_tls, transport_types
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
+LOG_NAME, LOG_SIZE, LOG_COUNT, LOG_LEAST = "node.log", 1_048_576, 5, 4_096
 LEVELS = ("none", "error", "warn", "info", "debug", "trace")
 FORMATS = ("syslogd", "standard", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--cbdir, --config, --loglevel, --logformat, --color, --shutdownafter; the names are Crossbar's."""
+    """--cbdir, --config, --shutdownafter and those of the log; the names are Crossbar's."""
     add_config(parser)
     parser.add_argument("--loglevel", choices=LEVELS, default="info", help="how much is logged (default: info)")
     parser.add_argument(
@@ -32,7 +38,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="syslogd: priorities for the journal; standard: with time and level; none: the text alone "
         "(default: syslogd under systemd, else standard)",
     )
-    parser.add_argument("--color", choices=("true", "false", "auto"), help="taken as by Crossbar; there are no colours")
+    parser.add_argument(
+        "--color",
+        choices=("true", "false", "auto"),
+        default="auto",
+        help="colours for warnings and errors in the standard format (default: auto, which is on a terminal)",
+    )
+    parser.add_argument(
+        "--logtofile",
+        action="store_true",
+        help=f"log to {LOG_NAME} instead of stderr, which then gets errors only; full files become {LOG_NAME}.1, ...",
+    )
+    parser.add_argument("--logdir", metavar="DIR", type=Path, help="where that file is (default: the node directory)")
+    parser.add_argument(
+        "--logsize", metavar="OCTETS", type=octets, default=LOG_SIZE, help="when it is full, as 500K (default: 1M)"
+    )
+    parser.add_argument(
+        "--logcount", metavar="N", type=count, default=LOG_COUNT, help=f"files in all (default: {LOG_COUNT})"
+    )
     parser.add_argument("--shutdownafter", metavar="SEC", type=positive, help="end by itself after so many seconds")
 
 
@@ -44,6 +67,23 @@ def positive(text: str) -> float:
     return seconds
 
 
+def octets(text: str) -> int:
+    """A size as `500K`, `1M` or plain octets, 4096 or more. Raises ValueError."""
+    factor = {"K": 1024, "M": 1024**2, "G": 1024**3}.get(text[-1:].upper(), 0)
+    size = int(text[:-1] if factor else text) * (factor or 1)
+    if size < LOG_LEAST:
+        raise ValueError(text)
+    return size
+
+
+def count(text: str) -> int:
+    """A number of files, 1 to 999. Raises ValueError."""
+    number = int(text)
+    if not 0 < number < 1_000:
+        raise ValueError(text)
+    return number
+
+
 def run(args: argparse.Namespace) -> int:
     """Run a node until it is stopped. Result: 0; 1 if it cannot be started, with the reasons on stderr."""
     parsed = read_apart(args)
@@ -53,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         stale = pid_file.take(options_of(args, parsed))
     except (NodeRunningError, OSError) as error:
-        print(f"edge-router: {error}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     try:
         return run_node(args, parsed, stale, pid_file.release)
@@ -67,14 +107,42 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
     stale: the last node here did not end in order. give_way: removes the pid file. Result: the exit status.
     """
     hold_back(tls=has_tls(parsed.config), transports=transport_types(parsed.config))
-    begin_log = registry.load("edge_router.node.log:begin_log")
-    begin_log(sys.stderr, args.loglevel, args.logformat, os.environ)
-    program = registry.load("edge_router.node.program:Program")
-    status: int = program(parsed.config, parsed.notices, parsed.directory, stale, give_way).run(args.shutdownafter)
+    faulthandler.enable()  # what only a library written in C can do
+    keeper = CrashKeeper(parsed.directory)
+    if not begin_log(args, parsed.directory, keeper):
+        return 1
+    try:
+        program = registry.load("edge_router.node.program:Program")
+        status: int = program(parsed.config, parsed.notices, parsed.directory, stale, give_way).run(args.shutdownafter)
+    except Exception:
+        keeper.keep(traceback.format_exc())
+        raise
     return status
+
+
+def begin_log(args: argparse.Namespace, directory: Path, keeper: CrashKeeper) -> bool:
+    """Log as the options say. keeper: gets all events, too. Result: whether that is possible; else stderr has why."""
+    log = registry.load("edge_router.node.log:begin_log")
+    options = registry.load("edge_router.node.log:LogOptions")
+    file = (args.logdir or directory) / LOG_NAME if args.logtofile else None
+    try:
+        log(
+            sys.stderr,
+            options(args.loglevel, args.logformat, args.color, file, args.logsize, args.logcount),
+            os.environ,
+            [keeper],
+        )
+    except OSError as error:
+        print(f"edge-router: {file}: {error.strerror}; --logdir names another directory", file=sys.stderr)
+        return False
+    return True
 
 
 def options_of(args: argparse.Namespace, parsed: Parsed) -> dict[str, object]:
     """What the node was started with, for node.pid."""
-    given = {name: value for name, value in vars(args).items() if value is not None}
+    given = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(args).items()
+        if value is not None
+    }
     return {**given, "cbdir": str(parsed.directory), "config": str(parsed.path)}

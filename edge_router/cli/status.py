@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_router.cli.directory import add_cbdir
 from edge_router.config.find import node_directory
-from edge_router.node import news
+from edge_router.node import crash, news
 from edge_router.node.pidfile import find_running
 
 
@@ -40,6 +40,9 @@ def run(args: argparse.Namespace) -> int:
         print("  " + one_line(worker))
         for component in worker.get("components", ()):
             print("    " + one_line(component))
+    last = crash.read(directory)
+    if last is not None:
+        print(f"  last crash: {last.when}: {last.what} (in {last.path})")
     return os.EX_UNAVAILABLE if args.expected not in (None, state) else 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from edge_router.cli.configuration import read_config
 from edge_router.cli.directory import add_config
 from edge_router.cli.files import keep, write_as
+from edge_router.cli.words import in_words
 from edge_router.config.find import config_file, node_directory
 from edge_router.config.load import read_tree
 from edge_router.config.older import Upgraded
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         print(errors, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"edge-router: {error}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     return 0 if read_config(args) is not None else 1
 

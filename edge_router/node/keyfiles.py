@@ -87,5 +87,9 @@ def _write(path: Path, title: str, tags: Mapping[str, str], mode: int) -> None:
     """Write a file that has its mode from the first moment on."""
     text = f"{title}\n\n" + "".join(f"{tag}: {value}\n" for tag, value in tags.items())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            file.write(text.encode())
+    except OSError as error:  # an empty key would be taken for a broken one from then on
+        path.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None

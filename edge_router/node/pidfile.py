@@ -97,7 +97,11 @@ class PidFile:
         self._descriptor, stale = self._lock()
         content = {"pid": os.getpid(), "argv": sys.orig_argv, "options": dict(options)}
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(content, indent=2).encode() + b"\n", 0)
+        try:
+            os.pwrite(self._descriptor, json.dumps(content, indent=2).encode() + b"\n", 0)
+        except OSError as error:
+            self.release()
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
         return stale
 
     def _lock(self) -> tuple[int, bool]:

@@ -11,7 +11,7 @@ import pytest
 from twisted.logger import LogEvent, LogLevel
 from twisted.python.failure import Failure
 
-from edge_router.node.log import LEVELS, THRESHOLDS, Observer, default_format
+from edge_router.node.log import LEVELS, THRESHOLDS, LogOptions, Observer, default_format, make_observer
 
 TIME = 1_790_000_000.0
 
@@ -136,3 +136,33 @@ def test_the_journal_is_recognised_by_its_stream(tmp_path: Path) -> None:
         closed = os.dup(file.fileno())
     os.close(closed)
     assert default_format(journal, closed) == "standard"
+
+
+class Terminal(io.StringIO):
+    """A stream that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return -1
+
+
+@pytest.mark.parametrize(
+    ("color", "environment", "colored"),
+    [
+        ("auto", {"TERM": "xterm"}, True),
+        ("auto", {"TERM": "dumb"}, False),
+        ("auto", {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ("true", {}, True),
+        ("false", {"TERM": "xterm"}, False),
+    ],
+)
+def test_colors_are_for_terminals(color: str, environment: dict[str, str], colored: bool) -> None:
+    """And for who asks for them; information has none in any case."""
+    stream = Terminal()
+    observer = make_observer(stream, LogOptions(color=color), environment, Path("none"))
+    observer(event(LogLevel.error))
+    assert ("\x1b[1;31m" in stream.getvalue()) == colored
+    observer(event(LogLevel.info))
+    assert "\x1b" not in stream.getvalue().splitlines()[-1]
