@@ -6,11 +6,13 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_router.cli.client.listing import each
 from edge_router.cli.client.options import add_reach, talk
 from edge_router.cli.client.values import as_json, table
+from edge_router.wamp.errors import WampError
 
 if TYPE_CHECKING:
     from edge_router.cli.client.talk import Talk
@@ -38,9 +40,22 @@ class View:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._ids: set[int] | None = None
+        self._came: dict[str, int] | None = dict.fromkeys(_COMINGS.values(), 0)
+        self._own: list[int] = []
         self._dropped: dict[int, int] = {}
-        self._at = 0.0
+        self._at: float | None = None
+
+    async def listen(self) -> None:
+        """Count who joins and leaves, however short they stay; where that may not be heard, it is not shown."""
+        try:
+            for topic, name in _COMINGS.items():
+                self._own.append((await self._session.subscribe(topic, partial(self._count, name))).id)
+        except WampError:
+            self._came = None
+
+    def _count(self, name: str, _event: object) -> None:
+        if self._came is not None:
+            self._came[name] += 1
 
     async def look(self) -> dict[str, Any]:
         """How things are now, and what has changed since the last look. Raises CallError."""
@@ -48,15 +63,18 @@ class View:
         listed: list[int] = (await session.call("wamp.session.list")).value
         ids = {number for number in listed if number != session.id}
         details = await each(session, "wamp.session.get", sorted(ids)[:MOST])
-        counts = {kind: _count((await session.call(f"wamp.{kind}.list")).value) for kind in _KINDS}
+        counts = {name: _count((await session.call(f"wamp.{kind}.list")).value) for kind, name in _KINDS.items()}
+        shared = await each(session, "wamp.subscription.count_subscribers", self._own)
+        counts["topics"] -= sum(count == 1 for count in shared.values())
         now = time.monotonic()
-        before, seconds = self._ids, now - self._at
+        seconds = 0.0 if self._at is None else now - self._at
         facts: dict[str, Any] = {"realm": session.realm, "sessions": len(ids), **counts}
-        if before is not None and seconds > 0:
-            facts |= {"joined": len(ids - before), "left": len(before - ids), "seconds": round(seconds, 1)}
+        if self._came is not None and seconds:
+            facts |= {**self._came, "seconds": round(seconds, 1)}
+            self._came = dict.fromkeys(self._came, 0)
         facts["list"] = [self._row(entry, seconds) for entry in details.values()]
         facts["list"].sort(key=lambda row: (-row["dropped_per_second"], -row["dropped"], row["session"]))
-        self._ids, self._at = ids, now
+        self._at = now
         self._dropped = {row["session"]: row["dropped"] for row in facts["list"]}
         return facts
 
@@ -75,7 +93,9 @@ class View:
         }
 
 
+#: kinds of the meta API, and how people call them
 _KINDS: Final = {"subscription": "topics", "registration": "procedures"}
+_COMINGS: Final = {"wamp.session.on_join": "joined", "wamp.session.on_leave": "left"}
 
 
 def _count(lists: Any) -> int:
@@ -84,9 +104,9 @@ def _count(lists: Any) -> int:
 
 def as_lines(facts: dict[str, Any]) -> list[str]:
     """Facts for people."""
-    came = f"   +{facts['joined']} -{facts['left']} in {facts['seconds']:g} s" if "joined" in facts else ""
-    head = f"{facts['realm']}: {facts['sessions']} sessions{came}   {facts['subscription']} topics"
-    lines = [f"{head}   {facts['registration']} procedures   {time.strftime('%H:%M:%S')}", ""]
+    came = f" (+{facts['joined']} -{facts['left']} in {facts['seconds']:g} s)" if "joined" in facts else ""
+    counts = [f"sessions {facts['sessions']}{came}", *(f"{name} {facts[name]}" for name in _KINDS.values())]
+    lines = ["   ".join([f"{facts['realm']}  {time.strftime('%H:%M:%S')}", *counts]), ""]
     rows = [
         (
             row["session"],
@@ -111,6 +131,8 @@ def run(args: argparse.Namespace) -> int:
 
     async def main(talk: Talk, session: Session) -> int:
         view = View(session)
+        if not args.once:
+            await view.listen()
         while True:
             facts = await view.look()
             if args.json:

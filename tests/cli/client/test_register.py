@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_router.cli.client.top import as_lines
 from tests.cli.client.conftest import Done, Endless, environment
 
 pytestmark = pytest.mark.slow
@@ -156,13 +158,23 @@ def test_top(served: Callable[..., Endless], run: Run, begin: Begin) -> None:
     """Once for scripts; else again and again, with what has changed."""
     served("com.prog")
     (facts,) = run("top", "--once", "--json").lines
-    assert (facts["realm"], facts["sessions"], facts["registration"], facts["subscription"]) == ("realm1", 1, 1, 0)
+    assert (facts["realm"], facts["sessions"], facts["procedures"], facts["topics"]) == ("realm1", 1, 1, 0)
     assert facts["list"][0]["dropped"] == 0
     text = run("top", "--once").out
-    assert text.startswith("realm1: 1 sessions   0 topics   1 procedures   ")
-    assert "SESSION" in text
+    assert re.match(r"realm1  ..:..:..   sessions 1   topics 0   procedures 1\n\nSESSION ", text)
     live = begin("top", "--json", "--interval", "0.05")
-    live.line()
-    again = json.loads(live.line())
-    assert (again["joined"], again["left"]) == (0, 0)
+    assert json.loads(live.line())["topics"] == 0, "what it listens to itself does not count"
+    run("call", "wamp.session.count")
+    joined = left = 0
+    while left < 1:
+        facts = json.loads(live.line())
+        joined, left = joined + facts["joined"], left + facts["left"]
+    assert joined == left == 1
     assert live.end() == 0
+
+
+def test_the_head_of_top() -> None:
+    """Who came and went since the last look."""
+    facts = {"realm": "r", "sessions": 2, "topics": 0, "procedures": 1, "list": []}
+    lines = as_lines({**facts, "joined": 1, "left": 2, "seconds": 2.0})
+    assert lines[0].endswith("   sessions 2 (+1 -2 in 2 s)   topics 0   procedures 1")
