@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Function:
         directory = str(self._directory.absolute())
         if directory not in sys.path:
             sys.path.append(directory)
+        _say_that_it_is_twisted()
         module, _, name = self._create.rpartition(".")
         try:
             factory = registry.load(f"{module}:{name}")
@@ -70,3 +72,9 @@ class Function:
         elif not failure.check(CancelledError):
             self.log.failure("{create} failed", failure, create=self._create)
             pending.settle(WampError(RUNTIME_ERROR, f"it raised {type(problem).__name__}"))
+
+
+def _say_that_it_is_twisted() -> None:
+    """Modules written for Crossbar use txaio, whose loggers have to know on what they run before they are made."""
+    with suppress(ImportError):
+        registry.load("txaio:use_twisted")()

@@ -33,13 +33,19 @@ class ResourceService:
 
 
 def _made(cls: Any, extra: Any) -> Any:
-    """An instance, with `extra` as its constructor takes it."""
+    """An instance, with `extra` as its constructor takes it; without one, Crossbar's `{}` for those that want any."""
     if extra is None:
-        return cls()
+        return cls() if _takes(cls) else cls({})
+    if _takes(cls, extra):
+        return cls(extra)
+    made = cls()
+    made.extra = extra
+    return made
+
+
+def _takes(cls: Any, *arguments: Any) -> bool:
     try:
-        inspect.signature(cls).bind(extra)
+        inspect.signature(cls).bind(*arguments)
     except TypeError:
-        made = cls()
-        made.extra = extra
-        return made
-    return cls(extra)
+        return False
+    return True

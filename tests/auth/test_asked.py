@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -389,6 +390,24 @@ def enter(entrance: Entrance, authid: str = "joe") -> list[Any]:
     client = entrance.client()
     client.challenged("ticket", authid)
     return client.answer("x")
+
+
+LOADS = """
+import sys
+from pathlib import Path
+from twisted.internet.defer import Deferred
+from edge_router.node.functions import Function
+Deferred.fromCoroutine(Function("logging_users.create", None, Path(sys.argv[1])).load()).addErrback(sys.exit)
+"""
+
+
+def test_a_module_with_a_logger_of_txaio(tmp_path: Path) -> None:
+    """As Crossbar's examples have them; Crossbar has chosen Twisted for txaio by then, so it is chosen here too."""
+    pytest.importorskip("txaio")
+    code = "import txaio\nlog = txaio.make_logger()\ndef create(config, controller):\n    return print\n"
+    (tmp_path / "logging_users.py").write_text(code)
+    done = subprocess.run([sys.executable, "-c", LOADS, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_function(module: str, tmp_path: Path) -> None:

@@ -62,6 +62,14 @@ class Plain(Resource):
         return repr(self.extra).encode()
 
 
+class Wanting(Plain):
+    """As those written for Crossbar, which always gives an `extra`."""
+
+    def __init__(self, extra: Any) -> None:
+        super().__init__()
+        self.extra = extra
+
+
 def fails() -> None:
     raise RuntimeError("cannot be made")
 
@@ -84,6 +92,7 @@ def test_a_resource_answers() -> None:
 
 @pytest.mark.parametrize(("name", "extra", "body"), [
     ("Greeting", {"a": 1}, b"hello {'a': 1}"), ("Plain", [1], b"[1]"), ("Plain", None, b"None"),
+    ("Wanting", None, b"{}"),
 ])  # fmt: skip
 def test_extra_goes_to_the_constructor(name: str, extra: Any, body: bytes) -> None:
     """Or becomes an attribute."""
