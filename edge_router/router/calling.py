@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from edge_router.router.callqueue import CallQueues, leave_queue
-from edge_router.router.calls import CallUnderWay
+from edge_router.router.calls import NO_DETAILS, CallUnderWay
 from edge_router.router.interfaces import Clock
 from edge_router.router.invocations import (
-    NO_DETAILS,
     begin_special,
     invocation_details,
     refuse_features,
@@ -78,7 +77,8 @@ class Calling:
     def call(self, session: RouterSession, message: Call) -> None:
         """CALL: an INVOCATION to the callee whose turn it is. Raises WampError."""
         request, procedure, options = message.request, message.procedure, message.options
-        if request in session.calls or request <= session.streamed:
+        calls = session.calls
+        if request in calls or request <= session.streamed:
             self._go_on(session, message)
             return
         permissions = session.permissions
@@ -103,12 +103,13 @@ class Calling:
                 return
             if registration is None:
                 raise no_such_procedure(procedure)
-        if len(session.calls) >= session.limits.calls:
+        if len(calls) >= session.limits.calls:
             most = session.limits.calls
             raise WampError(LIMIT_EXCEEDED, f"a session may have {most} calls under way (limits.calls)")
         callee = registration.choose(procedure, self._random)
         disclosed = options.disclose_me or grant.disclose_caller
-        call = CallUnderWay(session, message, disclosed, plain and not disclosed)
+        plain = plain and not disclosed
+        call = CallUnderWay(session, request, procedure, message.options, disclosed, plain, options.progress)
         if callee is None:
             self._queues.join(call, message, registration)
         else:
@@ -182,8 +183,9 @@ class Calling:
 
     def yielded(self, session: RouterSession, message: Yield) -> None:
         """YIELD: a RESULT to the caller; the final one ends the call."""
-        call = self._invocation(session, message.request)
+        call = session.invocations.get(message.request)
         if call is None:
+            _refuse_unasked(session, message.request)
             return
         options = message.options
         details: ResultDetails | None = _PROGRESS if options.progress else _FINAL
@@ -203,13 +205,11 @@ class Calling:
                     self._give_up(call, error)
             return
         call.release()
-        if call.is_owed:
+        if call.answer():
             try:
                 self._pass_on(call, details, message)
             except WampError as error:
-                self._fail(call, error)
-            else:
-                call.answer()
+                call.caller.send_error(_CALL, call.request, error)
         registration = call.callee.registration
         if registration.waiting is not None:
             self._serve_waiting(registration)
@@ -220,8 +220,9 @@ class Calling:
             raise ProtocolViolation(f"an ERROR for a message of type {message.kind}; 68 (INVOCATION) would be right")
         if not is_valid(message.uri):
             raise ProtocolViolation("the URI of an ERROR is no URI; clients would end their session for it")
-        call = self._invocation(session, message.request)
+        call = session.invocations.get(message.request)
         if call is None:
+            _refuse_unasked(session, message.request)
             return
         call.release()
         registration = call.callee.registration
@@ -251,13 +252,6 @@ class Calling:
             if call.options.timeout and call.timer is None:
                 self._restart_timer(call)
 
-    def _invocation(self, session: RouterSession, request: int) -> CallUnderWay | None:
-        """The call that a callee answers. None: it was canceled, timed out, or its caller is gone."""
-        call = session.invocations.get(request)
-        if call is None and request > session.issued_invocations:
-            raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")
-        return call
-
     def _pass_on(self, call: CallUnderWay, details: ResultDetails | None, message: Yield) -> None:
         """Give the caller what its callee says. Raises WampError if it cannot have that."""
         if details is None:
@@ -268,17 +262,15 @@ class Calling:
     def _pass_on_error(self, call: CallUnderWay, message: Error) -> None:
         """Give the caller its callee's ERROR as the final answer; another one, where it cannot have that."""
         error = Error(_CALL, call.request, message.details, message.uri, message.args, message.kwargs)
+        call.answer()
         try:
             call.caller.peer.deliver(error, call.callee.session.peer.codec)
         except WampError as problem:
-            self._fail(call, problem)
-        else:
-            call.answer()
+            call.caller.send_error(_CALL, call.request, problem)
 
     def _fail(self, call: CallUnderWay, error: WampError) -> None:
         """Give the caller an ERROR of the router's own as the final answer."""
-        if call.is_owed:
-            call.answer()
+        if call.answer():
             call.caller.send_error(_CALL, call.request, error)
 
     # --- ending early ------------------------------------------------------------------------------------------
@@ -333,3 +325,9 @@ class Calling:
     def _timed_out(self, call: CallUnderWay) -> None:
         call.timer = None
         self._give_up(call, WampError(TIMEOUT, f"no result within {call.options.timeout} ms"))
+
+
+def _refuse_unasked(session: RouterSession, request: int) -> None:
+    """Raises ProtocolViolation for an answer to no INVOCATION; one to a call that is over is passed over."""
+    if request > session.issued_invocations:
+        raise ProtocolViolation(f"an answer to INVOCATION {request}, which this session never got")

@@ -7,17 +7,22 @@ a call that is in neither is over.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
+
+from msgspec import Struct
 
 from edge_router.router.interfaces import Delayed
-from edge_router.wamp.messages import Call, InvocationDetails
+from edge_router.wamp.messages import Call, CallOptions, InvocationDetails
 
 if TYPE_CHECKING:
     from edge_router.router.registration import Callee, Registration
     from edge_router.router.session import RouterSession
 
+#: of a call that asks for nothing
+NO_DETAILS: Final = InvocationDetails()
 
-class CallUnderWay:
+
+class CallUnderWay(Struct, eq=False):
     """One call.
 
     caller, request: whose, and under which request id. procedure, options: as the call began; later parts of it
@@ -28,39 +33,20 @@ class CallUnderWay:
     callees that had no time for it. waits_for: the registration in whose queue it is; None once a callee has it.
     """
 
-    __slots__ = (
-        "callee",
-        "caller",
-        "details",
-        "disclosed",
-        "invocation",
-        "message",
-        "options",
-        "plain",
-        "procedure",
-        "refused_by",
-        "request",
-        "timer",
-        "unfinished",
-        "waits_for",
-    )
-
-    callee: Callee
-    message: Call | None
-    details: InvocationDetails
-
-    def __init__(self, caller: RouterSession, call: Call, disclosed: bool, plain: bool) -> None:
-        self.caller = caller
-        self.request = call.request
-        self.procedure = call.procedure
-        self.options = options = call.options
-        self.disclosed = disclosed
-        self.plain = plain
-        self.unfinished = options.progress
-        self.refused_by: tuple[Callee, ...] = ()
-        self.waits_for: Registration | None = None
-        self.invocation = 0
-        self.timer: Delayed | None = None
+    caller: RouterSession
+    request: int
+    procedure: str
+    options: CallOptions
+    disclosed: bool
+    plain: bool
+    unfinished: bool
+    refused_by: tuple[Callee, ...] = ()
+    waits_for: Registration | None = None
+    timer: Delayed | None = None
+    callee: Callee = cast("Callee", None)  # nobody, before it is started
+    invocation: int = 0
+    details: InvocationDetails = NO_DETAILS
+    message: Call | None = None
 
     def start(self, callee: Callee, invocation: int, details: InvocationDetails) -> None:
         """Enter the call in both sessions' books: its INVOCATION is on its way."""
@@ -78,14 +64,16 @@ class CallUnderWay:
         """Whether the caller still waits for an answer."""
         return self.caller.calls.get(self.request) is self
 
-    def answer(self) -> None:
-        """The caller gets its final answer now, or is gone."""
+    def answer(self) -> bool:
+        """The caller gets its final answer now, or is gone. Result: whether it still waits for one."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
         calls = self.caller.calls
-        if calls.get(self.request) is self:
-            del calls[self.request]
+        if calls.get(self.request) is not self:
+            return False
+        del calls[self.request]
+        return True
 
     def release(self) -> None:
         """The callee's answer is no longer waited for."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from edge_router.router.registration import Callee
     from edge_router.router.session import RouterSession
 
-#: of a call that asks for nothing
-NO_DETAILS: Final = InvocationDetails()
 #: what a callee must be able to do before it is asked for progressive results. The spec wants call canceling too, which
 #: autobahn-js (callees of 2024) does not announce though it streams; what such a callee sends too long is discarded
 _STREAMING: Final = "callee.progressive_call_results"

@@ -107,7 +107,8 @@ class Registration:
         """
         callees = self.callees
         if len(callees) == 1 and self.match == "exact" and not refused_by:
-            return callees[0] if callees[0].has_room else None
+            only = callees[0]
+            return only if not only.concurrency or only.has_room else None
         able = self._in_order(random)
         if refused_by:
             able = [callee for callee in able if callee not in refused_by]

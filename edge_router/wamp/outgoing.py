@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import TranscodeError
 from edge_router.wamp.messages import Message
@@ -27,22 +29,20 @@ class Wire:
         self.framing = framing
 
 
-class Outgoing:
+class Outgoing(Struct, eq=False, gc=False):
     """One message, and its frames as they are made.
 
     message: with its payload (if any) in the encoding `source`. After the first `frame`, `data` is the frame for
     `wire`, so that one receiver after another on that wire finds it without a call.
     """
 
-    __slots__ = ("_others", "data", "message", "source", "wire")
-
-    def __init__(self, message: Message, source: Codec) -> None:
-        self.message = message
-        self.source = source
-        self.wire: Wire | None = None
-        self.data = b""
-        #: frames for wires other than the first, which most messages have no use for
-        self._others: dict[Wire, bytes | TranscodeError] | None = None
+    message: Message
+    source: Codec
+    wire: Wire | None = None
+    data: bytes = b""
+    #: frames for wires other than the first, which most messages have no use for, or why there is none. No exceptions:
+    #: their tracebacks lead back here, and this is not seen by the garbage collector
+    _others: dict[Wire, bytes | str] | None = None
 
     def frame(self, wire: Wire) -> bytes:
         """The frame for that wire, made at the first call.
@@ -64,10 +64,10 @@ class Outgoing:
             try:
                 data = wire.framing(wire.codec.encode(self.message_for(wire.codec)))
             except TranscodeError as error:
-                data = error
+                data = str(error)
             self._others[wire] = data
-        if isinstance(data, TranscodeError):
-            raise data
+        if isinstance(data, str):
+            raise TranscodeError(data)
         return data
 
     def message_for(self, codec: Codec) -> Message:

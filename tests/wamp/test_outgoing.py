@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from typing import Any
 
 import pytest
@@ -85,6 +87,21 @@ def test_a_payload_without_a_form_fails_for_its_wire_alone(first: bool) -> None:
         with pytest.raises(TranscodeError):
             outgoing.frame(msgpack)
     assert CBOR.decode(outgoing.frame(cbor)) == outgoing.message
+
+
+def test_nothing_is_left_of_one_that_had_no_form_for_somebody() -> None:
+    """The garbage collector does not look at them, so there must be no circle."""
+    gc.collect()
+    before = sum(map(sys.getrefcount, (CBOR, MSGPACK)))
+    for _ in range(10):
+        outgoing = Outgoing(_event(CBOR, 2**70), CBOR)
+        outgoing.frame(Wire(CBOR, bytes))
+        for _ in range(2):
+            with pytest.raises(TranscodeError):
+                outgoing.frame(Wire(MSGPACK, bytes))
+    del outgoing
+    gc.collect()
+    assert sum(map(sys.getrefcount, (CBOR, MSGPACK))) == before
 
 
 def test_messages_without_payload_need_no_transcoding() -> None:
