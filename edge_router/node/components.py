@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import autobahn.twisted.wamp  # noqa: F401  # has txaio use Twisted, which must be before anything else of autobahn
 from autobahn.wamp.exception import ApplicationError
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from edge_router import registry
@@ -162,18 +162,20 @@ class HostedComponent:
         elif why or self.state == "starting":
             self._failed(why or "it left before it had joined")
         elif self._host.restart == "restart-always":
-            self._failed("has left")
+            self._failed("has left", LogLevel.info)
         else:
             self.log.info("component {name} has left", name=self.name)
             self._be("left")
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: str, level: Any = LogLevel.error) -> None:
         if self._host.restart == "restart-never":
             self.log.error("component {name}: {why}; it is not started again", name=self.name, why=why)
             self._be("given up")
             return
         delay = self._backoff.after(self._host.reactor.seconds() - self._since)
-        self.log.error("component {name}: {why}; started again in {delay:.1f} s", name=self.name, why=why, delay=delay)
+        self.log.emit(
+            level, "component {name}: {why}; started again in {delay:.1f} s", name=self.name, why=why, delay=delay
+        )
         self._retry = self._host.reactor.callLater(delay, self._again)
         self._be("failed")
 

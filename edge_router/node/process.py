@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from edge_router.config.schema import Restart
 from edge_router.node.backoff import Backoff
@@ -137,7 +137,7 @@ class Supervised:
             self.log.info("{name}: has ended", name=self.name)
             self._be("ended")
         else:
-            self._failed(self.last_end)
+            self._failed(self.last_end, LogLevel.error if status else LogLevel.info)
 
     def _has_stopped(self) -> None:
         self._cancel_timer()
@@ -150,7 +150,7 @@ class Supervised:
             self._again = False
             self.start()
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: str, level: Any = LogLevel.error) -> None:
         ran = self._clock.seconds() - self._since
         delay = self._backoff.after(ran)
         self._in_a_row = 0 if ran >= self._backoff.settled else self._in_a_row + 1
@@ -164,7 +164,7 @@ class Supervised:
             )  # fmt: skip
             self._be("given up")
         else:
-            self.log.error("{name}: {why}; started again in {delay:.1f} s", name=self.name, why=why, delay=delay)
+            self.log.emit(level, "{name}: {why}; started again in {delay:.1f} s", name=self.name, why=why, delay=delay)
             self._timer = self._clock.callLater(delay, self._start_again)
             self._be("failed")
 

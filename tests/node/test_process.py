@@ -106,6 +106,15 @@ def test_options(monkeypatch: pytest.MonkeyPatch, restart: str, status: int, sta
     assert bool(world.clock.getDelayedCalls()) is False
 
 
+def test_what_always_runs_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that does its work and is started for the next is no error."""
+    world = World(monkeypatch, "restart-always")
+    world.process.start()
+    with capturedLogs() as events:
+        world.process.exited(0)
+    assert [event["log_level"].name for event in events] == ["info"]
+
+
 def test_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many restarts in a row, then never again; the log says so."""
     world = World(monkeypatch, most=2)
