@@ -47,6 +47,9 @@ _TRAFFIC: Final = {
 
 FAMILIES: Final = (
     Family("node", "uptime", "uptime_seconds", "gauge", "seconds since the node was started"),
+    Family("worker", "state", "worker_up", "gauge", "whether a worker in a process of its own runs"),
+    Family("worker", "restarts", "worker_restarts", "counter", "how often a worker was started again"),
+    Family("worker", "lines_left_out", "worker_lines_left_out", "counter", "lines of its output that were too many"),
     Family("worker", "sessions_refused", "sessions_refused", "counter", "sessions refused or aborted"),
     Family("worker", "events_dropped", "events_dropped", "counter", "events dropped since their receiver reads slowly"),
     Family("realm", "sessions", "realm_sessions", "gauge", "sessions in a realm"),
@@ -76,15 +79,15 @@ class Part(NamedTuple):
 def parts_of(info: dict[str, Any]) -> Iterator[Part]:
     """All parts of the node, the node itself first."""
     yield Part("node", {}, info)
-    for number, worker in enumerate(info.get("workers", ()), 1):
-        label = {"worker": str(worker.get("id") or f"worker{number:03}")}
+    for number, worker in enumerate(info.get("workers", ()), 1):  # those in processes of their own have a name
+        label = {"worker": str(worker.get("id") or f"router{number:03}")}
         yield Part("worker", label, worker)
         for realm in worker.get("realms", ()):
             yield Part("realm", {**label, "realm": str(realm["name"])}, realm)
         for port in worker.get("ports", ()):
             yield Part("port", {**label, "port": str(port["place"])}, port)
         for component in worker.get("components", ()):
-            yield Part("component", {**label, "component": str(component["id"])}, component)
+            yield Part("component", {**label, "component": str(component.get("id", ""))}, component)
     for bridge in info.get("bridges", ()):
         yield Part("bridge", {"bridge": str(bridge["id"]), "realm": str(bridge["realm"])}, bridge)
 
