@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("edge_router.cli.init", "make a node directory with a commented configuration that works"),
     "start": ("edge_router.cli.start", "run the node, in the foreground"),
     "stop": ("edge_router.cli.stop", "stop a running node"),
+    "reload": ("edge_router.cli.reload", "have the running node take over its changed configuration"),
     "status": ("edge_router.cli.status", "say whether the node is running"),
     "check": ("edge_router.cli.check", "check the configuration and say all that is wrong with it"),
     "convert": ("edge_router.cli.convert", "write the configuration as YAML if it is JSON, or the other way"),

@@ -47,7 +47,7 @@ def read_apart(args: argparse.Namespace) -> Parsed | None:
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
-        _exit_with(_read_and_send, args, sending)
+        _exit_with(read_and_send, args, sending)
     os.close(sending)
     with os.fdopen(receiving, "rb") as pipe:
         data = pipe.read()
@@ -56,13 +56,19 @@ def read_apart(args: argparse.Namespace) -> Parsed | None:
         if status < 0:
             print(f"edge-router: reading the configuration was ended by signal {-status}", file=sys.stderr)
         return None
-    answer = msgpack.decode(data, type=_Answer)
     directory = node_directory(args.cbdir)
-    return Parsed(directory, config_file(directory, args.config), to_config(answer.config), answer.notices)
+    config, notices = received(data)
+    return Parsed(directory, config_file(directory, args.config), config, notices)
 
 
-def _read_and_send(args: argparse.Namespace, sending: int) -> int:
-    """The child's work. Result: its exit status."""
+def received(data: bytes) -> tuple[Config, list[str]]:
+    """What a child has sent. Result: the configuration, and notices."""
+    answer = msgpack.decode(data, type=_Answer)
+    return to_config(answer.config), answer.notices
+
+
+def read_and_send(args: argparse.Namespace, sending: int) -> int:
+    """The child's work. sending: a descriptor, closed at the end. Result: the exit status."""
     read = registry.load(READ)(args)
     if read is None:
         return 1

@@ -36,7 +36,7 @@ In the configuration, at the `endpoint` of a transport:
     key: {key}
     certificate: {certificate}
 
-A running node takes new files at `systemctl reload edge-router`, or `kill -HUP` with its pid.
+A running node takes new files at `edge-router reload`.
 
 Import {ca} (never ca.key) where clients run:
   Linux     copy it to /usr/local/share/ca-certificates/, then: update-ca-certificates

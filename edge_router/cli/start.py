@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -90,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     if parsed is None:
         return 1
     pid_file = PidFile(parsed.directory)
+    # whoever finds the file may ask for a reload, which has to wait until there is a node
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         stale = pid_file.take(options_of(args, parsed))
     except (NodeRunningError, OSError) as error:
@@ -113,7 +116,8 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
         return 1
     try:
         program = registry.load("edge_router.node.program:Program")
-        status: int = program(parsed.config, parsed.notices, parsed.directory, stale, give_way).run(args.shutdownafter)
+        node = program(parsed.config, parsed.notices, parsed.directory, stale, give_way, file=args.config)
+        status: int = node.run(args.shutdownafter)
     except Exception:
         keeper.keep(traceback.format_exc())
         raise

@@ -19,7 +19,6 @@ from twisted.python.failure import Failure
 from edge_router.config.schema import Config, Controller
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.environment import environment_of_ours
-from edge_router.node.needs import speaks_tls
 from edge_router.node.process import Supervised, drain
 from edge_router.node.reports import DESCRIPTOR, Reported
 from edge_router.node.surroundings import Surroundings
@@ -48,14 +47,9 @@ class RouterApart:
         """Where it listens."""
         return list(self._facts.get("transports", ()))
 
-    @property
-    def reloads(self) -> bool:
-        """Whether it has certificates to read again."""
-        return any(map(speaks_tls, self._config.transports))
-
     def reload(self) -> None:
-        """Have it read its certificates again."""
-        if self.process.pid:
+        """Have it read its certificates and secrets again."""
+        if self.process.pid and self._facts:  # else it has only just been started, and minds no signal yet
             os.kill(self.process.pid, signal.SIGHUP)
 
     def start(self) -> None:

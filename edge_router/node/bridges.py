@@ -30,7 +30,7 @@ class RunningBridge:
     log = Logger()
 
     def __init__(self, config: Bridge, bridge: Any, join: Callable[[str, str, str], Any], clock: Clock) -> None:
-        self._config = config
+        self.config = config
         self._bridge = bridge
         self._join = join
         self._clock = clock
@@ -47,7 +47,7 @@ class RunningBridge:
         starting.addCallbacks(self._has_started, self._has_failed)
 
     def _join_and_start(self) -> Any:
-        session = self._session = self._join(self._config.realm, self._config.role, self._config.id)
+        session = self._session = self._join(self.config.realm, self.config.role, self.config.id)
         session.on_leave = self._has_left
         return self._bridge.start(session)
 
@@ -55,11 +55,11 @@ class RunningBridge:
         if self.state == "starting":
             self.state = "running"
             self._delay = FIRST_DELAY
-            self.log.debug("{id}: started", id=self._config.id)
+            self.log.debug("{id}: started", id=self.config.id)
 
     def _has_failed(self, failure: Any) -> None:
         if self.state == "starting":
-            self.log.debug("{id}: where it failed", id=self._config.id, log_failure=failure)
+            self.log.debug("{id}: where it failed", id=self.config.id, log_failure=failure)
             self._fail(f"cannot be started: {failure.getErrorMessage() or failure.type.__name__}")
 
     def _has_left(self, reason: str) -> None:
@@ -71,7 +71,7 @@ class RunningBridge:
         self.state = "failed"
         delay = uniform(0.5, 1.0) * self._delay
         self._delay = min(2 * self._delay, LAST_DELAY)
-        self.log.error("{id}: {why}; tried again in {delay:.1f} s", id=self._config.id, why=why, delay=delay)
+        self.log.error("{id}: {why}; tried again in {delay:.1f} s", id=self.config.id, why=why, delay=delay)
         self._end().addErrback(self._log_end)
         self._retry = self._clock.callLater(delay, self.start)
 
@@ -92,11 +92,11 @@ class RunningBridge:
         return ending.addBoth(_leave, session)
 
     def _log_end(self, failure: Any) -> None:
-        self.log.failure("{id}: did not stop in order", failure=failure, id=self._config.id)
+        self.log.failure("{id}: did not stop in order", failure=failure, id=self.config.id)
 
     def info(self) -> dict[str, Any]:
         """Facts for the node's info page, JSON-like."""
-        return {"id": self._config.id, "realm": self._config.realm, "state": self.state}
+        return {"id": self.config.id, "realm": self.config.realm, "state": self.state}
 
 
 def _leave(result: Any, session: Any) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 
 from msgspec import Struct
 from twisted.internet.defer import DeferredList
-from twisted.logger import Logger
 
 from edge_router import registry
 from edge_router.config.schema import Auth, Limits
@@ -22,7 +21,6 @@ from edge_router.router.interfaces import Authenticator, Peer
 from edge_router.router.router import Router
 from edge_router.router.session import RouterSession
 from edge_router.transports.host import Host, Transport
-from edge_router.transports.listen import CannotListen
 from edge_router.transports.outbox import Outbox
 
 
@@ -61,8 +59,6 @@ class Doors:
     router, logins, outbox: of the worker. directory: the node directory. reactor: Twisted's. info: facts about the
     node. join: joins a realm for a part of the node.
     """
-
-    log = Logger(namespace="edge_router.node.router")
 
     def __init__(
         self,
@@ -111,7 +107,6 @@ class Doors:
         door.place = await door.transport.start()
         if door not in self.all:
             self.all.append(door)
-        self.log.info("{kind} listens on {place}", kind=registry.type_name(door.section), place=door.place)
 
     async def close(self, doors: Iterable[Door]) -> None:
         """Close these, and what is still connected. Sessions were told before."""
@@ -136,19 +131,6 @@ class Doors:
         """Where they listen."""
         return [door.place for door in self.all if door.place]
 
-    def reload(self) -> Iterator[tuple[Door, str]]:
-        """Read certificates and keys again. Sessions stay. Result: each door with some, and why they cannot be used,
-        empty if they can; those in use stay then.
-        """
-        for door in self.all:
-            if not door.place or not door.transport.reloads:
-                continue
-            try:
-                door.transport.reload()
-            except CannotListen as error:
-                yield door, str(error)
-            else:
-                yield door, ""
 
 
 def auths_in(value: Any) -> Iterator[Auth]:

@@ -51,6 +51,12 @@ def hold_back(tls: bool, transports: Collection[str] = ()) -> None:
             import_module(importer)
 
 
+def let_in_openssl() -> None:
+    """Have OpenSSL found again, for a TLS endpoint that came into the configuration while the node runs."""
+    if sys.modules.get("OpenSSL", ...) is None:
+        del sys.modules["OpenSSL"]
+
+
 class _Later(ModuleType):
     """A module that is loaded when one of its names is used."""
 

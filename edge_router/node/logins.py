@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from twisted.logger import Logger
 
 from edge_router import registry
@@ -32,15 +34,16 @@ class Logins:
         self._directory = directory
         self._clock = clock
         self._inquirer = inquirer
+        #: functions that have not been loaded yet
         self._functions: list[Any] = []
         self._jars: dict[Path, Any] = {}
 
     async def start(self) -> None:
-        """Have all functions and files ready. Raises Unusable."""
+        """Have all functions and files ready. Raises Unusable. To be called again when there are new ones."""
         for jar in self._jars.values():
             jar.open()
-        for function in self._functions:
-            await function.load()
+        while self._functions:
+            await self._functions.pop(0).load()
 
     def methods(self, auth: Auth | None) -> dict[str, Authenticator]:
         """By authmethod. auth: the section; without one, everybody may join."""
@@ -71,7 +74,14 @@ class Logins:
         place = store.path.absolute()
         if place not in self._jars:
             self._jars[place] = make(config, store)
+        self._jars[place].config = config
         return self._jars[place]
+
+    def keep_jars(self, sections: list[Any]) -> None:
+        """Close the files of cookies that nobody uses any more. sections: of all transports that are open."""
+        places = {(self._directory / cookie.store.path).absolute() for cookie in _cookies(sections)}
+        for place in self._jars.keys() - places:
+            self._jars.pop(place).close()
 
     def stop(self) -> None:
         """Close all files. Idempotent."""
@@ -112,6 +122,19 @@ class Logins:
             )  # fmt: skip
 
         return Tally(self._clock, report).add
+
+
+def _cookies(value: Any) -> Iterator[Any]:
+    """The sections `cookie` below a value whose cookies are kept in a file."""
+    if isinstance(value, Cookie):
+        if not isinstance(value.store, MemoryCookies):
+            yield value
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _cookies(getattr(value, name))
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _cookies(item)
 
 
 def authenticators(auth: Auth | None, directory: Path, clock: Clock, inquirer: Any = None) -> dict[str, Authenticator]:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from msgspec import structs
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from edge_router import __version__, registry
-from edge_router.config.schema import Bridge, Config, Worker
+from edge_router.config.schema import Bridge, Config, Controller, Worker
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.bridges import RunningBridge
 from edge_router.node.news import News
@@ -81,6 +82,16 @@ class Node:
         part = registry.part_class("bridge", config)(config, self.reactor)
         return RunningBridge(config, part, worker.join_local, self.reactor)
 
+    @property
+    def running(self) -> list[tuple[str, Any]]:
+        """The workers as they run: names and sections."""
+        routers = [(worker.name, worker.section) for worker in self.workers]
+        return [*routers, *((each.name, each.section) for each in self._apart)]
+
+    @property
+    def _apart(self) -> list[Any]:
+        return self._processes.workers if self._processes is not None else []
+
     async def start(self) -> None:
         """Start everything. Raises whatever a worker raises that cannot start (`transports.listen.CannotListen`)."""
         for worker in self.workers:
@@ -101,22 +112,10 @@ class Node:
         elif self.state == "running":
             self._tell(self)
 
-    @property
-    def reloads(self) -> bool:
-        """Whether `reload` has anything to do."""
-        within = any(door.transport.reloads for worker in self.workers for door in worker.doors.all)
-        return within or (self._processes is not None and self._processes.reloads)
-
-    def reload(self) -> None:
-        """Read certificates and keys again. Never raises."""
-        for worker in self.workers:
-            for door, why in worker.doors.reload():
-                if why:
-                    self.log.error("the certificate in use stays: {reason}", reason=why)
-                else:
-                    self.log.info("{place}: certificate and key were read again", place=door.place)
-        if self._processes is not None:
-            self._processes.reload()
+    def follow(self, controller: Controller) -> None:
+        """Be what another section `controller` says."""
+        self.config = structs.replace(self.config, controller=controller)
+        self.id = controller.id or platform.node()
 
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
@@ -127,10 +126,14 @@ class Node:
         for bridge in reversed(self.bridges):
             await self.within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
-            await self.within_patience("components", worker.stop_components)
-            await self.within_patience("sessions", worker.say_goodbye)
-            await self.within_patience("transports", worker.stop)
+            await self.stop_router(worker)
         self._news.close()
+
+    async def stop_router(self, worker: RouterWorker) -> None:
+        """Say GOODBYE to all sessions of a router, and stop it. Never raises."""
+        await self.within_patience("components", worker.stop_components)
+        await self.within_patience("sessions", worker.say_goodbye)
+        await self.within_patience("transports", worker.stop)
 
     async def within_patience(self, what: str, stop: Any, patience: float = PATIENCE) -> None:
         """End something. what: it is, for the log. stop: ends it. patience: seconds it has. Never raises."""

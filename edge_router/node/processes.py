@@ -77,16 +77,6 @@ class Processes:
         """Where the routers among them listen."""
         return [place for router in self._routers for place in router.places]
 
-    @property
-    def reloads(self) -> bool:
-        """Whether `reload` has anything to do."""
-        return any(router.reloads for router in self._routers)
-
-    def reload(self) -> None:
-        """Have the routers among them read their certificates again."""
-        for router in self._routers:
-            router.reload()
-
     async def stop(self) -> None:
         """End all of them at once, and wait for it."""
         await self._ended(self.workers)

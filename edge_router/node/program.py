@@ -1,7 +1,7 @@
 """The program around the node: reactor, signals, systemd, exit status.
 
-SIGINT and SIGTERM end the node in order; a second one ends the process at once, even if the reactor hangs. SIGHUP reads
-keys and certificates again; a node without any that runs on a terminal ends with it, as programs do.
+SIGINT and SIGTERM end the node in order; a second one ends the process at once, even if the reactor hangs. SIGHUP has
+the node read its configuration again; when it comes because the terminal is gone, the node ends, as programs do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from edge_router import __version__
+from edge_router import __version__, registry
 from edge_router.config.schema import Config
 from edge_router.node.logins import Unusable
 from edge_router.node.node import Node
@@ -32,7 +32,7 @@ class Program:
 
     config: the configuration. notices: what its reader had to say. directory: the node directory. stale: whether the
     node that ran here last did not end in order. give_way: called before the process ends at once. tell: as
-    `Node` has it.
+    `Node` has it. file: the configuration's, as given to `start`, or None; read again by a reload.
     """
 
     log = Logger()
@@ -45,6 +45,7 @@ class Program:
         stale: bool,
         give_way: Callable[[], None],
         tell: Callable[[Node], None] | None = None,
+        file: str | None = None,
     ) -> None:
         self._config = config
         self._notices = notices
@@ -54,6 +55,10 @@ class Program:
         self._tell = tell
         self._exit_status = 0
         self._ending = False
+        self._file = file
+        self._has_terminal = os.isatty(0)
+        #: the `reloading.Reloading`, once there was a SIGHUP
+        self._reloads: Any = None
         self._started: Deferred[None] | None = None
 
     def run(self, seconds: float | None) -> int:
@@ -77,8 +82,8 @@ class Program:
     def _begin(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
-        if self._node.reloads or not os.isatty(0):
-            signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # `start` holds them back until now
         self._started = Deferred.fromCoroutine(self._node.start())
         self._started.addCallbacks(self._is_ready, self._cannot_start)
 
@@ -109,9 +114,23 @@ class Program:
         self._reactor.callFromThread(self._end, signal.Signals(number).name)
         self._ending = True
 
-    def _reload(self) -> None:
-        self.log.info("SIGHUP: {what}", what="reading certificates" if self._node.reloads else "nothing to read again")
-        self._node.reload()
+    def _hung_up(self) -> None:
+        """SIGHUP: from somebody who wants a reload, or from a terminal that was closed."""
+        if self._has_terminal and not os.isatty(0):
+            self._end("its terminal is gone")
+        elif self._started is not None:
+            self._started.addCallback(self._reload)
+
+    def _reload(self, _result: object) -> None:
+        if self._ending:
+            return
+        if self._tell is not None:  # its configuration comes from a node, which is asked for reloads
+            registry.load("edge_router.node.reloading:read_files")(self._node)
+            return
+        if self._reloads is None:
+            reloading = registry.load("edge_router.node.reloading:Reloading")
+            self._reloads = reloading(self._node, self._file, self._reactor, self._notifier)
+        self._reloads.request()
 
     def _end(self, why: str) -> None:
         if self._started is None:
@@ -121,6 +140,7 @@ class Program:
         self.log.info("stopping: {why}", why=why)
         self._notifier.stopping()
         self._reactor.callLater(LAST_ORDERS, self._abandon)
+        started.addBoth(lambda _: self._reloads and self._reloads.stop())
         started.addBoth(lambda _: Deferred.fromCoroutine(self._node.stop()))
         started.addBoth(lambda _: self._has_ended())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from edge_router import registry
-from edge_router.config.schema import Component
+from edge_router.config.schema import Component, Realm
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.doors import Doors
 from edge_router.node.logins import Logins
@@ -120,6 +121,7 @@ class RouterWorker:
             component.part.start()
         for door in self.doors.all:
             await self.doors.open(door)
+            self.log.info("{kind} listens on {place}", kind=registry.type_name(door.section), place=door.place)
 
     def _find_modules(self) -> None:
         """For components, functions that decide about logins, and web services that run Python."""
@@ -143,6 +145,47 @@ class RouterWorker:
             transports=[door.section for door in self.doors.all],
             components=[component.section for component in self.components],
         )
+
+    # --- changes -----------------------------------------------------------------------------------------------
+
+    def follow(self, config: RouterConfig) -> None:
+        """Take over what of a section is in no part of the worker. config: the section as it is to be."""
+        self.name = config.id or self.name
+        self._config = structs.replace(self._config, id=config.id, options=structs.replace(
+            self._config.options, pythonpath=config.options.pythonpath))  # fmt: skip
+        self._find_modules()
+
+    def add_component(self, section: Component) -> None:
+        """Start one more component."""
+        names = {component.part.name for component in self.components}
+        place = next(place for place in count(1) if f"component{place:03}" not in names)
+        component = self._component(section, place)
+        self.components.append(component)
+        component.part.start()
+
+    def add_realm(self, config: Realm) -> None:
+        """Open a realm."""
+        self._stores.open(self.router.add_realm(config))
+
+    def close_realm(self, name: str, message: str) -> list[RouterSession]:
+        """Close a realm. message: told to its sessions. Result: those."""
+        told = self.router.close_realm(name, message)
+        self._stores.close(name)
+        return told
+
+    def reopen_realm(self, config: Realm, message: str) -> list[RouterSession]:
+        """Close a realm, and open it again with another section. It keeps its events. message: told to its sessions.
+        Result: those.
+        """
+        old = self.router.realms[config.name]
+        told = self.close_realm(config.name, message)
+        self.add_realm(config)
+        file, other = (getattr(store, "path", None) for store in (old.config.store, config.store))
+        if file is None or file != other:  # else they come from the file
+            self.router.realms[config.name].broker.take_over(old.broker.snapshot())
+        return told
+
+    # --- the end -----------------------------------------------------------------------------------------------
 
     async def stop_components(self) -> None:
         """Have all components leave, and wait until they have."""

@@ -1,4 +1,4 @@
-"""What systemd is told: READY, STATUS, WATCHDOG and STOPPING, as datagrams.
+"""What systemd is told: READY, RELOADING, STATUS, WATCHDOG and STOPPING, as datagrams.
 
 The watchdog is fed from the reactor: one that hangs stops feeding it, and systemd restarts the node. Source:
 sd_notify(3), sd_watchdog_enabled(3).
@@ -30,6 +30,15 @@ class Notifier:
         self._send(f"READY=1\nSTATUS={status}")
         if self._address and self._half_period > 0:
             self._feed()
+
+    def reloading(self) -> None:
+        """The node reads its configuration again; `reloaded` follows. (sd_notify(3), Type=notify-reload.)"""
+        microseconds = int(self._clock.seconds() * 1_000_000)
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}\nSTATUS=reading the configuration again")
+
+    def reloaded(self, status: str) -> None:
+        """The node is as its configuration says, or goes on as it was. status: as for `ready`."""
+        self._send(f"READY=1\nSTATUS={status}")
 
     def status(self, status: str) -> None:
         """Say one line for `systemctl status`."""

@@ -79,11 +79,11 @@ def _times(tls: Tls, directory: Path, now: datetime) -> Iterator[Fault]:
 
 def _told_of_time(begin: datetime, end: datetime, now: datetime) -> str:
     if now > end:
-        return f"the certificate ended on {end:%Y-%m-%d}: clients will refuse it; put a new one there and send SIGHUP"
+        return f"the certificate ended on {end:%Y-%m-%d}: clients refuse it; replace it and run `edge-router reload`"
     if now < begin:
         return f"the certificate begins on {begin:%Y-%m-%d}, in the future; is the clock of this machine right?"
     if end - now < SOON:
-        return f"the certificate ends on {end:%Y-%m-%d}; put a new one there before that and send SIGHUP"
+        return f"the certificate ends on {end:%Y-%m-%d}; replace it before that and run `edge-router reload`"
     return ""
 
 

@@ -10,7 +10,7 @@ from edge_router.config.schema.section import Mode, Port, Section, SocketPath
 
 
 class Tls(Section):
-    """TLS 1.2 and 1.3 for a TCP port. Files are PEM, relative to the node directory; SIGHUP reads them again.
+    """TLS 1.2 and 1.3 for a TCP port. Files are PEM, relative to the node directory; a reload reads them again.
 
     key: the private key, not encrypted. certificate: the node's certificate; what follows it in the file is sent along.
     chain_certificates: files of certificates between the node's and the authority's. ca_certificates: files of

@@ -1,0 +1,190 @@
+"""A changed configuration, brought about in a node that runs.
+
+The order lets a port that one transport leaves be taken by another, and has everything that somebody may need be there
+before, and everything that was needed go after: realms, roles and logins first; then what ends: bridges, processes,
+components, sessions of what closes, transports; then what begins, the other way round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import structs
+from twisted.internet.defer import DeferredList
+from twisted.logger import Logger
+
+from edge_router.config.schema import Config
+from edge_router.config.schema import RouterWorker as RouterConfig
+from edge_router.node.changes import Plan, address, differing, plan, router_plan
+from edge_router.node.node import Node, is_within, named
+from edge_router.node.record import Record
+from edge_router.node.reload_router import RouterReload
+
+
+class Reload:
+    """One reload.
+
+    node: that runs. config: as it is to be, loaded and checked. record: takes what was done.
+    """
+
+    log = Logger()
+
+    def __init__(self, node: Node, config: Config, record: Record) -> None:
+        self._node = node
+        self._config = config
+        self._record = record
+        self._before = structs.replace(node.config, bridges=[bridge.config for bridge in node.bridges])
+        self._plan: Plan = plan(self._before, node.running, config, named(config))
+
+    async def carry_out(self) -> None:
+        """Do it. Never raises; a part that cannot follow is told, and tried again with the next reload."""
+        try:
+            await self._carry_out()
+        except Exception as problem:  # noqa: BLE001 - a bug of ours; sessions go on
+            self.log.failure("a reload failed")
+            self._record.failed(f"the rest was not done: {type(problem).__name__}: {problem}")
+
+    async def _carry_out(self) -> None:
+        node = self._node
+        routers = await self._routers()
+        for router in routers:
+            await router.begin()
+        await self._stop_bridges()
+        await self._stop_processes()
+        for router in routers:
+            await self._stop_components(router)
+        for router in routers:
+            await node.within_patience("sessions", router.say_goodbye)
+        for router in routers:
+            await node.within_patience("transports", router.close)
+        for name, section in self._plan.workers.removed:
+            if is_within(section):
+                await self._stop_router(name)
+        for router in routers:
+            await router.open()
+            router.start_components()
+        self._start_processes()
+        self._start_bridges()
+        for router in routers:
+            router.read_certificates()
+        self._read_certificates_apart()
+        self._finish()
+
+    # --- routers -----------------------------------------------------------------------------------------------
+
+    async def _routers(self) -> list[RouterReload]:
+        """The changes of all routers. One that is new begins empty, and differs in all that it has."""
+        plans = list(self._plan.routers)
+        for name, section in self._plan.workers.added:
+            if is_within(section):
+                bare = structs.replace(section, realms=[], transports=[], components=[])
+                worker = self._node.router(name, bare)
+                await worker.start()
+                self._node.workers.append(worker)
+                self._record.done(f"worker {name}: started")
+                plans.append(router_plan(name, bare, section))
+        removed = self._ending_routers()
+        leaving = {address(transport) for transport in self._leaving(removed)} - {None}
+        closing = {name for each in plans for name in each.closed} | {
+            realm.name for section in removed for realm in section.realms
+        }
+        workers = {worker.name: worker for worker in self._node.workers}
+        return [RouterReload(workers[each.name], each, self._record, leaving, closing) for each in plans]
+
+    def _leaving(self, removed: list[RouterConfig]) -> Iterator[Any]:
+        """The transports that close, for good or to be opened again."""
+        for section in removed:
+            yield from section.transports
+        for each in self._plan.routers:
+            yield from each.transports.removed
+            yield from (old for old, _ in each.transports.changed)
+
+    def _ending_routers(self) -> list[RouterConfig]:
+        """Those that end, also those with processes of their own that start again."""
+        workers = self._plan.workers
+        ending = [*workers.removed, *(old for old, _ in workers.changed)]
+        return [section for _, section in ending if isinstance(section, RouterConfig)]
+
+    async def _stop_router(self, name: str) -> None:
+        worker = next(worker for worker in self._node.workers if worker.name == name)
+        await self._node.stop_router(worker)
+        self._node.workers.remove(worker)
+        self._record.done(f"worker {name}: stopped")
+
+    async def _stop_components(self, router: RouterReload) -> None:
+        stopping = router.components_to_stop()
+        if stopping:
+            stops = [component.part.stop() for component in reversed(stopping)]
+            await self._node.within_patience("components", lambda: DeferredList(stops, consumeErrors=True))
+            router.forget_components(stopping)
+
+    # --- processes -----------------------------------------------------------------------------------------------
+
+    async def _stop_processes(self) -> None:
+        changes = self._plan.workers
+        ending = {name for name, section in changes.removed if not is_within(section)}
+        again = {name for (name, _), _ in changes.changed}
+        if ending | again:
+            processes = self._node.processes
+            stopping = [each for each in processes.workers if each.name in ending | again]
+            await self._node.within_patience("processes", lambda: processes.remove(stopping), processes.patience)
+        for name in sorted(ending):
+            self._record.done(f"worker {name}: stopped")
+
+    def _start_processes(self) -> None:
+        changes = self._plan.workers
+        for (_, old), (name, new) in changes.changed:
+            self._node.processes.add(name, new).part.start()
+            self._record.done(f"worker {name}: started again, since it was changed ({', '.join(differing(old, new))})")
+        for name, section in changes.added:
+            if not is_within(section):
+                self._node.processes.add(name, section).part.start()
+                self._record.done(f"worker {name}: started")
+
+    def _read_certificates_apart(self) -> None:
+        """Routers with processes of their own say themselves what becomes of it."""
+        kept = {name for (name, section), _ in self._plan.workers.kept if not is_within(section)}
+        for each in self._node.processes.workers if kept else ():
+            if each.name in kept and isinstance(each.section, RouterConfig):
+                each.part.reload()
+
+    # --- bridges -------------------------------------------------------------------------------------------------
+
+    async def _stop_bridges(self) -> None:
+        """At once, since each may take its time."""
+        changes, node = self._plan.bridges, self._node
+        ending = [*changes.removed, *(old for old, _ in changes.changed)]
+        stopping = [bridge for bridge in node.bridges if any(bridge.config is section for section in ending)]
+        if stopping:
+            stops = [bridge.stop() for bridge in reversed(stopping)]
+            await node.within_patience("bridges", lambda: DeferredList(stops, consumeErrors=True))
+        node.bridges = [bridge for bridge in node.bridges if bridge not in stopping]
+        for section in changes.removed:
+            self._record.done(f"bridge {section.id}: stopped")
+
+    def _start_bridges(self) -> None:
+        changes = self._plan.bridges
+        for old, new in changes.changed:
+            keys = ", ".join(differing(old, new)) or f"realm {new.realm}"
+            self._start_bridge(new, f"started again, since it was changed ({keys})")
+        for section in changes.added:
+            self._start_bridge(section, "started")
+
+    def _start_bridge(self, section: Any, what: str) -> None:
+        try:
+            bridge = self._node.bridge(section)
+        except Exception as problem:  # noqa: BLE001 - the other parts are to start all the same
+            self.log.failure("a bridge cannot be made")
+            self._record.failed(f"bridge {section.id}: {type(problem).__name__}: {problem}")
+            return
+        self._node.bridges.append(bridge)
+        bridge.start()
+        self._record.done(f"bridge {section.id}: {what}")
+
+    def _finish(self) -> None:
+        if self._config.controller != self._before.controller:
+            self._node.follow(self._config.controller)
+            self._record.done(f"node: its id is {self._node.id}")
+        for key in self._plan.restart:
+            self._record.told(f"{key}: cannot change while the node runs; it takes a restart")
