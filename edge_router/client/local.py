@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from twisted.logger import Logger
 
 from edge_router.client.session import Session
-from edge_router.router.interfaces import ReceivingSession, TransportDetails
+from edge_router.router.interfaces import Counts, ReceivingSession, TransportDetails
 from edge_router.wamp.codecs import MSGPACK, Codec
 from edge_router.wamp.errors import INVALID_PAYLOAD, TranscodeError, WampError
 from edge_router.wamp.messages import Message
@@ -43,6 +43,18 @@ class LocalPeer:
         self._outbox = outbox
         self._waiting: deque[Message] = deque()
         self._closed = False
+        #: the router's end, once it is there
+        self.receiving: ReceivingSession | None = None
+        self.messages_received = self._messages_sent = 0
+
+    def receive(self, message: Message) -> None:
+        """Hand a message of the session to the router."""
+        self.messages_received += 1
+        self.receiving.receive(message)  # type: ignore[union-attr]
+
+    def counted(self) -> Counts:
+        """See `router.interfaces.Counted`; nothing has octets here."""
+        return Counts(self.messages_received, 0, self._messages_sent + len(self._waiting), 0)
 
     def send(self, outgoing: Outgoing) -> None:
         """An EVENT; dropped and counted if it has no form in MsgPack or too many wait."""
@@ -79,6 +91,7 @@ class LocalPeer:
         """Handle what came in."""
         session = self.session
         waiting, self._waiting = self._waiting, deque()
+        self._messages_sent += len(waiting)
         if session is not None:
             for message in waiting:
                 try:
@@ -96,8 +109,8 @@ def join(open_session: Callable[[LocalPeer], ReceivingSession], outbox: Outbox) 
     Result: the session, ready to use.
     """
     peer = LocalPeer(outbox)
-    receiving = open_session(peer)
-    session = Session(MSGPACK, receiving.receive)
+    receiving = peer.receiving = open_session(peer)
+    session = Session(MSGPACK, peer.receive)
     session.id = receiving.id
     peer.session = session
     return session

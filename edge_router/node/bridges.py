@@ -37,7 +37,24 @@ class RunningBridge:
         self._session: Any = None
         self._delay = FIRST_DELAY
         self._retry: Delayed | None = None
-        self.state = "stopped"
+        #: called when its state has changed
+        self.changed: Callable[[], object] = lambda: None
+        self._state = "stopped"
+
+    @property
+    def state(self) -> str:
+        """`stopped`, `starting`, `running` or `failed`, when it is tried again."""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._state = state
+        self.changed()
+
+    @property
+    def session(self) -> int:
+        """The id of its session in its realm; 0 if it has none."""
+        return self._session.id if self._session is not None else 0
 
     def start(self) -> None:
         """Join and start. Returns at once; whether it worked shows in `state` and in the log."""

@@ -84,6 +84,7 @@ class EmbeddedTransport(ITransport):
             self._join(ours)
         elif self._router_session is not None:
             self._leaving = self._leaving or isinstance(ours, Goodbye)
+            self._peer.messages_received += 1
             self._router_session.receive(ours)
 
     def close(self) -> None:

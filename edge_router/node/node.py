@@ -51,6 +51,10 @@ class Node:
         self.directory = directory
         self._news = News(directory, reactor, self._worker_info)
         self._tell = tell
+        #: the `management.Management`, if the configuration asks for it
+        self.management: Any = None
+        #: ends the node, with a reason for the log; whoever runs it has to set it
+        self.shut_down: Callable[[str], object] = lambda _why: None
         #: the workers with realms, in the node's process
         self.workers: list[RouterWorker] = []
         #: workers with processes of their own; None while there have been none
@@ -61,6 +65,9 @@ class Node:
             else:
                 self.processes.add(name, worker)
         self.bridges = [self.bridge(bridge) for bridge in config.bridges]
+        if config.controller.management is not None:
+            management = registry.load("edge_router.node.management:Management")
+            self.management = management(config.controller.management, self)
 
     def router(self, name: str, config: RouterConfig) -> RouterWorker:
         """A router of this node, not started yet."""
@@ -80,20 +87,25 @@ class Node:
         """A bridge of this node, not started yet."""
         worker = next(worker for worker in self.workers if worker.has_realm(config.realm))
         part = registry.part_class("bridge", config)(config, self.reactor)
-        return RunningBridge(config, part, worker.join_local, self.reactor)
+        running = RunningBridge(config, part, worker.join_local, self.reactor)
+        running.changed = self._state_changed
+        return running
+
+    @property
+    def apart(self) -> list[Any]:
+        """The workers with processes of their own, each a `processes.Apart`."""
+        return self._processes.workers if self._processes is not None else []
 
     @property
     def running(self) -> list[tuple[str, Any]]:
         """The workers as they run: names and sections."""
         routers = [(worker.name, worker.section) for worker in self.workers]
-        return [*routers, *((each.name, each.section) for each in self._apart)]
-
-    @property
-    def _apart(self) -> list[Any]:
-        return self._processes.workers if self._processes is not None else []
+        return [*routers, *((each.name, each.section) for each in self.apart)]
 
     async def start(self) -> None:
         """Start everything. Raises whatever a worker raises that cannot start (`transports.listen.CannotListen`)."""
+        if self.management is not None:
+            await self.management.start()
         for worker in self.workers:
             await worker.start()
         for bridge in self.bridges:
@@ -102,11 +114,13 @@ class Node:
             self._processes.start()
             await self.within_patience("routers apart", self._processes.listening, LISTEN_WITHIN)
         self.state = "running"
+        self._state_changed()
         if self._tell is not None:
             self._tell(self)
 
     def _has_changed(self) -> None:
         """There is news of a component or a process."""
+        self._state_changed()
         if self._tell is None:
             self._news.changed()
         elif self.state == "running":
@@ -117,9 +131,14 @@ class Node:
         self.config = structs.replace(self.config, controller=controller)
         self.id = controller.id or platform.node()
 
+    def _state_changed(self) -> None:
+        if self.management is not None:
+            self.management.changed()
+
     async def stop(self) -> None:
         """Say GOODBYE to all sessions and stop everything, within a few times PATIENCE. Never raises."""
         self.state = "stopping"
+        self._state_changed()
         if self._processes is not None:
             await self.within_patience("processes", self._processes.stop, self._processes.patience)
             self._processes.close()
@@ -127,6 +146,8 @@ class Node:
             await self.within_patience("bridge", bridge.stop)
         for worker in reversed(self.workers):
             await self.stop_router(worker)
+        if self.management is not None:
+            await self.within_patience("management", self.management.stop)
         self._news.close()
 
     async def stop_router(self, worker: RouterWorker) -> None:
@@ -151,16 +172,17 @@ class Node:
         places = [place for worker in self.workers for place in worker.places]
         places += self._processes.places if self._processes is not None else []
         said = f"listening on {', '.join(places)}" if places else "running, listening nowhere"
-        others = [f"{worker['id']} {worker['state']}" for worker in self._process_info()]
+        others = [f"{worker['id']} {worker['state']}" for worker in self.process_info()]
         return f"{said}; {', '.join(others)}" if others else said
 
-    def _process_info(self) -> list[dict[str, Any]]:
+    def process_info(self) -> list[dict[str, Any]]:
+        """Facts about the workers with processes of their own, JSON-like."""
         return self._processes.info() if self._processes is not None else []
 
     def _worker_info(self) -> list[dict[str, Any]]:
         """What `edge-router status` shows."""
         components = [component for worker in self.workers for component in worker.info().get("components", ())]
-        return [*components, *self._process_info()]
+        return [*components, *self.process_info()]
 
     def info(self) -> dict[str, Any]:
         """Facts about the node for its info page, JSON-like."""
@@ -172,7 +194,7 @@ class Node:
             "python": platform.python_version(),
             "state": self.state,
             "uptime": round(self.reactor.seconds() - self._started, 1),
-            "workers": [*(worker.info() for worker in self.workers), *self._process_info()],
+            "workers": [*(worker.info() for worker in self.workers), *self.process_info()],
             "bridges": [bridge.info() for bridge in self.bridges],
         }
 

@@ -84,6 +84,7 @@ class Program:
             signal.signal(number, self._signalled)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # `start` holds them back until now
+        self._node.shut_down = self._end
         self._started = Deferred.fromCoroutine(self._node.start())
         self._started.addCallbacks(self._is_ready, self._cannot_start)
 

@@ -1,7 +1,7 @@
 """How much sessions have sent and been sent: four integers for each connection, and sums of them.
 
 Transports count where they handle several messages at once, so that counting costs a message next to nothing; sums are
-made when somebody asks. Sessions within the node (bridges, components) move no octets and are not counted.
+made when somebody asks. Sessions within the node (bridges, components) count messages, which have no octets there.
 """
 
 from __future__ import annotations

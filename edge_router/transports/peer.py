@@ -213,6 +213,11 @@ class StreamPeer:
         self.counts.bytes_sent -= len(data)
         self.send_data(data)
 
+    @property
+    def waiting(self) -> int:
+        """Octets that wait until it reads."""
+        return self._held
+
     def counted(self) -> Counts:
         """See `router.statistics.Counted`."""
         counts, frames = self.counts, self._frames

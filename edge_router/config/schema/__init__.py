@@ -39,6 +39,7 @@ from edge_router.config.schema.logins import (
     WampCraAuth,
     WampCraUser,
 )
+from edge_router.config.schema.management import Management
 from edge_router.config.schema.node import Config, Controller, RouterWorker, Worker
 from edge_router.config.schema.realms import (
     Allow,
@@ -133,6 +134,7 @@ __all__ = [
     "HexSalt",
     "JsonInput",
     "Limits",
+    "Management",
     "MemoryCookies",
     "MemoryStore",
     "Method",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import field
 
+from edge_router.config.schema.management import Management
 from edge_router.config.schema.realms import Realm
 from edge_router.config.schema.section import Bridge, Section, Transport
 from edge_router.config.schema.workers import Component, ContainerWorker, GuestWorker, RouterOptions
@@ -26,9 +27,13 @@ class RouterWorker(Section, tag="router"):
 
 
 class Controller(Section):
-    """The node itself. id: its name, in logs and on the info page."""
+    """The node itself.
+
+    id: its name, in logs and on the info page. management: procedures for who runs the node; left out, there are none.
+    """
 
     id: str | None = None
+    management: Management | None = None
 
 
 Worker = RouterWorker | ContainerWorker | GuestWorker
