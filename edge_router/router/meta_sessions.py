@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_router.router.meta_arguments import Arguments
+from edge_router.router.statistics import counts_of
 from edge_router.wamp.errors import CLOSE_KILLED, NO_SUCH_SESSION, WampError
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def _list(meta: MetaApi, _caller: RouterSession, arguments: Arguments) -> list[A
 
 def _get(meta: MetaApi, _caller: RouterSession, arguments: Arguments) -> list[Any]:
     session = session_of(meta, arguments.need(0, "session", int))
-    return [{**session_details(session), "events_dropped": session.peer.dropped}]
+    counts = counts_of(session)
+    figures = {} if counts is None else counts.shown()
+    return [{**session_details(session), "events_dropped": session.peer.dropped, **figures}]
 
 
 def _end(

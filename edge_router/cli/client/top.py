@@ -42,7 +42,7 @@ class View:
         self._session = session
         self._came: dict[str, int] | None = dict.fromkeys(_COMINGS.values(), 0)
         self._own: list[int] = []
-        self._dropped: dict[int, int] = {}
+        self._figures: dict[int, dict[str, int]] = {}
         self._at: float | None = None
 
     async def listen(self) -> None:
@@ -73,14 +73,18 @@ class View:
             facts |= {**self._came, "seconds": round(seconds, 1)}
             self._came = dict.fromkeys(self._came, 0)
         facts["list"] = [self._row(entry, seconds) for entry in details.values()]
-        facts["list"].sort(key=lambda row: (-row["dropped_per_second"], -row["dropped"], row["session"]))
+        facts["list"].sort(
+            key=lambda row: (-row["dropped_per_second"], -row["dropped"], -row["moved_per_second"], row["session"])
+        )
         self._at = now
-        self._dropped = {row["session"]: row["dropped"] for row in facts["list"]}
+        self._figures = {row["session"]: {name: row[name] for name in _FIGURES.values()} for row in facts["list"]}
         return facts
 
     def _row(self, entry: dict[str, Any], seconds: float) -> dict[str, Any]:
-        number, dropped = entry["session"], entry.get("events_dropped") or 0
-        rate = (dropped - self._dropped[number]) / seconds if number in self._dropped and seconds > 0 else 0.0
+        number = entry["session"]
+        figures = {name: entry.get(key) or 0 for key, name in _FIGURES.items()}
+        before = self._figures.get(number, figures) if seconds > 0 else figures
+        rates = {name: round((figures[name] - before[name]) / (seconds or 1), 1) for name in figures}
         transport = entry.get("transport") or {}
         return {
             "session": number,
@@ -88,13 +92,22 @@ class View:
             "authrole": entry.get("authrole"),
             "peer": transport.get("peer"),
             "protocol": transport.get("protocol"),
-            "dropped": dropped,
-            "dropped_per_second": round(rate, 1),
+            **figures,
+            **{f"{name}_per_second": rate for name, rate in rates.items()},
+            "moved_per_second": round(rates["received"] + rates["sent"], 1),
         }
 
 
 #: kinds of the meta API, and how people call them
 _KINDS: Final = {"subscription": "topics", "registration": "procedures"}
+#: figures of `wamp.session.get`, and how they are called here; `received` by the router, `sent` by it: messages
+_FIGURES: Final = {
+    "events_dropped": "dropped",
+    "messages_received": "received",
+    "messages_sent": "sent",
+    "bytes_received": "bytes_received",
+    "bytes_sent": "bytes_sent",
+}
 _COMINGS: Final = {"wamp.session.on_join": "joined", "wamp.session.on_leave": "left"}
 
 
@@ -114,12 +127,16 @@ def as_lines(facts: dict[str, Any]) -> list[str]:
             row["authrole"],
             row["peer"],
             row["protocol"],
+            f"{row['received_per_second']:g}",
+            f"{row['sent_per_second']:g}",
+            f"{(row['bytes_received_per_second'] + row['bytes_sent_per_second']) / 1024:.1f}",
             row["dropped"],
             f"{row['dropped_per_second']:g}",
         )
         for row in facts["list"]
     ]
-    return lines + table(rows, ("SESSION", "AUTHID", "ROLE", "PEER", "PROTOCOL", "DROPPED", "DROPPED/S"))
+    heads = ("SESSION", "AUTHID", "ROLE", "PEER", "PROTOCOL", "IN/S", "OUT/S", "KIB/S", "DROPPED", "DROPPED/S")
+    return lines + table(rows, heads)
 
 
 def run(args: argparse.Namespace) -> int:
