@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger, globalLogPublisher
 
 from edge_router.auth.peercred import PeerCredentials
@@ -68,6 +68,7 @@ class Management:
         #: whether something is being changed
         self._busy = False
         self._session: Any = None
+        self._rereading: list[Deferred[Any]] = []
         self._states: dict[str, tuple[str, str]] = {}
         refusals = Refusals(node.reactor)
         self._router = Router(
@@ -152,6 +153,20 @@ class Management:
                 return worker
         routers = ", ".join(worker.name for worker in self.node.workers) or "none"
         raise failure("no_such_worker", f"no router '{name[:80]}' in the node's process; there are: {routers}")
+
+    def reread(self) -> Deferred[Any]:
+        """Have the node read its configuration again. Result: the outcome of the next reload that ends."""
+        waiting: Deferred[Any] = Deferred()
+        self._rereading.append(waiting)
+        self.node.reread()
+        return waiting
+
+    def has_reread(self, outcome: dict[str, Any]) -> None:
+        """A reload is over."""
+        self.publish("on_reloaded", outcome)
+        waiting, self._rereading = self._rereading, []
+        for each in waiting:
+            each.callback(outcome)
 
     # --- what changes ------------------------------------------------------------------------------------------
 

@@ -188,6 +188,11 @@ def get_procedures(management: Management) -> list[dict[str, str]]:
     ]
 
 
+def reload(management: Management) -> Any:
+    """Read the configuration again, as `edge-router reload` does; gives `{state, lines}`: what was done or is wrong."""
+    return management.reread()
+
+
 def shutdown(management: Management) -> None:
     """End the node in order, as `edge-router stop` does."""
     node = management.node
@@ -200,7 +205,8 @@ PROCEDURES_OF_NODE: Final[Mapping[str, Procedure]] = {
     function.__name__: function
     for function in (
         get_status, get_info, get_stats, get_process_stats, get_system_stats, utcnow, started, uptime, get_workers,
-        get_worker, get_worker_log, get_log, get_bridges, get_bridge, get_slow_readers, get_procedures, shutdown,
+        get_worker, get_worker_log, get_log, get_bridges, get_bridge, get_slow_readers, get_procedures, reload,
+        shutdown,
     )
 }  # fmt: skip
 

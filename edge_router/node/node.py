@@ -55,6 +55,8 @@ class Node:
         self.management: Any = None
         #: ends the node, with a reason for the log; whoever runs it has to set it
         self.shut_down: Callable[[str], object] = lambda _why: None
+        #: has the node read its configuration again; set likewise
+        self.reread: Callable[[], object] = lambda: None
         #: the workers with realms, in the node's process
         self.workers: list[RouterWorker] = []
         #: workers with processes of their own; None while there have been none
@@ -130,6 +132,11 @@ class Node:
         """Be what another section `controller` says."""
         self.config = structs.replace(self.config, controller=controller)
         self.id = controller.id or platform.node()
+
+    def has_reread(self, state: str, lines: list[str]) -> None:
+        """A reload is over. state: `done`, `failed` or `invalid`. lines: what was done, or is wrong."""
+        if self.management is not None:
+            self.management.has_reread({"state": state, "lines": lines})
 
     def _state_changed(self) -> None:
         if self.management is not None:

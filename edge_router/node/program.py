@@ -85,6 +85,7 @@ class Program:
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # `start` holds them back until now
         self._node.shut_down = self._end
+        self._node.reread = self._ask_for_reload
         self._started = Deferred.fromCoroutine(self._node.start())
         self._started.addCallbacks(self._is_ready, self._cannot_start)
 
@@ -119,7 +120,11 @@ class Program:
         """SIGHUP: from somebody who wants a reload, or from a terminal that was closed."""
         if self._has_terminal and not os.isatty(0):
             self._end("its terminal is gone")
-        elif self._started is not None:
+        else:
+            self._ask_for_reload()
+
+    def _ask_for_reload(self) -> None:
+        if self._started is not None:
             self._started.addCallback(self._reload)
 
     def _reload(self, _result: object) -> None:

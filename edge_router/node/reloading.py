@@ -108,6 +108,8 @@ class Reloading:
         self._tell("failed" if record.failures else "done", record.lines)
 
     def _tell(self, state: Any, lines: list[str]) -> None:
+        if state != "running":
+            self._node.has_reread(state, lines)
         try:
             outcome.write(self._directory, Outcome(os.getpid(), self._number, state, lines))
         except OSError as problem:

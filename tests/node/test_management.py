@@ -347,6 +347,24 @@ def test_realms_and_transports_are_opened_and_closed(start: Start) -> None:
         client.close()
 
 
+def test_a_reload(start: Start, tmp_path: Path) -> None:
+    """With what was done, or what is wrong."""
+    _, manager, _ = start()
+    config = managed()
+    config["workers"][0]["realms"].append({"name": "realm2", "roles": []})
+    write(tmp_path, config)
+    done = manager.call("reload")
+    assert done["state"] == "done"
+    assert any("realm2" in line for line in done["lines"])
+    assert manager.hears("on_reloaded") == done
+    assert manager.call(WORKER + "get_router_realms") == ["realm1", "realm2"]
+    config["workers"][0]["relams"] = []
+    write(tmp_path, config)
+    invalid = manager.call("reload")
+    assert invalid["state"] == "invalid"
+    assert any("relams" in line for line in invalid["lines"])
+
+
 def test_shutdown(start: Start, tmp_path: Path) -> None:
     """Asked for, told, done in order."""
     node, manager, _ = start()
