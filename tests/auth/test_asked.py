@@ -397,7 +397,9 @@ import sys
 from pathlib import Path
 from twisted.internet.defer import Deferred
 from edge_router.node.functions import Function
-Deferred.fromCoroutine(Function("logging_users.create", None, Path(sys.argv[1])).load()).addErrback(sys.exit)
+problems = []
+Deferred.fromCoroutine(Function("logging_users.create", None, Path(sys.argv[1])).load()).addErrback(problems.append)
+sys.exit(problems[0].getTraceback() if problems else 0)
 """
 
 
