@@ -135,7 +135,7 @@ def test_a_full_disk(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     monkeypatch.setattr(os, "fsync", full)
     assert dispatch(["upgrade", "--cbdir", str(config.parent)]) == 1
-    assert said(capsys)[1] == ["edge-router: [Errno 28] No space left on device"]
+    assert said(capsys)[1] == ["edge-router: No space left on device; `df -h` shows what is full"]
     assert names(config.parent) == ["config.yaml"]
     assert config.read_text() == VERSION_1
 
