@@ -23,6 +23,7 @@ from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.bridges import RunningBridge
 from edge_router.node.news import News
 from edge_router.node.router import RouterWorker
+from edge_router.node.statistics import bridge_figures
 
 #: seconds that sessions get to answer GOODBYE, bridges to end, and transports to drop what is connected, each
 PATIENCE = 1.5
@@ -202,7 +203,7 @@ class Node:
             "state": self.state,
             "uptime": round(self.reactor.seconds() - self._started, 1),
             "workers": [*(worker.info() for worker in self.workers), *self.process_info()],
-            "bridges": [bridge.info() for bridge in self.bridges],
+            "bridges": [bridge_figures(self, bridge) for bridge in self.bridges],
         }
 
 

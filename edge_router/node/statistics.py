@@ -44,9 +44,11 @@ def slow_readers(worker: RouterWorker) -> list[dict[str, Any]]:
 
 
 def bridge_figures(node: Node, bridge: RunningBridge) -> dict[str, Any]:
-    """A bridge, with the figures of its session while it has one."""
+    """A bridge, with what its session has sent to the router and been sent, while it has one."""
     info = bridge.info()
     worker = next((worker for worker in node.workers if worker.has_realm(info["realm"])), None)
     session = worker.router.realms[info["realm"]].sessions.get(bridge.session) if worker is not None else None
     counts = None if session is None else counts_of(session)
-    return info if counts is None else {**info, **counts.shown()}
+    if counts is None:
+        return info
+    return {**info, "messages_received": counts.messages_received, "messages_sent": counts.messages_sent}

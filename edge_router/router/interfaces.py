@@ -159,7 +159,6 @@ class Counts(Struct, gc=False):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
-@runtime_checkable
 class Counted(Protocol):
     """A peer that counts."""
 

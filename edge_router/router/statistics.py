@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from edge_router.router.interfaces import Counted, Counts
+from edge_router.router.interfaces import Counts
 
 if TYPE_CHECKING:
     from edge_router.router.session import RouterSession
 
 
 def counted(peer: Any) -> Counts | None:
-    """What a peer has counted since it is connected; None if it does not count."""
-    return peer.counted() if isinstance(peer, Counted) else None
+    """What a peer (`interfaces.Counted`) has counted since it is connected; None if it does not count."""
+    count = getattr(peer, "counted", None)
+    return None if count is None else count()
 
 
 def counts_of(session: RouterSession) -> Counts | None:

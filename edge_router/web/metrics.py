@@ -65,6 +65,8 @@ FAMILIES: Final = (
     Family("component", "state", "component_up", "gauge", "whether a component runs"),
     Family("component", "restarts", "component_restarts", "counter", "how often a component was started again"),
     Family("bridge", "state", "bridge_up", "gauge", "whether a bridge runs"),
+    Family("bridge", "messages_received", "bridge_messages_received", "counter", "messages received from a bridge"),
+    Family("bridge", "messages_sent", "bridge_messages_sent", "counter", "messages sent to a bridge"),
 )
 
 

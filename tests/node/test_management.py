@@ -16,7 +16,7 @@ import pytest
 
 from edge_router.node.management import Management
 from edge_router.node.management_calls import parameters
-from tests.cli.running import ALLOW_ALL, Client, RunningNode, configuration, write
+from tests.cli.running import ALLOW_ALL, Client, RunningNode, configuration, run, write
 
 pytestmark = pytest.mark.slow
 
@@ -365,6 +365,28 @@ def test_a_reload(start: Start, tmp_path: Path) -> None:
     assert any("relams" in line for line in invalid["lines"])
 
 
+def test_components_are_stopped_and_started(start: Start) -> None:
+    """What they serve goes and comes with them."""
+    component = {"type": "class", "classname": "tests.node.applications.Adder", "realm": "realm1", "id": "adder"}
+    config = managed()
+    config["workers"][0]["components"] = [component]
+    config["workers"][0]["options"] = {"pythonpath": [str(Path(__file__).parents[2])]}
+    _, manager, _ = start(config)
+    assert manager.call(WORKER + "get_router_components") == ["adder"]
+    while manager.call(WORKER + "get_router_component", "adder")["state"] != "running":
+        manager.hears("on_component_started")
+    serves = manager.call(WORKER + "get_router_realm", "realm1")["registrations"]
+    assert serves > 0
+    assert manager.refused(WORKER + "start_router_component", "adder") == "crossbar.error.already_started"
+    manager.call(WORKER + "stop_router_component", "adder")
+    assert manager.hears("on_component_stopped")["id"] == "adder"
+    assert manager.call(WORKER + "get_router_realm", "realm1")["registrations"] == 0
+    manager.call(WORKER + "start_router_component", "adder")
+    assert manager.hears("on_component_started")["state"] == "running"
+    manager.call(WORKER + "restart_router_component", "adder")
+    assert manager.hears("on_component_started")["id"] == "adder"
+
+
 def test_shutdown(start: Start, tmp_path: Path) -> None:
     """Asked for, told, done in order."""
     node, manager, _ = start()
@@ -397,3 +419,10 @@ def test_the_page_lists_every_procedure() -> None:
             given = ", ".join(parameters(procedure, subjects)).replace("|", "\\|")
             about = (procedure.__doc__ or "").strip()
             assert f"| `{name}({given})` | {about} |" in page, name
+
+
+def test_the_commands_find_it(start: Start, tmp_path: Path) -> None:
+    """By its realm; in the configuration of the node directory."""
+    start()
+    done = run("call", "--cbdir", tmp_path, "--realm", "crossbar", "crossbar.get_workers")
+    assert done.stdout == '["worker001"]\n'

@@ -244,4 +244,5 @@ def test_the_facts_about_the_node() -> None:
             "events_dropped": 0,
         }
     ]
-    assert info["bridges"] == [{"id": "b1", "realm": "realm1", "state": "running"}]
+    (b1,) = info["bridges"]
+    assert b1 == {"id": "b1", "realm": "realm1", "state": "running", "messages_received": 0, "messages_sent": 0}

@@ -18,6 +18,8 @@ from edge_router.config.find import config_file, node_directory
 from edge_router.config.problems import ConfigErrors, Unreadable
 
 _READERS = {".json": "edge_router.config.json_file:read"}
+#: the realm of a node's management
+MANAGEMENT = "crossbar"
 _YAML = "edge_router.config.yaml_file:read"
 
 
@@ -33,12 +35,17 @@ class Door(NamedTuple):
 
 
 def find_door(args: argparse.Namespace) -> Door:
-    """The first Unix socket of the node, else its first TCP port without TLS.
+    """The first Unix socket of the node, else its first TCP port without TLS; for the realm of its management, the
+    socket of that.
 
-    args: with `cbdir` and `config`. Raises NotFound.
+    args: with `cbdir`, `config` and, if there is one, `realm`. Raises NotFound.
     """
     directory = node_directory(args.cbdir)
     path = config_file(directory, args.config)
+    if getattr(args, "realm", None) == MANAGEMENT:
+        management = _get(_get(_raw(path), "controller"), "management")
+        if isinstance(management, dict):
+            return Door(f"unix:{directory / str(management.get('path', 'management.sock'))}", MANAGEMENT)
     doors = _by_preference(_raw(path), directory) or _by_preference(_understood(path, directory), directory)
     if not doors:
         raise NotFound(f"{path} has no Unix socket, nor a TCP port without TLS; say where the router is by --url")
