@@ -19,6 +19,7 @@ from edge_router import registry
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
 from edge_router.cli.words import in_words
+from edge_router.node import outcome
 from edge_router.node.crash import CrashKeeper
 from edge_router.node.lean import hold_back
 from edge_router.node.needs import has_tls, transport_types
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     except (NodeRunningError, OSError) as error:
         print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
+    outcome.remove(parsed.directory)  # of a node that was killed; in a container this one may have the same process id
     try:
         return run_node(args, parsed, stale, pid_file.release)
     finally:

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from edge_router.config.schema import Config
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.changes import Plan, address, differing, plan, router_plan
-from edge_router.node.node import Node, is_within, named
+from edge_router.node.node import LISTEN_WITHIN, Node, is_within, named
 from edge_router.node.record import Record
 from edge_router.node.reload_router import RouterReload
 
@@ -64,7 +64,7 @@ class Reload:
         for router in routers:
             await router.open()
             router.start_components()
-        self._start_processes()
+        await self._start_processes()
         self._start_bridges()
         for router in routers:
             router.read_certificates()
@@ -132,15 +132,23 @@ class Reload:
         for name in sorted(ending):
             self._record.done(f"worker {name}: stopped")
 
-    def _start_processes(self) -> None:
+    async def _start_processes(self) -> None:
         changes = self._plan.workers
+        started = False
         for (_, old), (name, new) in changes.changed:
-            self._node.processes.add(name, new).part.start()
+            started |= self._start_process(name, new)
             self._record.done(f"worker {name}: started again, since it was changed ({', '.join(differing(old, new))})")
         for name, section in changes.added:
             if not is_within(section):
-                self._node.processes.add(name, section).part.start()
+                started |= self._start_process(name, section)
                 self._record.done(f"worker {name}: started")
+        if started:
+            await self._node.within_patience("routers apart", self._node.processes.listening, LISTEN_WITHIN)
+
+    def _start_process(self, name: str, section: Any) -> bool:
+        """Result: whether it is a router, which is waited for until it listens."""
+        self._node.processes.add(name, section).part.start()
+        return isinstance(section, RouterConfig)
 
     def _read_certificates_apart(self) -> None:
         """Routers with processes of their own say themselves what becomes of it."""

@@ -84,11 +84,11 @@ def is_there(client: Client) -> bool:
 
 
 def test_nothing_has_changed(tmp_path: Path, start_node: Start) -> None:
-    """Nothing is done, and that is said."""
-    config = configuration()
-    write(tmp_path, config)
-    node = start_node()
-    node.wait_until_ready()
+    """Nothing is done, and that is said; what a node before this one has left behind is of no account."""
+    write(tmp_path, configuration())
+    (tmp_path / "node.reload").write_text("{}")
+    start_node().wait_until_ready()
+    assert not (tmp_path / "node.reload").exists()
     done = reload(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "nothing to change\n", "")
 
@@ -544,3 +544,59 @@ def test_fifty_reloads_leave_nothing_behind(tmp_path: Path, start_node: Start, c
     assert reload(tmp_path, config).returncode == 0
     assert is_there(client)
     assert json.loads((tmp_path / "node.reload").read_text())["number"] == 51
+
+
+def test_a_router_with_a_process_of_its_own(tmp_path: Path, start_node: Start, connect: Connect) -> None:
+    """It is not touched by what changes elsewhere; what changes in it starts it again; it may come into the node's."""
+    config = configuration()
+    realm = {"name": "realm2", "roles": [{"name": "anonymous"}]}
+    own = {"type": "router", "id": "second", "realms": [realm], "transports": [unix("second.sock")],
+           "options": {"process": "own"}}  # fmt: skip
+    write(tmp_path, config)
+    port = start_node().wait_until_ready()
+    first = connect(port)
+    first.join()
+    config["workers"].append(own)
+    assert reload(tmp_path, config).stdout == "worker second: started\n"
+    second = connect(tmp_path / "second.sock")
+    assert second.join("realm2")[0] == 2
+    router(config)["realms"].append({"name": "realm3"})
+    assert reload(tmp_path, config).stdout == "realm realm3: opened\n"
+    assert is_there(second)
+    realm["roles"] = [{"name": "other"}]
+    assert "worker second: started again" in reload(tmp_path, config).stdout
+    assert connect(tmp_path / "second.sock").join("realm2")[2] == "wamp.error.no_such_role"
+    realm["roles"] = [{"name": "anonymous"}]
+    own["options"] = {}
+    done = reload(tmp_path, config)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert connect(tmp_path / "second.sock").join("realm2")[0] == 2
+    assert is_there(first)
+
+
+def test_what_a_file_keeps_is_there_in_the_changed_realm(
+    tmp_path: Path, start_node: Start, connect: Connect
+) -> None:
+    """Its store is closed and opened again; a store in memory that becomes a file takes its events along."""
+    config = configuration()
+    realm = router(config)["realms"][0]
+    write(tmp_path, config)
+    port = start_node().wait_until_ready()
+
+    def kept() -> Any:
+        client = connect(port)
+        client.join()
+        client.send(32, 1, {"get_retained": True}, "com.kept")
+        client.receive()
+        return client.receive()[4]
+
+    client = connect(port)
+    client.join()
+    client.send(16, 1, {"retain": True, "acknowledge": True}, "com.kept", [1])
+    client.receive()
+    client.close()
+    for store in ({"type": "sqlite", "path": "a.sqlite"}, {"type": "sqlite", "path": "a.sqlite", "limit": 7},
+                  {"type": "sqlite", "path": "b.sqlite"}, {"type": "memory", "limit": 7}):  # fmt: skip
+        realm["store"] = store
+        assert reload(tmp_path, config).returncode == 0
+        assert kept() == [1]

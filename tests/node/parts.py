@@ -23,6 +23,8 @@ class TransportConfig(Section, tag="fake"):
 class FakeTransport:
     """A transport without a network. host: kept, so that a test can attach peers."""
 
+    reloads = False
+
     def __init__(self, config: TransportConfig, host: Any) -> None:
         self.config = config
         self.host = host

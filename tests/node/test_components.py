@@ -14,6 +14,8 @@ from edge_router.config.parts import to_config
 from edge_router.node.components import Host, HostedComponent
 from edge_router.node.embedded import EmbeddedTransport
 from edge_router.node.node import PATIENCE, Node
+from edge_router.node.record import Record
+from edge_router.node.reload import Reload
 from tests.node.applications import diary
 
 HERE = "tests.node.applications"
@@ -266,3 +268,25 @@ def test_pythonpath(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(10):
         clock.advance(0)
     assert seen == [1]
+
+
+def test_a_reload_starts_again_what_has_changed() -> None:
+    """Another component keeps its session; one that is new is loaded; one that is gone leaves."""
+    callbacks = {"join": "on_join", "leave": "on_leave"}
+    other = {**function(**callbacks), "id": "other"}
+    world = World(cls("Adder", id="adder"), other)
+    stays, changes = world.components
+
+    def reload(*components: Any) -> list[str]:
+        record = Record()
+        worker = {"type": "router", "realms": [REALM], "components": list(components)}
+        world.run(Reload(world.node, to_config({"workers": [worker]}), record).carry_out())
+        return record.lines
+
+    diary.clear()
+    assert reload(cls("Adder", id="adder"), {**other, "extra": {"b": 2}}) == ["component other: started again"]
+    assert diary == [("on_leave", "wamp.close.goodbye_and_out"), ("on_join", "other")]
+    assert (stays.state, changes.state) == ("running", "stopped")
+    assert reload(cls("Adder", id="adder")) == ["component other: stopped"]
+    assert [each.part for each in world.node.workers[0].components] == [stays]
+    assert world.sessions() == 1
