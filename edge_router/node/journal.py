@@ -22,9 +22,18 @@ FIELDS: Final = {
     "realm": "REALM",
     "place": "TRANSPORT",
     "peer": "PEER",
-    "name": "WORKER",
     "log_namespace": "LOGGER",
 }
+
+#: the beginning of the name of who says it, what has the name of a part there -> the field for that part
+PARTS: Final = (
+    ("bridges.", "id", "BRIDGE"),
+    ("edge_router.node.bridges", "id", "BRIDGE"),
+    ("edge_router.node.components", "name", "COMPONENT"),
+    ("edge_router.guest", "name", "WORKER"),
+    ("edge_router.container", "name", "WORKER"),
+    ("edge_router.router", "name", "WORKER"),
+)
 
 
 class Journal:
@@ -55,15 +64,13 @@ def datagram(text: str, priority: int, event: dict[str, Any]) -> bytes:
     """One event as the journal takes it."""
     fields = {"MESSAGE": text, "PRIORITY": str(priority), "SYSLOG_IDENTIFIER": IDENTIFIER}
     for key, name in FIELDS.items():
-        if event.get(key) not in (None, ""):
+        if event.get(key):
             fields[name] = str(event[key])
-    if "id" in event and _is_of_a_bridge(event.get("log_namespace", "")):
-        fields["BRIDGE"] = str(event["id"])
+    speaker = event.get("log_namespace", "")
+    for beginning, key, name in PARTS:
+        if key in event and speaker.startswith(beginning):
+            fields[name] = str(event[key])
     return b"".join(_field(name, value) for name, value in fields.items())
-
-
-def _is_of_a_bridge(namespace: str) -> bool:
-    return namespace.startswith(("bridges.", "edge_router.node.bridges"))
 
 
 def _field(name: str, value: str) -> bytes:

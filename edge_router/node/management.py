@@ -98,7 +98,7 @@ class Management:
         place = await self._transport.start()
         self._session = join(self._admitted, self._outbox)
         await self._session.register(PREFIX, self._called, details=True, match="prefix")
-        self.log.info("management: realm {name} on {place}", name=REALM, place=place)
+        self.log.info("management: realm {realm} on {place}", realm=REALM, place=place)
 
     def _admitted(self, peer: Any) -> RouterSession:
         return self._realm.admit(peer, "trusted", "node")

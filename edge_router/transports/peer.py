@@ -359,9 +359,14 @@ class StreamPeer:
         self._backlog = _NOTHING
         self._held = self._held_events = 0
 
+    @property
+    def _who(self) -> dict[str, Any]:
+        """For the log."""
+        return {"peer": self.details.peer, "session": self.session.id if self.session is not None else 0}
+
     def _drop(self, count: int) -> None:
         if not self.dropped:
-            self.log.warn("{peer}: reads too slowly, or cannot take an event: dropping", peer=self.details.peer)
+            self.log.warn("{peer}: reads too slowly, or cannot take an event: dropping", **self._who)
         self.dropped += count
         self._outbox.dropped += count
 
@@ -369,12 +374,12 @@ class StreamPeer:
         """It cannot go on: the peer reads too slowly, or takes too little."""
         self._overflowing = False
         if self._misfit is not None:
-            self.log.warn("{peer}: {problem}: closing", peer=self.details.peer, problem=self._misfit.message)
+            self.log.warn("{peer}: {problem}: closing", problem=self._misfit.message, **self._who)
             if self.session is not None:
                 self.session.violated(self._misfit)
             return
         self._forget_backlog()
-        self.log.warn("{peer}: does not read what it is sent: closing", peer=self.details.peer)
+        self.log.warn("{peer}: does not read what it is sent: closing", **self._who)
         if self.session is not None:
             self.session.goodbye(CLOSE_SLOW_READER, "this session did not read what it was sent")
         self._closing = True

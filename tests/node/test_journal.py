@@ -14,7 +14,7 @@ import pytest
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 
-from edge_router.node.journal import MOST_OCTETS, Journal, datagram
+from edge_router.node.journal import FIELDS, MOST_OCTETS, PARTS, Journal, datagram
 from edge_router.node.log import LogOptions, make_observer
 
 
@@ -98,17 +98,21 @@ def test_an_event_has_fields_to_search_for(journal: FakeJournal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("namespace", "fields"),
+    ("namespace", "field"),
     [
-        ("bridges.serial.bridge.SerialBridge", {"BRIDGE": "kitchen"}),
-        ("edge_router.node.bridges.RunningBridge", {"BRIDGE": "kitchen"}),
-        ("somebody.else", {}),
+        ("bridges.serial.bridge.SerialBridge", "BRIDGE=kitchen"),
+        ("edge_router.node.bridges.RunningBridge", "BRIDGE=kitchen"),
+        ("edge_router.node.components.HostedComponent", "COMPONENT=time"),
+        ("edge_router.guest", "WORKER=time"),
+        ("edge_router.container", "WORKER=time"),
+        ("edge_router.router", "WORKER=time"),
+        ("somebody.else", None),
     ],
 )
-def test_a_bridge_is_told_by_its_id(namespace: str, fields: dict[str, str]) -> None:
-    """Others may have an `id` of another kind."""
-    data = datagram("x", 6, {"log_namespace": namespace, "id": "kitchen"}).decode()
-    assert ("BRIDGE=kitchen\n" in data) == bool(fields)
+def test_a_part_is_told_by_its_name(namespace: str, field: str | None) -> None:
+    """By who says it: others may have an `id` or a `name` of another kind."""
+    lines = datagram("x", 6, {"log_namespace": namespace, "id": "kitchen", "name": "time"}).decode().splitlines()
+    assert [line for line in lines if "kitchen" in line or "time" in line] == ([field] if field else [])
 
 
 def test_a_traceback_is_one_entry(journal: FakeJournal) -> None:
@@ -173,3 +177,10 @@ def test_a_stderr_that_is_no_journal_gets_lines(journal: FakeJournal) -> None:
     stderr = Stderr()
     observe(stderr, LogOptions(), {}, journal.path, event())
     assert "reads too slowly" in stderr.getvalue()
+
+
+def test_the_page_names_every_field() -> None:
+    """`docs/logs.md` is where operators look for what to search by."""
+    page = (Path(__file__).parents[2] / "docs" / "logs.md").read_text("utf-8")
+    for field in {"PRIORITY", *FIELDS.values(), *(field for *_, field in PARTS)}:
+        assert f"`{field}`" in page, field

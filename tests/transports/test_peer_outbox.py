@@ -218,6 +218,7 @@ def test_a_peer_that_takes_too_little_for_a_session_is_told_so(house: House) -> 
     violations: list[ProtocolViolation] = []
 
     class Session:
+        id = 7
         violated = staticmethod(violations.append)
 
     house.peer.max_frame = 512
