@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.held import NotToBeHeld, held
 from edge_router.cli.start import positive
-from edge_router.cli.stop import NOT_HERE
 from edge_router.config.find import node_directory
 from edge_router.node import outcome
 from edge_router.node.outcome import Outcome
@@ -52,28 +52,19 @@ def run(args: argparse.Namespace) -> int:
         return told(reloaded(directory, node, args.timeout))
     except PermissionError as error:
         print(f"edge-router: {error}; reload the node as the user it runs as, or as root", file=sys.stderr)
-    except (OSError, CannotReload) as error:
+    except (OSError, CannotReload, NotToBeHeld) as error:
         print(f"edge-router: {error}", file=sys.stderr)
     return 1
 
 
 def reloaded(directory: Path, node: Running, timeout: float) -> Outcome:
-    """Have a node reload, and wait. timeout: seconds. Result: how it went. Raises CannotReload, OSError."""
-    if not node.pid:
-        raise CannotReload("the node has only just been started and has not said its process id; try again")
-    try:
-        process = os.pidfd_open(node.pid)
-    except ProcessLookupError:
-        raise CannotReload(NOT_HERE.format(node.pid)) from None
-    try:
-        # asked only now, when the number cannot go to another process any more
-        if not node.is_process(node.pid):
-            raise CannotReload(NOT_HERE.format(node.pid))
+    """Have a node reload, and wait. timeout: seconds. Result: how it went. Raises CannotReload, NotToBeHeld,
+    OSError.
+    """
+    with held(node) as process:
         last = outcome.read(directory, node.pid)
         signal.pidfd_send_signal(process, signal.SIGHUP)
         return waited_for(directory, node.pid, process, last.number if last else 0, timeout)
-    finally:
-        os.close(process)
 
 
 def waited_for(directory: Path, pid: int, process: int, last: int, timeout: float) -> Outcome:

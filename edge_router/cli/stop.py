@@ -9,12 +9,12 @@ import signal
 import sys
 
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.held import NotToBeHeld, held
 from edge_router.config.find import node_directory
 from edge_router.node.pidfile import Running, find_running
 
 # signal -> seconds to wait for the end; the node takes the second signal as "at once"
 STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
-NOT_HERE = "process {} is not the node, seen from here; is the node in a container?"
 
 
 class CannotStop(Exception):
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     except PermissionError as error:
         print(f"edge-router: {error}; stop the node as the user it runs as, or as root", file=sys.stderr)
         return 1
-    except CannotStop as error:
+    except (CannotStop, NotToBeHeld) as error:
         if find_running(directory) is not None:
             print(f"edge-router: {error}", file=sys.stderr)
             return 1
@@ -50,20 +50,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def end(node: Running) -> None:
-    """Signal a node until it has ended. Raises CannotStop, and OSError (of another user, for one)."""
-    if not node.pid:
-        raise CannotStop("the node has only just been started and has not said its process id; try again")
-    try:
-        process = os.pidfd_open(node.pid)
-    except ProcessLookupError:
-        raise CannotStop(NOT_HERE.format(node.pid)) from None
-    try:
-        # asked only now, when the number cannot go to another process any more
-        if not node.is_process(node.pid):
-            raise CannotStop(NOT_HERE.format(node.pid))
+    """Signal a node until it has ended. Raises CannotStop, NotToBeHeld, and OSError (of another
+    user, for one).
+    """
+    with held(node) as process:
         signal_until_ended(process)
-    finally:
-        os.close(process)
 
 
 def signal_until_ended(process: int) -> None:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import Final
 
-from edge_router.cli.client.listing import by_policy
-from edge_router.cli.client.options import add_reach, talk
-from edge_router.cli.client.values import as_json, table
-
-if TYPE_CHECKING:
-    from edge_router.cli.client.talk import Talk
-    from edge_router.client import Session
+from edge_router.cli.client.listing import show_all
+from edge_router.cli.client.options import add_reach
 
 EXAMPLES = """\
   edge-router procedures
   edge-router procedures --json
 """
+COLUMNS: Final = {"uri": "PROCEDURE", "match": "MATCH", "invoke": "INVOKE", "count": "CALLEES", "created": "SINCE"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,16 +23,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print all registrations. Result: 0; 1 if they cannot be had."""
-
-    async def main(talk: Talk, session: Session) -> int:
-        rows = await by_policy(session, "registration")
-        if args.json:
-            for row in rows:
-                talk.say(as_json(row))
-        elif rows:
-            cells = [(row["uri"], row["match"], row.get("invoke"), row["count"], row.get("created")) for row in rows]
-            for line in table(cells, ("PROCEDURE", "MATCH", "INVOKE", "CALLEES", "SINCE")):
-                talk.say(line)
-        return 0
-
-    return talk(args, main)
+    return show_all(args, "registration", COLUMNS)
