@@ -86,14 +86,26 @@ class Bridge:
 
     # --- what a kind of bridge uses ---------------------------------------------------------------------------------
 
-    def publish(self, topic: str, value: Any, stamp: Stamp, unit: str | None = None) -> None:
-        """One event: args [value], kwargs {bridge, seq, ts, ts_quality} and, if there is one, {unit}."""
+    def publish(self, topic: str, value: Any, stamp: Stamp, unit: str | None = None, stale: bool = False) -> None:
+        """One event: args [value], kwargs {bridge, seq, ts, ts_quality}, {unit} if there is one, {stale} if it is."""
         if self._session is None:
             return
         kwargs = {"bridge": self.config.id, "seq": stamp.seq, "ts": stamp.ts, "ts_quality": stamp.ts_quality}
         if unit is not None:
             kwargs["unit"] = unit
+        if stale:
+            kwargs["stale"] = True
         self._send(topic, [value], kwargs)
+
+    def field_changed(self, name: str, stale: bool) -> None:
+        """A field became stale, or fresh again: one line in the log, and one event of the status."""
+        if stale:
+            error = f"{name} is stale: no reading came in time (stale_after)"
+            self.log.warn("{id}: {error}", id=self.config.id, error=error)
+            self.status.news(error)
+        else:
+            self.log.info("{id}: {name} is fresh again", id=self.config.id, name=name)
+            self.status.news()
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

@@ -1,18 +1,25 @@
-"""From a field's raw value to the one that is published: type, scale, offset, round, min and max, enum.
+"""From a field's raw value to the one that is published: reject, type, mask, shift, scale, calibrate, round, enum ...
 
-Shared by all bridges. A field's options are made into a row of steps once; `Transform` then runs them in the order
-in which `bridges.config.Field` lists them. What is done with time (deadband, intervals) is in `bridges.reporting`.
+Shared by all bridges. A field's options are made into a row of calls once; `Transform` then runs them in the order of
+`bridges.config.Field`, or of its `steps`. What is done with time (windows, deadband, intervals) is in
+`bridges.reporting`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from bridges.config import Field
+from bridges.config import NUMERIC, NUMERIC_WINDOWS, VALUE_OPTIONS, Field, ValueOptions
 from bridges.values import BadValue, check, number, shown, truth
 
 Step = Callable[[Any], Any]
+
+
+class NoReading(Exception):
+    """A value that the device sends when it has none. The text says which."""
 
 
 class Transform:
@@ -24,15 +31,50 @@ class Transform:
     __slots__ = ("_steps",)
 
     def __init__(self, field: Field) -> None:
-        made = (make(field) for make in _MAKERS)
-        self._steps: tuple[Step, ...] = tuple(step for step in made if step is not None)
+        self._steps = tuple(_steps(field))
 
     def __call__(self, value: Any) -> Any:
-        """The value to publish. Raises BadValue if it has the wrong type, is out of range, not finite or not listed."""
+        """The value to publish.
+
+        Raises BadValue if it has the wrong type, is out of range, not finite or not listed; NoReading if it is one to
+        reject.
+        """
         for step in self._steps:
             value = step(value)
         check(value)
         return value
+
+
+def _steps(field: Field) -> Iterator[Step]:
+    """The calls for a field. What calculates needs a number: the conversion comes first where none is known."""
+    kind: str | None = None
+    for row in field.rows():
+        for name in VALUE_OPTIONS:
+            if getattr(row, name) is None or (name == "max" and row.min is not None):
+                continue  # min has both limits
+            needed = _needed(name)
+            if needed is not None and kind not in _ENOUGH[needed]:
+                yield _TYPES[needed]
+            yield _MAKERS[name](row)
+            kind = _kind_after(name, row, kind)
+    if field.window is not None and field.window.of in NUMERIC_WINDOWS and kind not in _ENOUGH["number"]:
+        yield _to_number
+
+
+def _needed(name: str) -> str | None:
+    """The type that an option works on; None for those that take any."""
+    if name in ("mask", "shift"):
+        return "int"
+    return "number" if name in NUMERIC else None
+
+
+def _kind_after(name: str, row: ValueOptions, kind: str | None) -> str | None:
+    """What is known of a value after an option, in the words of `type`."""
+    if name == "type":
+        return row.type
+    if name == "enum":
+        return None
+    return _needed(name) or kind
 
 
 def _to_number(value: Any) -> int | float:
@@ -78,33 +120,82 @@ _TYPES: Final[dict[str, Step]] = {
 }
 
 
-def _type(field: Field) -> Step | None:
-    """What calculates needs a number, so it is `type: number` where no type was given."""
-    numeric = any(x is not None for x in (field.scale, field.offset, field.round, field.min, field.max))
-    name = field.type or ("number" if numeric else None)
-    return _TYPES[name] if name else None
+#: type -> what a value may be known to be so that no conversion is needed
+_ENOUGH: Final = {"int": frozenset({"int"}), "number": frozenset({"int", "number", "float"})}
 
 
-def _scale(field: Field) -> Step | None:
-    scale = field.scale
-    return None if scale is None else lambda value: value * scale
+def _reject(row: ValueOptions) -> Step:
+    numbers = {float(x) for x in row.reject or () if type(x) is not str}
+    texts = {x for x in row.reject or () if type(x) is str}
+
+    def reject(value: Any) -> Any:
+        plain = value.strip() if type(value) is str else value
+        found = number(plain) if type(plain) is str else plain
+        if (type(plain) is str and plain in texts) or (type(found) in (int, float) and found in numbers):
+            raise NoReading(f"{shown(value)} is no reading")
+        return value
+
+    return reject
 
 
-def _offset(field: Field) -> Step | None:
-    offset = field.offset
-    return None if offset is None else lambda value: value + offset
+def _type(row: ValueOptions) -> Step:
+    return _TYPES[str(row.type)]
 
 
-def _round(field: Field) -> Step | None:
-    places = field.round
-    return None if places is None else lambda value: round(value, places) + 0  # + 0 makes -0.0 a plain 0.0
+def _mask(row: ValueOptions) -> Step:
+    mask = row.mask
+    return lambda value: value & mask
 
 
-def _range(field: Field) -> Step | None:
-    if field.min is None and field.max is None:
-        return None
-    low = float("-inf") if field.min is None else _plain(field.min)
-    high = float("inf") if field.max is None else _plain(field.max)
+def _shift(row: ValueOptions) -> Step:
+    places = row.shift or 0
+    return (lambda value: value >> places) if places >= 0 else (lambda value: value << -places)
+
+
+def _scale(row: ValueOptions) -> Step:
+    scale = row.scale
+    return lambda value: value * scale
+
+
+def _offset(row: ValueOptions) -> Step:
+    offset = row.offset
+    return lambda value: value + offset
+
+
+def _calibrate(row: ValueOptions) -> Step:
+    """Straight lines through the points."""
+    points = sorted(row.calibrate or ())
+    lines = [(x, y, (y2 - y) / (x2 - x)) for (x, y), (x2, y2) in itertools.pairwise(points)]
+    inner = [x for x, _, _ in lines[1:]]
+
+    def calibrate(value: Any) -> Any:
+        x, y, slope = lines[bisect_right(inner, value)]
+        return y + (value - x) * slope
+
+    return calibrate
+
+
+def _polynomial(row: ValueOptions) -> Step:
+    """Horner's scheme."""
+    highest_first = (row.polynomial or [])[::-1]
+
+    def polynomial(value: Any) -> Any:
+        result = 0.0
+        for coefficient in highest_first:
+            result = result * value + coefficient
+        return result
+
+    return polynomial
+
+
+def _round(row: ValueOptions) -> Step:
+    places = row.round
+    return lambda value: round(value, places) + 0  # + 0 makes -0.0 a plain 0.0
+
+
+def _range(row: ValueOptions) -> Step:
+    low = float("-inf") if row.min is None else _plain(row.min)
+    high = float("inf") if row.max is None else _plain(row.max)
 
     def clamp(value: Any) -> Any:
         check(value)
@@ -117,13 +208,11 @@ def _range(field: Field) -> Step | None:
             raise BadValue(f"{shown(value)} is above max {high}")
         return value
 
-    return clamp if field.out_of_range == "clamp" else reject
+    return clamp if row.out_of_range == "clamp" else reject
 
 
-def _enum(field: Field) -> Step | None:
-    if field.enum is None:
-        return None
-    names = {_enum_key(key): name for key, name in field.enum.items()}
+def _enum(row: ValueOptions) -> Step:
+    names = {_enum_key(key): name for key, name in (row.enum or {}).items()}
 
     def look_up(value: Any) -> Any:
         try:
@@ -148,5 +237,17 @@ def _plain(limit: float) -> int | float:
     return int(limit) if limit.is_integer() else limit
 
 
-#: the order is the one that Field documents
-_MAKERS: Final = (_type, _scale, _offset, _round, _range, _enum)
+_MAKERS: Final[dict[str, Callable[[ValueOptions], Step]]] = {
+    "reject": _reject,
+    "type": _type,
+    "mask": _mask,
+    "shift": _shift,
+    "scale": _scale,
+    "offset": _offset,
+    "calibrate": _calibrate,
+    "polynomial": _polynomial,
+    "round": _round,
+    "min": _range,
+    "max": _range,
+    "enum": _enum,
+}

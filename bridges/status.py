@@ -41,6 +41,7 @@ class Status:
         self._error_at: int | None = None
         self._fault_told_at: float | None = None
         self._due: Delayed | None = None
+        self._news: Delayed | None = None
         self.state = "stopped"
 
     def begin(self) -> None:
@@ -67,6 +68,16 @@ class Status:
         else:
             self._tell_fault()
 
+    def news(self, error: str | None = None) -> None:
+        """The facts are others now: told in the reactor's next turn, so that several at once are one event.
+
+        error: what is wrong, if it is for the worse.
+        """
+        if error is not None:
+            self.note(error)
+        if self._news is None:
+            self._news = self._clock.callLater(0, self._tell_news)
+
     def note(self, error: str) -> None:
         """Something went wrong that will be seen with the next event or request."""
         self._error = error
@@ -74,9 +85,10 @@ class Status:
 
     def stop(self) -> None:
         """Set no timer any more. Idempotent."""
-        due, self._due = self._due, None
-        if due is not None:
-            due.cancel()
+        for timer in (self._due, self._news):
+            if timer is not None:
+                timer.cancel()
+        self._due = self._news = None
 
     def kwargs(self) -> dict[str, Any]:
         """The facts, as in the event."""
@@ -93,6 +105,10 @@ class Status:
     def _tell_fault(self) -> None:
         self._due = None
         self._fault_told_at = self._clock.seconds()
+        self._tell()
+
+    def _tell_news(self) -> None:
+        self._news = None
         self._tell()
 
     def _tell(self) -> None:

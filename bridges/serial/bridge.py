@@ -12,9 +12,8 @@ from twisted.python.failure import Failure
 
 from bridges.bridge import Bridge
 from bridges.config import field_topics
-from bridges.fields import Transform
+from bridges.pipeline import Pipeline
 from bridges.rate import Rate
-from bridges.reporting import Reading, Reporter
 from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
 from bridges.serial.device import DeviceAway, QueueFull
@@ -31,37 +30,6 @@ CANCELED: Final = "wamp.error.canceled"
 
 #: a field that none of so many frames had is most likely misspelt
 ENOUGH_FRAMES: Final = 20
-
-
-class FieldTopic:
-    """One field of the frames, on its way to its topic.
-
-    name: where it is in a frame; dots go into objects. transform, reporter: what is done with its values.
-
-    seen: whether any frame had it.
-    """
-
-    __slots__ = ("_path", "name", "reporter", "seen", "transform")
-
-    def __init__(self, name: str, transform: Transform, reporter: Reporter) -> None:
-        self.name = name
-        self.transform = transform
-        self.reporter = reporter
-        self.seen = False
-        self._path = name.split(".")
-
-    def place(self, frame: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-        """The object that has the field and its key there; None if the frame does not have it, or has null."""
-        if self.name in frame:
-            holder: Any = frame
-            key = self.name
-        else:
-            holder, key = frame, self._path[-1]
-            for step in self._path[:-1]:
-                holder = holder.get(step) if isinstance(holder, dict) else None
-        if not isinstance(holder, dict) or holder.get(key) is None:
-            return None
-        return holder, key
 
 
 class SerialBridge(Bridge):
@@ -87,45 +55,43 @@ class SerialBridge(Bridge):
         self._framing = LineFraming(self._delimiter, config.max_frame)
         self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
         self._decode = decoder(config)
-        self._fields = [self._field(name, topic) for name, topic in field_topics(self.topic, config.fields).items()]
+        self._pipeline = Pipeline(
+            field_topics(self.topic, config.fields),
+            config.fields,
+            reactor,
+            self.publish,
+            self.field_changed,
+            self.status.fault,
+        )
         self._rate = Rate(config.max_rate, reactor)
         self._frames = 0
         self._bad = 0
         self._partial = 0
         self._last_frame: int | None = None
 
-    def _field(self, name: str, topic: str) -> FieldTopic:
-        field = self._settings.fields[name]
-
-        def send(reading: Reading) -> None:
-            self.publish(topic, reading.value, reading.stamp, field.unit)
-
-        return FieldTopic(name, Transform(field), Reporter(field, self.clock, send))
-
     # --- a bridge ---------------------------------------------------------------------------------------------------
 
     def opening(self) -> None:
+        self._pipeline.begin()
         self._port.start()
 
     def closing(self) -> None:
         self._port.stop()
-        for field in self._fields:
-            field.reporter.stop()
+        self._pipeline.stop()
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
         return {"write": self._write}
 
     def details(self) -> dict[str, Any]:
         """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
-        went. superseded: values
-        of fields that a later one replaced before min_interval was over. unsent: bytes written to a device that went.
+        went. unsent: bytes written to a device that went. And those of `bridges.pipeline`.
         """
         return {
             "device": self._settings.device,
             "frames": self._frames,
             "bad": self._bad,
             "dropped": self._framing.overlong + self._partial + self._rate.refused,
-            "superseded": sum(field.reporter.superseded for field in self._fields),
+            **self._pipeline.counts(),
             "unsent": self._port.unsent,
             "last_frame_ts": self._last_frame,
         }
@@ -142,8 +108,7 @@ class SerialBridge(Bridge):
         device = self._settings.device
         self.log.warn("{id}: {device} is away: {reason}", id=self.config.id, device=device, reason=reason)
         self._partial += self._framing.restart(False)
-        for field in self._fields:
-            field.reporter.pause()
+        self._pipeline.pause()
         self.status.change("away", reason)
 
     def port_received(self, data: bytes) -> None:
@@ -163,7 +128,7 @@ class SerialBridge(Bridge):
         try:
             value = self._decode(frame)
             check(value)
-            found = self._transform(value)
+            found = self._pipeline.transform(value)
         except BadValue as error:
             self._bad += 1
             self.status.fault(str(error))
@@ -172,37 +137,18 @@ class SerialBridge(Bridge):
         self._frames += 1
         self._last_frame = stamp.ts
         self.publish(self.topic, value, stamp)
-        for field, reading in found:
-            field.reporter.take(Reading(reading, stamp))
+        self._pipeline.report(found, stamp)
         if self._frames == ENOUGH_FRAMES:
             self._look_for_unseen(value)
 
     def _look_for_unseen(self, frame: Any) -> None:
-        unseen = [field.name for field in self._fields if not field.seen]
+        unseen = self._pipeline.unseen()
         if not unseen:
             return
         has = ", ".join(map(shown, frame))
         error = f"no frame had the field {', '.join(unseen)} yet; the last one has {has}"
         self.log.warn("{id}: {error}", id=self.config.id, error=error)
         self.status.fault(error)
-
-    def _transform(self, frame: Any) -> list[tuple[FieldTopic, Any]]:
-        """Put the fields' values as they are published into the frame. All or none: BadValue for the first bad one."""
-        found: list[tuple[FieldTopic, Any]] = []
-        if self._fields and not isinstance(frame, dict):
-            raise BadValue(f"fields need a frame with names, but it is {shown(frame)}")
-        for field in self._fields:
-            place = field.place(frame)
-            if place is None:
-                continue
-            holder, key = place
-            field.seen = True
-            try:
-                holder[key] = field.transform(holder[key])
-            except BadValue as error:
-                raise BadValue(f"{field.name}: {error}") from None
-            found.append((field, holder[key]))
-        return found
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

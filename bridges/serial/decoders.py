@@ -103,7 +103,11 @@ def _text(config: SerialConfig) -> Callable[[bytes], str]:
 
 def _text_fields(config: SerialConfig) -> Container[str]:
     """Fields that are to stay text, digits or not: 007 is no 7 there."""
-    return {name for name, field in config.fields.items() if field.type == "str"}
+    return {
+        name
+        for name, field in config.fields.items()
+        if next((row.type for row in field.rows() if row.type), None) == "str"
+    }
 
 
 def _plain(name: str, cell: str, as_text: Container[str]) -> Any:

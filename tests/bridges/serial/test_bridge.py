@@ -366,3 +366,45 @@ class LateSession(FakeSession):
     def answer(self) -> None:
         for answer in self._answers:
             answer()
+
+
+# --- stale and rejected values ---------------------------------------------------------------------------------------
+
+
+def test_a_device_that_falls_silent_has_stale_values(kitchen: Kitchen, logged: list[str]) -> None:
+    """Marked on the topic, for who comes late too; named in the status; told once, and again when they are fresh."""
+    kitchen.open(fields={"t": {"stale_after": 60}, "h": {"stale_after": 60}, "x": {}})
+    kitchen.say(b'{"t": 21, "h": 40, "x": 1}\n', until=kitchen.values)
+    _, fresh = kitchen.session.last("kitchen.t")
+    kitchen.reactor.pump()
+    kitchen.reactor.advance(60)
+    kitchen.reactor.advance(0)
+    kitchen.reactor.advance(600)
+    assert kitchen.session.last("kitchen.t") == (21, {**fresh, "stale": True})
+    assert (kitchen.values("kitchen.t"), kitchen.values("kitchen.x"), len(kitchen.values())) == ([21, 21], [1], 1)
+    assert [kwargs["stale"] for topic, _, kwargs in kitchen.session.events if topic == "kitchen.status"] == [
+        [],
+        ["t", "h"],
+    ]
+    kitchen.say(b'{"t": 21}\n', until=lambda: len(kitchen.values()) == 2)
+    kitchen.reactor.advance(0)
+    assert "stale" not in kitchen.session.last("kitchen.t")[1]
+    assert kitchen.status()["stale"] == ["h"]
+    assert [text for text in logged if "t is " in text] == [
+        "kitchen: t is stale: no reading came in time (stale_after)",
+        "kitchen: t is fresh again",
+    ]
+
+
+def test_a_rejected_reading_is_null_and_told_once(kitchen: Kitchen) -> None:
+    """Its neighbours are published; an outage is one word of the status, and counted."""
+    kitchen.open(fields={"t": {"reject": [85], "stale_after": 60}, "h": {}})
+    for n, value in enumerate([21, 85, 85, 85, 22, 85], 1):
+        kitchen.say(b'{"t": %d, "h": 40}\n' % value, until=lambda n=n: len(kitchen.values()) == n)
+        kitchen.reactor.advance(10)
+    assert [frame["t"] for frame in kitchen.values()] == [21, None, None, None, 22, None]
+    assert kitchen.values("kitchen.t") == [21, 22]
+    assert kitchen.values("kitchen.h") == [40] * 6
+    assert (kitchen.status()["no_reading"], kitchen.status()["bad"]) == (4, 0)
+    assert len(kitchen.values("kitchen.status")) == 3
+    assert kitchen.status()["last_error"] == "t: 85 is no reading"
