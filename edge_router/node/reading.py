@@ -33,7 +33,7 @@ class Reading(ProcessProtocol):
     """One reading.
 
     directory: the node directory. config: as given to `start`, or None. reactor: Twisted's. `done` fires with the
-    configuration and notices, or fails with Invalid.
+    configuration and notices, or fails with Invalid. Raises OSError if there can be no process.
     """
 
     transport: Any
@@ -41,11 +41,11 @@ class Reading(ProcessProtocol):
     def __init__(self, directory: Path, config: str | None, reactor: Any) -> None:
         self.done: Deferred[tuple[Config, list[str]]] = Deferred()
         self._out: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
-        self._too_long = reactor.callLater(WITHIN, self.stop)
         words = [sys.executable, "-P", "-m", _MODULE, "--cbdir", str(directory.absolute())]
         if config is not None:
             words += ["--config", config]
         reactor.spawnProcess(self, sys.executable, words, env=environment_of_ours(os.environ))
+        self._too_long = reactor.callLater(WITHIN, self.stop)
 
     def stop(self) -> None:
         """Read no further: `done` fails."""
@@ -60,10 +60,13 @@ class Reading(ProcessProtocol):
         if self._too_long.active():
             self._too_long.cancel()
         status: Any = reason.value
-        if status.exitCode == 0:
-            self.done.callback(registry.load("edge_router.cli.apart:received")(bytes(self._out[1])))
-            return
         lines = self._out[2].decode(errors="replace").splitlines()
         if status.exitCode != 1 or not lines:
             lines.append(f"reading the configuration failed: {reason.getErrorMessage()}")
-        self.done.errback(Invalid(lines))
+        found: Any = Invalid(lines)
+        if status.exitCode == 0:
+            try:
+                found = registry.load("edge_router.cli.apart:received")(bytes(self._out[1]))
+            except Exception as problem:  # noqa: BLE001 - a package was replaced while the node runs, for one
+                found = Invalid([f"what was read cannot be used by the node that runs, which may be older: {problem}"])
+        self.done.errback(found) if isinstance(found, Invalid) else self.done.callback(found)

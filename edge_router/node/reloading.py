@@ -74,13 +74,13 @@ class Reloading:
         self._tell("running", [])
         self._notifier.reloading()
         self.log.info("reload: reading the configuration again")
-        self._reading = Reading(self._directory, self._config, self._reactor)
         record = Record()
         try:
+            self._reading = Reading(self._directory, self._config, self._reactor)
             config, notices = await self._reading.done
-        except Invalid as invalid:
+        except (Invalid, OSError) as problem:
             if not self._closed:
-                self._refuse(invalid.lines)
+                self._refuse(problem.lines if isinstance(problem, Invalid) else [f"cannot be read: {problem}"])
             return
         finally:
             self._reading = None
