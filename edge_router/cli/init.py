@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
 
@@ -54,9 +55,15 @@ def run(args: argparse.Namespace) -> int:
         print(f"wrote {path}")
     if not made:
         print(f"{directory}: all is there already, nothing was changed")
-    command = "edge-router start"
+    command = f"{_program()} start"
     print(NEXT.format(command=command if directory == Path(".crossbar") else f"{command} --cbdir {directory}"), end="")
     return 0
+
+
+def _program() -> str:
+    """What to type for `edge-router`: its path if it was called by that and the shell does not find it."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "edge-router" and shutil.which(called.name) is None else "edge-router"
 
 
 def make(directory: Path, web: Path, template: str = NAMES[0]) -> list[Path]:

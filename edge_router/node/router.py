@@ -212,7 +212,7 @@ class RouterWorker:
     def info(self) -> dict[str, Any]:
         """Facts for the node's info page, JSON-like."""
         return {
-            "id": self._config.id,
+            "id": self.name,
             "transports": list(self.places),
             "ports": [{"place": door.place, **door.transport.statistics()} for door in self.doors.all if door.place],
             "realms": [

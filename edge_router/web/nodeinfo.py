@@ -14,7 +14,7 @@ import msgspec
 
 from edge_router.config.schema import NodeInfoPath
 from edge_router.transports.host import Host
-from edge_router.web.pages import page, table
+from edge_router.web.pages import columns_table, page, table
 from edge_router.web.request import WebRequest
 
 
@@ -72,14 +72,35 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-def _section(info: dict[str, Any]) -> str:
-    """A table of the plain facts, then a section for each that has parts."""
+def _section(info: dict[str, Any], level: int = 2) -> str:
+    """A table of the plain facts, then a section for each that has parts. level: of the sections' headings."""
     plain = {name: value for name, value in info.items() if not _has_parts(value)}
-    body = table((_words(name), _FORMATS.get(name, _text)(value)) for name, value in plain.items())
+    body = table((_words(name), _said(name, value)) for name, value in plain.items())
     for name, value in info.items():
         if name not in plain:
-            body += f"<h2>{escape(_words(name))}</h2>" + "".join(map(_section, _parts(value)))
+            body += _list(name, _parts(value), level)
     return body
+
+
+def _list(name: str, parts: list[dict[str, Any]], level: int) -> str:
+    """One table for parts that are plain and alike; else a section for each, with its `id` as the heading."""
+    columns = list(parts[0])
+    if all(list(part) == columns and not any(map(_has_parts, part.values())) for part in parts):
+        rows = [[_said(column, part[column]) for column in columns] for part in parts]
+        return _heading(name, level) + columns_table([_words(column) for column in columns], rows)
+    body = ""
+    for part in parts:
+        rest = {key: value for key, value in part.items() if key != "id"}
+        body += _heading(str(part.get("id") or name), level) + _section(rest, level + 1)
+    return body
+
+
+def _heading(name: str, level: int) -> str:
+    return f"<h{level}>{escape(_words(name))}</h{level}>"
+
+
+def _said(name: str, value: Any) -> str:
+    return _FORMATS.get(name, _text)(value)
 
 
 def _has_parts(value: Any) -> bool:

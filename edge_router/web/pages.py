@@ -12,11 +12,12 @@ from typing import Final
 _STYLE: Final = (
     ":root{color-scheme:light dark}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
+    "h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:1rem;margin:1.5rem 0 .5rem}"
     "table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;padding:.25rem 1rem .25rem 0;border-bottom:1px solid #8884;vertical-align:top;"
     "overflow-wrap:anywhere}"
-    "th{font-weight:600;width:14rem}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "th{font-weight:600;width:14rem}thead th{width:auto}"
+    "td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
 )
 
 
@@ -40,3 +41,10 @@ def table(rows: Iterable[tuple[str, str]]) -> str:
     """A table of names and values. Both are text."""
     cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table>{cells}</table>"
+
+
+def columns_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table with a name above each column. All are text."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(value)}</td>" for value in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

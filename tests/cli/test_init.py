@@ -159,3 +159,16 @@ def test_a_template_leaves_programs_as_they_are(tmp_path: Path) -> None:
     dispatch(["init", "--cbdir", str(tmp_path), "--template", "components"])
     assert (tmp_path / "timeservice.py").read_text() == "mine"
     assert "class TickService" in (tmp_path / "tickservice.py").read_text()
+
+
+def test_the_command_to_start_is_one_that_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Called by its path, as from a virtual environment, it is to be called so again."""
+    monkeypatch.setattr("sys.argv", [".venv/bin/edge-router", "init"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    dispatch(["init", "--appdir", str(tmp_path / "a")])
+    assert f"\n  .venv/bin/edge-router start --cbdir {tmp_path}/a/.crossbar\n" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["/usr/lib/python3/edge_router/__main__.py", "init"])
+    dispatch(["init", "--appdir", str(tmp_path / "a")])
+    assert "\n  edge-router start --cbdir" in capsys.readouterr().out

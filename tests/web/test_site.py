@@ -112,6 +112,17 @@ def test_the_nodes_page_is_escaped_html(port: WebPort) -> None:
     assert "<td>tcp4:*:80, unix:/run/x</td>" in page
 
 
+def test_the_nodes_page_has_workers_one_below_the_other() -> None:
+    """Each under its name, with what belongs to it; what is alike in one table."""
+    realms = [{"name": "a", "sessions": 1}, {"name": "b", "sessions": 2}]
+    workers = [{"id": "worker001", "realms": realms}, {"id": "box", "type": "container"}]
+    page = WebPort({"info": NodeInfoPath()}, info={"workers": workers}).ask("/info").body.decode()
+    assert "<h2>worker001</h2>" in page
+    assert "<h3>realms</h3><table><thead><tr><th>name</th><th>sessions</th></tr></thead>" in page
+    assert "<tr><td>a</td><td>1</td></tr><tr><td>b</td><td>2</td></tr>" in page
+    assert page.index("<h3>realms</h3>") < page.index("<h2>box</h2>") < page.index("<td>container</td>")
+
+
 @pytest.mark.parametrize(
     ("path", "accept", "is_json"),
     [
