@@ -54,7 +54,7 @@ def one_line(worker: dict[str, Any]) -> str:
     if worker.get("pid"):
         text += f" (process {worker['pid']})"
     if worker.get("restarts"):
-        text += f", started again {worker['restarts']} times"
+        text += ", started again " + ("once" if worker["restarts"] == 1 else f"{worker['restarts']} times")
     if worker.get("last_end"):
         text += f", the last time it {worker['last_end']}"
     return text

@@ -9,10 +9,11 @@ from typing import Any
 
 import autobahn.twisted.wamp  # noqa: F401  # has txaio use Twisted, which must be before anything else of autobahn
 from autobahn.wamp.exception import SerializationError
+from autobahn.wamp.message import Goodbye
 from autobahn.wamp.serializer import Serializer
 
 from edge_router.wamp.codecs import Codec
-from edge_router.wamp.errors import TranscodeError
+from edge_router.wamp.errors import CLOSE_GOODBYE_AND_OUT, TranscodeError
 
 
 class _Octets:
@@ -49,6 +50,17 @@ class Wire(Serializer):
         return octets
 
     def messages(self, octets: bytes) -> list[Any]:
-        """autobahn's form of what came in. Raises its ProtocolError."""
+        """autobahn's form of what came in. Raises its ProtocolError.
+
+        The answer to a component's GOODBYE has Crossbar's reason: for any other, autobahn warns of a session that was
+        closed, at each stop of the node.
+        """
         messages: list[Any] = self.unserialize(octets)
-        return messages
+        return [_NORMAL if _is_answer(message) else message for message in messages]
+
+
+_NORMAL = Goodbye(Goodbye.DEFAULT_REASON)
+
+
+def _is_answer(message: Any) -> bool:
+    return isinstance(message, Goodbye) and message.reason == CLOSE_GOODBYE_AND_OUT

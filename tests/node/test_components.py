@@ -99,7 +99,7 @@ def test_a_stop_is_told_to_components() -> None:
     world = World(cls("Adder"))
     diary.clear()
     assert world.run(world.node.stop()) == [None]
-    assert diary == [("left", "wamp.close.goodbye_and_out"), "disconnected"]
+    assert diary == [("left", "wamp.close.normal"), "disconnected"]
     assert world.components[0].info() == {
         "id": "component001", "type": "class", "realm": "realm1", "state": "stopped", "restarts": 0,
     }  # fmt: skip
@@ -154,7 +154,7 @@ def test_functions() -> None:
         ("on_join", "component002"),
         42,
         ("on_disconnect", True),
-        ("on_leave", "wamp.close.goodbye_and_out"),
+        ("on_leave", "wamp.close.normal"),
     ]
     assert world.components[1].state == "left"
 
@@ -285,7 +285,7 @@ def test_a_reload_starts_again_what_has_changed() -> None:
 
     diary.clear()
     assert reload(cls("Adder", id="adder"), {**other, "extra": {"b": 2}}) == ["component other: started again"]
-    assert diary == [("on_leave", "wamp.close.goodbye_and_out"), ("on_join", "other")]
+    assert diary == [("on_leave", "wamp.close.normal"), ("on_join", "other")]
     assert (stays.state, changes.state) == ("running", "stopped")
     assert reload(cls("Adder", id="adder")) == ["component other: stopped"]
     assert [each.part for each in world.node.workers[0].components] == [stays]

@@ -200,7 +200,7 @@ def test_a_component_that_fails(world: World) -> None:
     world.container(code, cls("Adder"), cls("Broken"))
     world.start()
     assert world.told("again") == world.told("pid")
-    until(lambda: "class component002: running, started again 1 times" in world.status(), world.status())
+    until(lambda: "class component002: running, started again once" in world.status(), world.status())
     log = world.stop()
     assert "component component002: failed: ValueError: broken; started again in" in log
     assert re.search(r"error container: box1: .*box1_module.py", log)
@@ -281,8 +281,8 @@ def test_one_that_floods(world: World) -> None:
     ("shutdown", "restart", "state"),
     [
         ("shutdown-on-any-component-failed", "restart-never", "given up"),
-        ("shutdown-on-any-component-failed", "restart-on-failed", "started again 1 times"),
-        ("shutdown-on-any-component-stopped", "restart-on-failed", "started again 1 times"),
+        ("shutdown-on-any-component-failed", "restart-on-failed", "started again once"),
+        ("shutdown-on-any-component-stopped", "restart-on-failed", "started again once"),
         ("shutdown-manual", "restart-never", "component002: given up"),
     ],
 )

@@ -82,7 +82,7 @@ def test_one_that_crashes(world: World) -> None:
     first, second = int(world.told("first")), int(world.told("second"))
     assert is_gone(first)
     assert not is_gone(second)
-    until(lambda: "started again 1 times, the last time it ended by SIGABRT" in world.status(), world.status())
+    until(lambda: "started again once, the last time it ended by SIGABRT" in world.status(), world.status())
     log = world.stop()
     assert "guest1: ended by SIGABRT; started again in" in log
     assert is_gone(second)
