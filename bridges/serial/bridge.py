@@ -19,6 +19,7 @@ from bridges.serial.decoders import decoder
 from bridges.serial.device import DeviceAway, QueueFull
 from bridges.serial.framing import LineFraming
 from bridges.serial.port import Port
+from bridges.serial.sealing import Seal
 from bridges.stamps import Stamps
 from bridges.values import BadValue, check, shown
 from edge_router.client import CallError
@@ -54,6 +55,7 @@ class SerialBridge(Bridge):
         self._delimiter = config.delimiter.encode("latin-1")
         self._framing = LineFraming(self._delimiter, config.max_frame)
         self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
+        self._seal = None if config.checksum is None else Seal(config.checksum)
         self._decode = decoder(config)
         self._pipeline = Pipeline(
             field_topics(self.topic, config.fields),
@@ -126,6 +128,8 @@ class SerialBridge(Bridge):
             self.status.fault(f"more than {self._settings.max_rate} frames a second (max_rate); the rest was dropped")
             return
         try:
+            if self._seal is not None:
+                frame = self._seal.open(frame)
             value = self._decode(frame)
             check(value)
             found = self._pipeline.transform(value)
@@ -190,4 +194,4 @@ class SerialBridge(Bridge):
         if len(data) > self._settings.max_write:
             limit = self._settings.max_write
             raise CallError(INVALID_ARGUMENT, f"the line has {len(data)} bytes; the limit is {limit} (max_write)")
-        return data + self._end
+        return (data if self._seal is None else self._seal.close(data)) + self._end

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from bridges.config import BridgeConfig, Field, Uri, field_topics
+from edge_router.config.schema import Section
 
 DevicePath = Annotated[
     str,
@@ -27,6 +28,46 @@ Separator = Annotated[
 ]
 
 
+FewBytes = Annotated[str, Meta(pattern="^[\\x00-\\xff]{0,16}$", extra={"words": "up to 16 bytes"})]
+ChecksumName = Literal[
+    "crc-8/smbus",
+    "crc-8/maxim-dow",
+    "crc-8/sae-j1850",
+    "crc-8/nrsc-5",
+    "crc-16/arc",
+    "crc-16/modbus",
+    "crc-16/usb",
+    "crc-16/ibm-3740",
+    "crc-16/xmodem",
+    "crc-16/kermit",
+    "crc-16/ibm-sdlc",
+    "crc-16/dnp",
+    "crc-32/iso-hdlc",
+    "crc-32/mpeg-2",
+    "crc-32/iscsi",
+    "crc-8",
+    "crc-16/ccitt-false",
+    "crc-16/x-25",
+    "crc-32",
+    "xor",
+    "sum",
+]
+
+
+class LineChecksum(Section, kw_only=True):
+    """The checksum at the end of each line, as hexadecimal digits.
+
+    type: its name in the catalogue of CRC algorithms, as `crc-16/modbus`, or `xor`, or `sum`, the lowest byte of the
+    bytes' sum. order: of its bytes: the highest first (`big`), or the lowest (`little`). mark: what is between the line
+    and its checksum; not summed up. skip: what a line may begin with that is not summed up, as `$` in NMEA 0183.
+    """
+
+    type: ChecksumName
+    order: Literal["big", "little"] = "big"
+    mark: FewBytes = ""
+    skip: FewBytes = ""
+
+
 class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     """A device on a serial line: each line it sends becomes an event, and `<topic>.write` sends lines to it.
 
@@ -41,9 +82,10 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     opening in which what comes in is dropped, with the rest of a frame that had begun; boards that restart when
     they are opened (Arduino) need about 2000. framing: how frames are told apart; `line` ends them with the
     delimiter. delimiter: ends a frame; after a line feed, a carriage return before it is dropped too.
-    write_delimiter: ends what is written; left out, the delimiter. max_frame: bytes of a frame; a longer one is
-    dropped and counted. max_rate: frames a second; more are dropped and counted. max_write: bytes of a line to
-    write. write_queue: bytes that wait for a device that takes them slowly.
+    checksum: at the end of each line, before the delimiter; a line without it, or with a wrong one, is a bad frame,
+    and what is written gets one. write_delimiter: ends what is written; left out, the delimiter. max_frame: bytes of a
+    frame; a longer one is dropped and counted. max_rate: frames a second; more are dropped and counted. max_write:
+    bytes of a line to write. write_queue: bytes that wait for a device that takes them slowly.
 
     decode: what a frame holds: `json`; `csv`, with `columns`; `keyvalue`, as in `a=1 b=2` or `a:1,b:2`; `raw`, text as
     it is. encoding: of text; with `binary` a raw frame is published as bytes. columns: the names of csv's columns; an
@@ -62,6 +104,7 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     settle: Annotated[int, Meta(ge=0, le=60_000)] = 30
     framing: Literal["line"] = "line"
     delimiter: Bytes = "\n"
+    checksum: LineChecksum | None = None
     write_delimiter: Bytes | None = None
     max_frame: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
     max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 1_000

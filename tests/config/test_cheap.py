@@ -68,6 +68,8 @@ def minimal(info: Any) -> Any:
             return info.ge or 0
         case inspect.ListType(item_type=item):
             return [minimal(item)]
+        case inspect.LiteralType(values=values):
+            return values[0]
         case inspect.DictType() | inspect.AnyType():
             return {}
         case _:

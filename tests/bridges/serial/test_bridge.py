@@ -408,3 +408,13 @@ def test_a_rejected_reading_is_null_and_told_once(kitchen: Kitchen) -> None:
     assert (kitchen.status()["no_reading"], kitchen.status()["bad"]) == (4, 0)
     assert len(kitchen.values("kitchen.status")) == 3
     assert kitchen.status()["last_error"] == "t: 85 is no reading"
+
+
+def test_a_line_with_a_wrong_checksum_is_never_published(kitchen: Kitchen) -> None:
+    """And what is written has one."""
+    kitchen.open(decode="raw", checksum={"type": "xor", "mark": "*", "skip": "$"})
+    kitchen.say(b"$ab*03\r\n$ab*04\r\n$ac\r\n$ac*02\r\n", until=lambda: len(kitchen.values()) == 2)
+    assert kitchen.values() == ["$ab", "$ac"]
+    assert kitchen.status()["bad"] == 2
+    kitchen.call("write", "$ab")
+    kitchen.reactor.until(lambda: kitchen.device.heard() == b"$ab*03\n")
