@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
+import sys
 from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Final
 
 from twisted.internet.task import Clock
 
@@ -88,13 +90,23 @@ def test_the_end_wakes() -> None:
     assert world.clock.getDelayedCalls() == []
 
 
+BUSY: Final = """
+import os, sys, time
+while time.process_time() < 0.2:
+    pass
+print(sum(os.times()[:4]), flush=True)
+sys.stdin.read()
+"""
+
+
 def test_cpu_seconds() -> None:
-    """As getrusage(2) has it for this process, and nothing for one that is gone."""
-    begin = time.process_time()
-    while time.process_time() - begin < 0.05:
-        pass
-    times = os.times()
-    assert abs(cpu_seconds(os.getpid()) - sum(times[:4])) < 0.1
+    """As times(2) has it for a process, and nothing for one that is gone."""
+    with Popen([sys.executable, "-c", BUSY], stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout is not None
+        used = float(process.stdout.readline())
+        assert abs(cpu_seconds(process.pid) - used) < 0.1
+        assert process.stdin is not None
+        process.stdin.close()
     assert cpu_seconds(2**22 + 1) == 0.0
 
 
