@@ -42,7 +42,7 @@ def on_a_disk(
     """
     script = f"""
     config=$(cat "$1/config.json" 2>/dev/null)
-    mount -t tmpfs -o size=16k none "$1"
+    mount -t tmpfs -o size={DISK}k none "$1"
     [ -z "$config" ] || printf %s "$config" > "$1/config.json"
     directory=$1
     {prepare}
@@ -58,6 +58,8 @@ def on_a_disk(
     )  # fmt: skip
 
 
+#: KiB
+DISK = 16
 FULL = 'dd if=/dev/zero of="$1/fill" bs=1k count=100 2>/dev/null'
 READ_ONLY = 'mount -o remount,ro "$1"'
 
@@ -68,7 +70,6 @@ READ_ONLY = 'mount -o remount,ro "$1"'
     [
         (FULL, "start", "node.pid", "No space left on device; `df -h` shows what is full"),
         (FULL, "keys", "key.priv", "No space left on device"),
-        (FULL + '; rm "$1/config.json"', "init", "web/index.html", "No space left on device"),
         ('rm "$1/config.json"; ' + FULL, "init", "config.yaml", "No space left on device"),
         (READ_ONLY, "start", "node.pid", "Read-only file system; it has to be mounted for writing"),
         (READ_ONLY, "keys", "key.priv", "Read-only file system"),
@@ -80,6 +81,18 @@ def test_a_disk_that_takes_nothing(tmp_path: Path, prepare: str, command: str, f
     write(tmp_path, configuration())
     line = one_line(on_a_disk(tmp_path, prepare, command))
     assert line.startswith(f"edge-router: {tmp_path / file}: {words}")
+
+
+@pytest.mark.skipif(not MOUNTS, reason="this user may mount nothing")
+def test_a_disk_that_takes_the_first_file_only(tmp_path: Path) -> None:
+    """Whichever file it is that finds no room any more."""
+    model, directory = tmp_path / "model", tmp_path / "node"
+    directory.mkdir()
+    assert run("init", "--cbdir", model).returncode == 0
+    pages = -((model / "config.yaml").stat().st_size // -4096)
+    room = f'dd if=/dev/zero of="$1/fill" bs=4k count={DISK // 4 - pages} 2>/dev/null'
+    line = one_line(on_a_disk(directory, room, "init"))
+    assert line.startswith(f"edge-router: {directory}/web/index.html: No space left on device")
 
 
 @pytest.mark.skipif(not MOUNTS, reason="this user may mount nothing")
