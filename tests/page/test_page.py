@@ -155,11 +155,12 @@ def test_filter(browser: Browser, page_files: Path) -> None:
         for number in range(12):
             router.publish(f"com.example.t{number}", number)
         page.wait_for("!document.getElementById('search').hidden")
+        page.wait_for("document.querySelectorAll('.card').length == 12")  # the field comes before the last of them
         page.evaluate(
             "(() => { const it = document.getElementById('filter'); it.value = 'example T11';"
             "it.dispatchEvent(new Event('input')); })()"
         )
-        assert page.evaluate("document.querySelectorAll('.card:not([hidden])').length") == 1
+        page.wait_for("document.querySelectorAll('.card:not([hidden])').length == 1")
         page.close()
 
 
