@@ -29,7 +29,7 @@ Point = Annotated[tuple[float, float], Meta(extra={"words": "two numbers [raw, t
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 #: What a bridge itself publishes below its topic; fields that are called so need another topic.
-RESERVED: Final = frozenset({"status", "get_status", "write"})
+RESERVED: Final = frozenset({"status", "get_status", "write", "simulate"})
 
 
 class BridgeConfig(Section, kw_only=True):
