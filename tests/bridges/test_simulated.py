@@ -49,7 +49,7 @@ def test_what_is_simulated(text: str, wanted: Wanted) -> None:
     ("text", "problem"),
     [
         ("sim:lamb", "sim:lamb is no simulator; there are sim:lamp, sim:tape, sim:"),
-        ("sim:lamp?perod=1", "sim:lamp has no option 'perod'; there are period, name, on, drop, garble, unplug, hang, outage, "),
+        ("sim:lamp?perod=1", "sim:lamp has no option 'perod'; there are period, name, on, drop, garble, "),
         ("sim:lamp?period=fast", "sim:lamp: period=fast: expected float, got str"),
         ("sim:lamp?period=0", "sim:lamp: period=0: expected float > 0.0"),
         ("sim:lamp?drop=2", "sim:lamp: drop=2: expected float <= 1.0"),
