@@ -6,13 +6,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from bridges.config import BridgeConfig, Field, Uri, field_topics
+from bridges.config import Field, Uri, field_topics
+from bridges.serial.portconfig import PortConfig
 from edge_router.config.schema import Section
 
-DevicePath = Annotated[
-    str,
-    Meta(pattern="^/", max_length=4_095, extra={"words": "the whole path, as /dev/serial/by-id/... or /dev/ttyAMA0"}),
-]
 #: bytes
 LONGEST_DELIMITER: Final = 16
 #: Characters U+0000 to U+00FF; each stands for the byte of that number.
@@ -68,7 +65,7 @@ class LineChecksum(Section, kw_only=True):
     skip: FewBytes = ""
 
 
-class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
+class SerialConfig(PortConfig, tag="serial", kw_only=True):
     """A device on a serial line: each line it sends becomes an event, and `<topic>.write` sends lines to it.
 
     Events of `topic` have args [value] and kwargs {bridge, seq, ts, ts_quality}: the frame's number since the start,
@@ -76,16 +73,12 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     `<topic>.status` tells of the device: args [`open`, `away` or `stopped`], kwargs with counts and the last error;
     `<topic>.get_status` returns the same, or `opening`.
 
-    device: the device's path; /dev/serial/by-id/... stays the same when devices are plugged in another order.
-    baudrate: bits per second; any the hardware can do. bytesize: bits of a character. parity: the check bit of a
-    character. stopbits: bits after a character. flow_control: how the device says wait. settle: milliseconds after
-    opening in which what comes in is dropped, with the rest of a frame that had begun; boards that restart when
-    they are opened (Arduino) need about 2000. framing: how frames are told apart; `line` ends them with the
+    framing: how frames are told apart; `line` ends them with the
     delimiter. delimiter: ends a frame; after a line feed, a carriage return before it is dropped too.
     checksum: at the end of each line, before the delimiter; a line without it, or with a wrong one, is a bad frame,
     and what is written gets one. write_delimiter: ends what is written; left out, the delimiter. max_frame: bytes of a
     frame; a longer one is dropped and counted. max_rate: frames a second; more are dropped and counted. max_write:
-    bytes of a line to write. write_queue: bytes that wait for a device that takes them slowly.
+    bytes of a line to write.
 
     decode: what a frame holds: `json`; `csv`, with `columns`; `keyvalue`, as in `a=1 b=2` or `a:1,b:2`; `raw`, text as
     it is. encoding: of text; with `binary` a raw frame is published as bytes. columns: the names of csv's columns; an
@@ -95,13 +88,6 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     bad field is not published at all.
     """
 
-    device: DevicePath
-    baudrate: Annotated[int, Meta(ge=50, le=20_000_000)] = 9600
-    bytesize: Literal[5, 6, 7, 8] = 8
-    parity: Literal["none", "even", "odd", "mark", "space"] = "none"
-    stopbits: Literal[1, 2] = 1
-    flow_control: Literal["none", "rtscts", "xonxoff"] = "none"
-    settle: Annotated[int, Meta(ge=0, le=60_000)] = 30
     framing: Literal["line"] = "line"
     delimiter: Bytes = "\n"
     checksum: LineChecksum | None = None
@@ -109,7 +95,6 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
     max_frame: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
     max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     max_write: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
-    write_queue: Annotated[int, Meta(ge=1, le=1_048_576)] = 65_536
     decode: Literal["json", "csv", "keyvalue", "raw"] = "json"
     encoding: Literal["utf-8", "ascii", "latin-1", "binary"] = "utf-8"
     columns: list[str] = []
@@ -119,6 +104,7 @@ class SerialConfig(BridgeConfig, tag="serial", kw_only=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError for options that contradict each other."""
+        super().__post_init__()
         if self.decode == "csv" and not any(self.columns):
             raise ValueError("decode: csv needs the names of the columns, such as columns: [temperature, humidity]")
         if self.columns and self.decode != "csv":

@@ -24,7 +24,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.serialport import SerialPort
 from twisted.python.failure import Failure
 
-from bridges.serial.config import SerialConfig
+from bridges.serial.portconfig import PortConfig
 
 #: What opening may raise. pyserial lets termios.error through, which is no OSError.
 OPEN_ERRORS: Final = (OSError, ValueError, termios.error)
@@ -79,7 +79,7 @@ class Device(SerialPort):
 
     _serialFactory = staticmethod(partial(serial.Serial, exclusive=True))  # type: ignore[assignment]  # noqa: N815
 
-    def __init__(self, config: SerialConfig, reactor: Any, owner: Owner) -> None:
+    def __init__(self, config: PortConfig, reactor: Any, owner: Owner) -> None:
         self.unsent = 0
         self._config = config
         self._taken = 0
@@ -87,7 +87,7 @@ class Device(SerialPort):
         self._waiting: deque[tuple[int, Deferred[None]]] = deque()
         super().__init__(
             _Reader(owner),
-            config.device,
+            config.device_name,
             reactor,
             baudrate=config.baudrate,
             bytesize=config.bytesize,
@@ -167,7 +167,7 @@ class _Reader(StreamProtocol):
         self._owner.lost("it was unplugged or hung up")
 
 
-def claim(fd: int, config: SerialConfig) -> None:
+def claim(fd: int, config: PortConfig) -> None:
     """Keep others out, and see that the driver took the settings. A pseudo-terminal has neither need.
 
     fd: the open device. Raises DeviceError for a setting that the hardware does not have.
@@ -178,7 +178,7 @@ def claim(fd: int, config: SerialConfig) -> None:
     check_form(termios.tcgetattr(fd)[2], config)
 
 
-def check_form(cflag: int, config: SerialConfig) -> None:
+def check_form(cflag: int, config: PortConfig) -> None:
     """Compare what the driver made of a character's form with what was asked for.
 
     cflag: `c_cflag` as read back. Raises DeviceError.

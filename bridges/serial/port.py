@@ -13,8 +13,9 @@ from twisted.internet.defer import Deferred
 
 from bridges.backoff import STABLE, Backoff
 from bridges.clock import Delayed
-from bridges.serial.config import LONGEST_DELIMITER, SerialConfig
+from bridges.serial.config import LONGEST_DELIMITER
 from bridges.serial.device import GONE, OPEN_ERRORS, Device, DeviceAway, DeviceError, explain
+from bridges.serial.portconfig import PortConfig
 from bridges.serial.watch import PathWatch
 
 
@@ -40,12 +41,12 @@ class Port:
     unsent: bytes that were to be written and were lost with the device.
     """
 
-    def __init__(self, config: SerialConfig, reactor: Any, user: PortUser, random: Callable[[], float]) -> None:
+    def __init__(self, config: PortConfig, reactor: Any, user: PortUser, random: Callable[[], float]) -> None:
         self._config = config
         self._reactor = reactor
         self._user = user
         self._backoff = Backoff(random)
-        self._watch = PathWatch(reactor, config.device, self._changed)
+        self._watch = PathWatch(reactor, config.device_name, self._changed)
         self._device: Device | None = None
         self._ready = False
         self._dropped = b""
@@ -73,7 +74,7 @@ class Port:
     def write(self, data: bytes) -> Deferred[None]:
         """Send bytes; the result fires when the kernel has taken them. Raises DeviceAway and QueueFull."""
         if self._device is None or not self._ready:
-            raise DeviceAway(f"{self._config.device} is away: {self._told or 'it is being opened'}")
+            raise DeviceAway(f"{self._config.device_name} is away: {self._told or 'it is being opened'}")
         return self._device.submit(data)
 
     def received(self, data: bytes) -> None:
@@ -118,7 +119,7 @@ class Port:
             self._device = Device(self._config, self._reactor, self)
         except (*OPEN_ERRORS, DeviceError) as error:
             self._watch.start()
-            self._tell(explain(error, self._config.device))
+            self._tell(explain(error, self._config.device_name))
             return False
         self._cancel_timer()
         self._watch.stop()

@@ -77,7 +77,7 @@ def minimal(info: Any) -> Any:
 
 
 #: sections that need one of several keys, none of which is required by itself
-ONE_OF = {"Step": {"round": 0}, "Window": {"count": 1}}
+ONE_OF = {"Step": {"round": 0}, "Window": {"count": 1}, "SerialConfig": {"device": "/dev/ttyUSB0"}}
 
 
 @pytest.mark.parametrize("section", list(sections()), ids=lambda cls: cls.__name__)
