@@ -63,6 +63,10 @@ LAYERS = {
         "edge_router.registry",
         "msgspec twisted zope ujson websockets",
     ),
+    "edge_router.uplink": _layer(
+        "edge_router.wamp edge_router.config edge_router.client edge_router.router.interfaces edge_router.registry",
+        "msgspec twisted",
+    ),
     "bridges": _layer("edge_router.config edge_router.client", "msgspec twisted ujson"),
     "bridges.serial": _layer("edge_router.config edge_router.client", "msgspec twisted ujson serial"),
 }

@@ -1,0 +1,126 @@
+"""Uplinks: what of a realm is handed on to a central router, and what comes from there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, field
+
+from edge_router.config.schema.connecting import ClientAuth, ClientTransport
+from edge_router.config.schema.section import Section
+
+Waiting = Annotated[float, Meta(ge=0, le=86_400)]
+Positive = Annotated[float, Meta(gt=0)]
+
+_ONE_OF_EVENTS: Final = ("buffer", "priority", "retain", "filter")
+
+
+class UplinkFilter(Section):
+    """Which events need not be carried. All that is given has to let an event pass.
+
+    deadband: a number has to differ by more than this from the last that was sent of its topic. field: which: a key of
+    the event's keywords, or of its first argument if that is a mapping; left out, the first argument itself.
+    min_interval: seconds between two events of a topic; the last one that was held back is sent when they are over.
+    max_rate: events a second of the whole rule; what is over it is dropped, and counted.
+    """
+
+    deadband: Annotated[float, Meta(ge=0)] | None = None
+    field: str | None = None
+    min_interval: Waiting | None = None
+    max_rate: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.field is not None and self.deadband is None:
+            raise ValueError("`field` says whose `deadband` is meant; give that too")
+
+
+class UplinkRule(Section):
+    """What is handed on, in which direction.
+
+    uri, match: the names, as they are locally. kind: events or procedures. direction: `up` hands local events on to the
+    central router, and offers local procedures there; `down` does the same the other way; `both` does both. prefix:
+    stands before each name at the central router, and is taken off on the way down; `{node}` in it is the name of this
+    node. strip: what the names begin with locally only. mirror: follow what subscribers and callees at the other end
+    have really subscribed to and registered, by its meta API; false hands on the whole pattern. Left out: true for
+    procedures on the way up, else false. buffer: events on the way up while the link is down: `none` are lost, of
+    `last` the last of each topic is kept, of `all` all are. priority: 9 is sent first, and dropped last. retain:
+    publish so that it is kept for subscribers to come, and begin with what the sending end has kept. filter: events
+    that need not be carried. when_down: what a call comes to while the link is down: `fail` at once, or `wait`. wait:
+    seconds that such a call waits at most.
+    """
+
+    uri: str
+    match: Literal["exact", "prefix", "wildcard"] = "exact"
+    kind: Literal["events", "procedures"] = "events"
+    direction: Literal["up", "down", "both"] = "up"
+    prefix: str = ""
+    strip: str = ""
+    mirror: bool | None = None
+    buffer: Literal["none", "last", "all"] = "none"
+    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    retain: bool = False
+    filter: UplinkFilter | None = None
+    when_down: Literal["fail", "wait"] = "fail"
+    wait: Annotated[float, Meta(gt=0, le=3600)] = 10
+
+    def __post_init__(self) -> None:
+        if not self.uri.startswith(self.strip):
+            raise ValueError(f"`strip` is what the names begin with, and `uri` does not begin with {self.strip!r}")
+        if self.kind == "procedures":
+            for name in _ONE_OF_EVENTS:
+                if getattr(self, name) != _DEFAULTS[name]:
+                    raise ValueError(f"`{name}` is for events; a procedure is called or is not")
+        elif self.when_down != "fail":
+            raise ValueError("`when_down` is for procedures; `buffer` is for events")
+        if self.buffer != "none" and self.direction == "down":
+            raise ValueError("`buffer` is for the way up; the central router keeps what goes down")
+        if self.buffer != "none" and self.mirror:
+            raise ValueError("`mirror` follows nobody while the link is down, and `buffer` keeps events then")
+
+
+_DEFAULTS: Final[dict[str, Any]] = {"buffer": "none", "priority": 5, "retain": False, "filter": None}
+
+
+class UplinkStore(Section):
+    """Where events wait for the link (rules with `buffer`): an SQLite file.
+
+    path: the file, relative to the node directory; left out, `uplink-ID.sqlite`. max_bytes: of waiting events; over it
+    the oldest of the lowest priority are dropped, and counted. max_age: seconds after which a waiting event is of no
+    use any more; left out, none is. commit_rows, commit_seconds: events, and the time, after which they are written at
+    the latest; what is not written is lost when the power goes. replay_rate: waiting events a second, once the link is
+    up again, besides those that come.
+    """
+
+    path: str | None = None
+    max_bytes: Annotated[int, Meta(ge=65_536)] = 67_108_864
+    max_age: Positive | None = None
+    commit_rows: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    commit_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 1
+    replay_rate: Annotated[float, Meta(gt=0, le=100_000)] = 200
+
+
+class Uplink(Section):
+    """A link to a central router.
+
+    id: its name, in logs and in the topic `edge.uplink.ID.status`. realm: the local one. rules: what is handed on.
+    role: whose permissions apply
+    locally. remote_realm: the central one; left out, of the same name. node: what `{node}` in a rule's `prefix` stands
+    for, and what events come from; left out, the node's `id`, else the name of this machine. transport: how to reach
+    the central router. transports: several ways, tried in turn. auth: how to log in there. store:
+    where events wait for the link.
+    """
+
+    id: Annotated[str, Meta(pattern="^[a-z0-9_-]+$", extra={"words": "small letters, digits, `_` and `-`"})]
+    realm: str
+    rules: Annotated[list[UplinkRule], Meta(min_length=1)]
+    role: str = "trusted"
+    remote_realm: str | None = None
+    node: str | None = None
+    transport: ClientTransport | None = None
+    transports: list[ClientTransport] = []
+    auth: ClientAuth = field(default_factory=ClientAuth)
+    store: UplinkStore = field(default_factory=UplinkStore)
+
+    def __post_init__(self) -> None:
+        if bool(self.transport) is bool(self.transports):
+            raise ValueError("give either `transport`, or several in `transports`")
