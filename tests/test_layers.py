@@ -39,7 +39,9 @@ LAYERS = {
         "msgspec cryptography",
     ),
     "edge_router.store": _layer(
-        "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.router.kept", "msgspec"
+        "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.router.kept "
+        "edge_router.router.arrivals",
+        "msgspec",
     ),
     "edge_router.client": _layer(
         "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.registry edge_router",

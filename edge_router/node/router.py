@@ -182,7 +182,9 @@ class RouterWorker:
         self.add_realm(config)
         file, other = (getattr(store, "path", None) for store in (old.config.store, config.store))
         if file is None or file != other:  # else they come from the file
-            self.router.realms[config.name].broker.take_over(old.broker.snapshot())
+            broker = self.router.realms[config.name].broker
+            broker.take_over(old.broker.snapshot())
+            broker.arrivals.take_over(old.broker.arrivals)
         return told
 
     # --- the end -----------------------------------------------------------------------------------------------
@@ -224,6 +226,7 @@ class RouterWorker:
                     **realm.counts.shown(),
                     "retained": len(realm.broker.retained),
                     "retained_dropped": realm.broker.retained.dropped,
+                    "events_repeated": realm.broker.arrivals.repeated,
                 }
                 for realm in self.router.realms.values()
             ],

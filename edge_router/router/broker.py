@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from edge_router.config.schema import MemoryStore
+from edge_router.router.arrivals import Arrivals
 from edge_router.router.audience import audience, is_filtered, names_sessions
 from edge_router.router.disclosure import disclosure_refused, handed_on, of_another
 from edge_router.router.history import History
@@ -76,6 +77,7 @@ class Broker:
         "_now",
         "_publication_ids",
         "_subscription_ids",
+        "arrivals",
         "histories",
         "published",
         "retained",
@@ -95,6 +97,7 @@ class Broker:
         self.retained = Retained(store.retained, seconds)
         #: subscriptions with a history, by id
         self.histories: dict[int, Subscription] = {}
+        self.arrivals = Arrivals(store.max_origins)
         self._now = now
         #: is told of subscriptions that come and go
         self.watch: Listing[Subscription] | None = None
@@ -111,6 +114,7 @@ class Broker:
         self.retained.restore(journal, self._now())
         for history in self._histories():
             history.restore(journal, self._now())
+        self.arrivals.restore(journal)
         journal.follow(self.snapshot)
 
     def take_over(self, snapshot: Snapshot) -> None:
@@ -138,14 +142,15 @@ class Broker:
         grant = permissions.remembered.get(topic) or permissions.grant(topic)
         if not grant.publish:
             raise permissions.refuse("publish", topic)
-        if options.disclose_me or options.ppt_scheme or options.forward_for:
+        if options.disclose_me or options.ppt_scheme or options.forward_for or options.origin:
             message = _begin_special(session, message, grant)
+            if message.options.forward_for:
+                self._hand_on(session, message, grant)
+                return
         self.published += 1
         publication = next(self._publication_ids)
         subscriptions = self.subscriptions.matches(topic)
-        if options.forward_for:
-            self._hand_on(session, message, publication, options.disclose_me or grant.disclose_publisher)
-        elif subscriptions:
+        if subscriptions:
             disclosed = options.disclose_me or grant.disclose_publisher
             accepts = audience(options) if is_filtered(options) else None
             left_out = session if options.exclude_me else None
@@ -168,8 +173,23 @@ class Broker:
         if options.acknowledge:
             session.peer.send_message(Published(message.request, publication))
 
-    def _hand_on(self, session: RouterSession, message: Publish, publication: int, disclosed: bool) -> None:
-        """Send what a link hands on. Other links may be told more than other subscribers (`trail_for`)."""
+    def _hand_on(self, session: RouterSession, message: Publish, grant: Grant) -> None:
+        """Publish what a link hands on, unless it has come in before."""
+        options = message.options
+        publication = next(self._publication_ids)
+        if options.origin is None or self.arrivals.is_new(session, message.topic, options.origin):
+            self.published += 1
+            disclosed = options.disclose_me or grant.disclose_publisher
+            self._send_of_another(session, message, publication, disclosed)
+            if options.retain:
+                self._retain(session, message, publication, disclosed)
+        if options.acknowledge and options.origin is None:
+            session.peer.send_message(Published(message.request, publication))
+        elif options.acknowledge:
+            self.arrivals.answer(session, Published(message.request, publication))
+
+    def _send_of_another(self, session: RouterSession, message: Publish, publication: int, disclosed: bool) -> None:
+        """An EVENT to every subscriber. Other links may be told more than other subscribers (`trail_for`)."""
         topic, options = message.topic, message.options
         accepts = audience(options) if is_filtered(options) else None
         left_out = session if options.exclude_me else None
@@ -278,7 +298,7 @@ def _begin_special(session: RouterSession, message: Publish, grant: Grant) -> Pu
         raise disclosure_refused(session.permissions, "publish", message.topic)
     if options.ppt_scheme:
         refuse_unannounced(session, "publisher")
-    return handed_on(session, message) if options.forward_for else message
+    return handed_on(session, message) if options.forward_for or options.origin else message
 
 
 def _details(session: RouterSession, message: Publish, subscription: Subscription, disclosed: bool) -> EventDetails:
@@ -292,6 +312,8 @@ def _details(session: RouterSession, message: Publish, subscription: Subscriptio
         session.authid if disclosed else None,
         session.permissions.name if disclosed else None,
         message.topic if subscription.match != "exact" else None,
+        origin=options.origin,
+        replayed=options.replayed and options.origin is not None,
     )
 
 

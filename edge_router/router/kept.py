@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Raw, Struct
 
+from edge_router.router.arrivals import Source
 from edge_router.router.audience import audience, is_filtered
 from edge_router.router.disclosure import sender, trail_for
 from edge_router.router.passthru import attributes
@@ -73,6 +74,8 @@ class Kept(Struct, frozen=True, gc=False):
             topic=self.topic if subscription.match != "exact" else None,
             retained=retained,
             forward_for=trail_for(trail, self.disclosed, receiver) if trail else None,
+            origin=self.options.origin,
+            replayed=self.options.replayed and self.options.origin is not None,
         )
 
 
@@ -106,6 +109,15 @@ class Journal(Protocol):
 
     def trim(self, pattern: str) -> None:
         """The oldest event of a history is gone."""
+
+    def arrivals(self) -> Iterator[tuple[Source, int]]:
+        """The highest sequence of each source, the one longest unheard first."""
+
+    def arrived(self, source: Source, sequence: int | None) -> None:
+        """This is the highest sequence of a source now. None: the source is forgotten."""
+
+    def when_written(self, call: Callable[[], object]) -> None:
+        """Call, later, when all that was told until now is safe. It is never called if that does not come to pass."""
 
 
 def kept(session: RouterSession, message: Publish, publication: int, disclosed: bool, now: float) -> Kept:

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from edge_router.config.schema import SqliteStore as Config
+from edge_router.router.arrivals import Source
 from edge_router.router.interfaces import Clock, Delayed
 from edge_router.router.kept import Kept, Snapshot
 from edge_router.wamp.codecs import CODECS
@@ -30,6 +31,11 @@ from edge_router.wamp.messages import PublishOptions
 VERSION: Final = 1
 #: bytes that wait to be written at most, whatever the configuration says
 MOST_WAITING: Final = 4_194_304
+#: answers that wait for what they tell of to be written
+MOST_CALLS: Final = 10_000
+#: seconds: how soon that is begun, and between two looks whether it is done, at first and at most
+SOON: Final = 0.002
+SELDOM: Final = 0.02
 
 _COLUMNS: Final = "topic, publication, time, encoding, args, kwargs, about"
 _TABLES: Final = f"""
@@ -42,6 +48,13 @@ _TABLES: Final = f"""
     PRAGMA user_version = {VERSION};
     COMMIT;
 """
+#: files of before have no such table
+_ARRIVALS: Final = """
+    CREATE TABLE IF NOT EXISTS arrivals (place INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT, node TEXT, boot TEXT,
+        topic TEXT, sequence INTEGER, UNIQUE (owner, node, boot, topic))
+"""
+_ARRIVED: Final = "INSERT OR REPLACE INTO arrivals (owner, node, boot, topic, sequence) VALUES (?, ?, ?, ?, ?)"
+_UNKNOWN: Final = "DELETE FROM arrivals WHERE owner = ? AND node = ? AND boot = ? AND topic = ?"
 _KEEP: Final = f"INSERT OR REPLACE INTO retained ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FORGET: Final = "DELETE FROM retained WHERE topic = ?"
 _APPEND: Final = f"INSERT INTO history (pattern, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -61,19 +74,24 @@ class _About(Struct, array_like=True):
 
 
 class _Changes:
-    """What is to be written. retained: topic -> its event, or None. history: (pattern, event). trimmed: pattern -> of
-    how many events it is to lose the oldest, afterwards. anew: everything that was there before goes.
+    """What is to be written.
+
+    retained: topic -> its event, or None. history: (pattern, event). trimmed: pattern -> of how many events it is to
+    lose the oldest, afterwards. arrivals: source -> its highest sequence, or None. calls: what is to be done when all
+    this is written. anew: everything that was there before goes, but the arrivals.
     """
 
     def __init__(self, anew: bool = False) -> None:
         self.retained: dict[str, Kept | None] = {}
         self.history: list[tuple[str, Kept]] = []
         self.trimmed: Counter[str] = Counter()
+        self.arrivals: dict[Source, int | None] = {}
+        self.calls: list[Callable[[], object]] = []
         self.size = 0
         self.anew = anew
 
     def __len__(self) -> int:
-        return len(self.retained) + len(self.history) + len(self.trimmed)
+        return len(self.retained) + len(self.history) + len(self.trimmed) + len(self.arrivals) + len(self.calls)
 
 
 class SqliteStore:
@@ -92,6 +110,8 @@ class SqliteStore:
         self._timer: Delayed | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
+        self._written = _Changes()
+        self._soon: Delayed | None = None
         self._failing = False
         self._snapshot: Callable[[], Snapshot] = dict
 
@@ -123,6 +143,7 @@ class SqliteStore:
                 database.executescript(_TABLES)
             elif version != VERSION:
                 raise sqlite3.DatabaseError(f"it has version {version}, not {VERSION}")
+            database.execute(_ARRIVALS)
         except sqlite3.Error:
             database.close()
             raise
@@ -144,9 +165,10 @@ class SqliteStore:
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._soon):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._soon = None
         self._finish()
         self._submit(thread)
         thread.shutdown(wait=True)
@@ -162,6 +184,11 @@ class SqliteStore:
     def history(self, pattern: str) -> Iterator[Kept]:
         """The events of a pattern, oldest first."""
         return self._records(f"SELECT {_COLUMNS} FROM history WHERE pattern = ? ORDER BY place", pattern)
+
+    def arrivals(self) -> Iterator[tuple[Source, int]]:
+        """The highest sequence of each source, the one longest unheard first."""
+        for row in self._database.execute("SELECT owner, node, boot, topic, sequence FROM arrivals ORDER BY place"):
+            yield row[:4], row[4]
 
     def _records(self, query: str, *parameters: str) -> Iterator[Kept]:
         for row in self._database.execute(query, parameters).fetchall():
@@ -197,6 +224,24 @@ class SqliteStore:
         self._changes.trimmed[pattern] += 1
         self._changed(0)
 
+    def arrived(self, source: Source, sequence: int | None) -> None:
+        """This is the highest sequence of a source now; None: it is forgotten."""
+        self._changes.arrivals.pop(source, None)
+        self._changes.arrivals[source] = sequence
+        self._changed(0)
+
+    def when_written(self, call: Callable[[], object]) -> None:
+        """Call when all that was told until now is in the file, at once if it is; such changes do not wait long."""
+        changes = self._changes
+        if not len(changes) and not self._failing and self._writing is None:
+            call()
+            return
+        if len(changes.calls) >= MOST_CALLS:
+            del changes.calls[0]
+        changes.calls.append(call)
+        if self._soon is None and not self._failing:
+            self._soon = self._clock.callLater(SOON, self._look, SOON)
+
     def _changed(self, size: int) -> None:
         changes = self._changes
         changes.size += size
@@ -219,6 +264,17 @@ class SqliteStore:
         self.flush(wait=True)
         self._finish()
 
+    def _look(self, after: float) -> None:
+        """Write what somebody waits for as soon as the thread is free. after: seconds since it was last looked."""
+        self._soon = None
+        if self._writing is not None and not self._writing.done():
+            after = min(after * 2, SELDOM)
+            self._soon = self._clock.callLater(after, self._look, after)
+            return
+        self.flush()
+        if self._writing is not None and not self._failing:
+            self._soon = self._clock.callLater(SOON, self._look, SOON)
+
     def _due(self) -> None:
         self._timer = None
         self.flush()
@@ -228,6 +284,7 @@ class SqliteStore:
     def _submit(self, thread: ThreadPoolExecutor) -> None:
         changes, self._changes = self._everything() if self._failing else self._changes, _Changes()
         if len(changes) or changes.anew:
+            self._written = changes
             self._writing = thread.submit(self._write, changes)
 
     def _finish(self) -> None:
@@ -236,16 +293,24 @@ class SqliteStore:
         if writing is None:
             return
         problem = writing.exception()
+        written, self._written = self._written, _Changes()
         if problem is not None and not self._failing:
             self._report(f"{self.path} cannot be written: {problem}; it will be tried again")
         elif problem is None and self._failing:
             self._report(f"{self.path} can be written again, and has everything")
         self._failing = problem is not None
+        if self._failing:
+            self._changes.arrivals = {**written.arrivals, **self._changes.arrivals}
+            self._changes.calls = (written.calls + self._changes.calls)[-MOST_CALLS:]
         if self._failing and self._timer is None and self._thread is not None:
             self._timer = self._clock.callLater(self._config.buffer_flush / 1000, self._due)
+        if not self._failing:
+            for call in written.calls:
+                call()
 
     def _everything(self) -> _Changes:
         changes = _Changes(anew=True)
+        changes.arrivals, changes.calls = self._changes.arrivals, self._changes.calls
         for pattern, records in self._snapshot().items():
             if pattern is None:
                 changes.retained = {record.topic: record for record in records}
@@ -265,6 +330,11 @@ class SqliteStore:
                 database.execute(_FORGET, (topic,)) if record is None else database.execute(_KEEP, _row(record))
             database.executemany(_APPEND, ((pattern, *_row(record)) for pattern, record in changes.history))
             database.executemany(_TRIM, changes.trimmed.items())
+            for source, sequence in changes.arrivals.items():
+                if sequence is None:
+                    database.execute(_UNKNOWN, source)
+                else:
+                    database.execute(_ARRIVED, (*source, sequence))
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:

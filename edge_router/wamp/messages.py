@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from edge_router.wamp.ids import MAX_ID
 
@@ -55,6 +55,20 @@ class Hop(Attributes, frozen=True):
 
 
 Hops: TypeAlias = tuple[Hop, ...]
+
+
+class Origin(Struct, array_like=True, frozen=True, gc=False):
+    """Where an event that an uplink hands on comes from; a custom attribute of ours, `_origin`.
+
+    node: its name. boot: a name for the time since its start. sequence: rises with each event of a boot. time: when it
+    was published there, milliseconds since 1970. quality: whether the node's clock was right then.
+    """
+
+    node: Annotated[str, Meta(min_length=1, max_length=255)]
+    boot: Annotated[str, Meta(min_length=1, max_length=64)]
+    sequence: Annotated[int, Meta(ge=0, le=MAX_ID)]
+    time: int
+    quality: Literal["synced", "unsynced"] = "synced"
 
 
 # --- session -----------------------------------------------------------------------------------------------------
@@ -140,6 +154,8 @@ class PublishOptions(Passthru, frozen=True):
     disclose_me: bool = False
     retain: bool = False
     forward_for: Hops | None = None
+    origin: Origin | None = field(default=None, name="_origin")
+    replayed: bool = field(default=False, name="_replayed")
 
 
 class Publish(Message, tag=16):
@@ -193,6 +209,8 @@ class EventDetails(Passthru, frozen=True):
     topic: str | None = None
     retained: bool = False
     forward_for: Hops | None = None
+    origin: Origin | None = field(default=None, name="_origin")
+    replayed: bool = field(default=False, name="_replayed")
 
 
 class Event(Message, tag=36):

@@ -62,6 +62,7 @@ FAMILIES: Final = (
     *(Family("port", key, f"port_{key}", "counter", f"{text} over a port") for key, text in _TRAFFIC.items()),
     Family("realm", "retained", "realm_retained_events", "gauge", "events that are retained"),
     Family("realm", "retained_dropped", "realm_retained_dropped", "counter", "retained events dropped by the limits"),
+    Family("realm", "events_repeated", "realm_events_repeated", "counter", "events that an uplink sent once more"),
     Family("component", "state", "component_up", "gauge", "whether a component runs"),
     Family("component", "restarts", "component_restarts", "counter", "how often a component was started again"),
     Family("bridge", "state", "bridge_up", "gauge", "whether a bridge runs"),

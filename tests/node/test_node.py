@@ -238,6 +238,7 @@ def test_the_facts_about_the_node() -> None:
                     "bytes_sent": 0,
                     "retained": 0,
                     "retained_dropped": 0,
+                    "events_repeated": 0,
                 }
             ],
             "sessions_refused": 0,

@@ -143,13 +143,15 @@ class MemoryStore(Section, tag="memory"):
 
     retained: bounds of the retained events. limit: events kept, or calls waiting, for a pattern that says nothing else.
     event-history: the patterns whose publications are kept. call-queue: the procedures whose calls wait for a callee
-    that has room.
+    that has room. max-origins: topics of nodes behind uplinks of which the last event is known, so that none is
+    published twice; over it, the one longest unheard is forgotten.
     """
 
     limit: Count = 100
     event_history: list[EventHistory] = field(name="event-history", default_factory=list)
     call_queue: list[CallQueue] = field(name="call-queue", default_factory=list)
     retained: RetainedLimits = field(default_factory=RetainedLimits)
+    max_origins: Count = field(name="max-origins", default=20_000)
 
 
 class SqliteStore(MemoryStore, tag="sqlite", kw_only=True):
@@ -157,9 +159,11 @@ class SqliteStore(MemoryStore, tag="sqlite", kw_only=True):
 
     retained: bounds of the retained events. limit: events kept, or calls waiting, for a pattern that says nothing else.
     event-history: the patterns whose publications are kept. call-queue: the procedures whose calls wait for a callee
-    that has room; they are not in the file. path: the file, relative to the node directory. max-buffer: changes that
-    wait to be written. buffer-flush: milliseconds they wait at most. sync: have each write reach the disk (fsync),
-    where else some of what was written in the last seconds may be lost in a power cut; costs wear on SD cards.
+    that has room; they are not in the file. max-origins: topics of nodes behind uplinks of which the last event is
+    known, so that none is published twice; over it, the one longest unheard is forgotten. path: the file, relative to
+    the node directory. max-buffer: changes that wait to be written. buffer-flush: milliseconds they wait at most. sync:
+    have each write reach the disk (fsync), where else some of what was written in the last seconds may be lost in a
+    power cut; costs wear on SD cards.
     """
 
     path: str
