@@ -28,6 +28,9 @@ Uri = Annotated[
 Point = Annotated[tuple[float, float], Meta(extra={"words": "two numbers [raw, true]"})]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
+#: Stands before the kind of a simulator where a device could stand; the rest is in `bridges.simulated`.
+SIM_PREFIX: Final = "sim:"
+
 #: What a bridge itself publishes below its topic; fields that are called so need another topic.
 RESERVED: Final = frozenset({"status", "get_status", "write", "simulate"})
 

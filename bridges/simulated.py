@@ -15,8 +15,8 @@ from urllib.parse import unquote
 from msgspec import Meta, Struct, ValidationError, convert
 
 from bridges.clock import Clock, Delayed
+from bridges.config import SIM_PREFIX as SIM_PREFIX
 
-SIM_PREFIX: Final = "sim:"
 #: what can happen to a device; `ok` is the end of it
 FAULTS: Final = ("drop", "garble", "unplug", "hang", "ok")
 #: seconds
@@ -64,7 +64,7 @@ def parse(text: str, kinds: Mapping[str, type[SimOptions]]) -> Wanted:
     """
     kind, _, query = text.removeprefix(SIM_PREFIX).partition("?")
     if kind not in kinds:
-        known = ", ".join(f"{SIM_PREFIX}{name}" for name in kinds)
+        known = ", ".join(f"{SIM_PREFIX}{name}" for name in kinds) or "none for this bridge"
         raise ValueError(f"{SIM_PREFIX}{kind} is no simulator; there are {known}")
     where = f"{SIM_PREFIX}{kind}"
     given = _options(query, where, kinds[kind].__struct_fields__)
@@ -138,13 +138,21 @@ class Faults:
         if fault == "ok":
             return data
         if fault == "garble":
-            self.garbled += 1
             return self.garble(data)
         self.lost += 1
         return None
 
+    def cut(self, data: bytes) -> bytes:
+        """The bytes without some that follow each other, as of a line that was too fast: at least one, perhaps all."""
+        self.lost += 1
+        if not data:
+            return data
+        start = self._random.randrange(len(data))
+        return data[:start] + data[self._random.randrange(start, len(data)) + 1 :]
+
     def garble(self, data: bytes) -> bytes:
         """The same number of bytes, of each SPREAD of which one has another value."""
+        self.garbled += 1
         changed = bytearray(data)
         for start in range(0, len(data), SPREAD):
             at = self._random.randrange(start, min(start + SPREAD, len(data)))

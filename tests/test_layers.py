@@ -69,8 +69,10 @@ LAYERS = {
         "edge_router.wamp edge_router.config edge_router.client edge_router.router.interfaces edge_router.registry",
         "msgspec twisted",
     ),
-    "bridges": _layer("edge_router.config edge_router.client", "msgspec twisted ujson"),
-    "bridges.serial": _layer("edge_router.config edge_router.client", "msgspec twisted ujson serial"),
+    "bridges": _layer("edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson"),
+    "bridges.serial": _layer(
+        "edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson serial"
+    ),
 }
 #: may import everything of ours, but parts by the registry's names
 TOP = ("edge_router.node", "edge_router.cli", "edge_router.demo", "edge_router.__main__", "edge_router.registry")

@@ -82,7 +82,7 @@ class SerialBridge(Bridge):
         self._pipeline.stop()
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
-        return {"write": self._write}
+        return {"write": self._write, **self._port.procedures()}
 
     def details(self) -> dict[str, Any]:
         """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -87,6 +87,9 @@ class SerialConfig(PortConfig, tag="serial", kw_only=True):
     A field changes the frame's value too: `scale` and the like are applied before either is published. A frame with a
     bad field is not published at all.
     """
+
+    SIM_KINDS: ClassVar[str | None] = "bridges.serial.simkinds:SIM_KINDS"
+    SIM_MACHINES: ClassVar[str | None] = "bridges.serial.simdevices:MACHINES"
 
     framing: Literal["line"] = "line"
     delimiter: Bytes = "\n"

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from bridges.backoff import STABLE, Backoff
 from bridges.clock import Delayed
+from bridges.config import SIM_PREFIX
 from bridges.serial.config import LONGEST_DELIMITER
 from bridges.serial.device import GONE, OPEN_ERRORS, Device, DeviceAway, DeviceError, explain
 from bridges.serial.portconfig import PortConfig
 from bridges.serial.watch import PathWatch
+from edge_router import registry
 
 
 class PortUser(Protocol):
@@ -42,6 +45,10 @@ class Port:
     """
 
     def __init__(self, config: PortConfig, reactor: Any, user: PortUser, random: Callable[[], float]) -> None:
+        self._simulated: Any = None
+        if config.device_name.startswith(SIM_PREFIX):
+            self._simulated = registry.load("bridges.serial.simport:simulated")(config, reactor)
+            config = replace(config, device=self._simulated.path)
         self._config = config
         self._reactor = reactor
         self._user = user
@@ -57,9 +64,11 @@ class Port:
         self.unsent = 0
 
     def start(self) -> None:
-        """Open the device, now or whenever it is there."""
+        """Open the device, now or whenever it is there. Raises OSError if it is to be simulated and cannot be."""
         self._running = True
         self._told = None
+        if self._simulated is not None:
+            self._simulated.start()
         self._watch.start()
         self._retry()
 
@@ -70,6 +79,13 @@ class Port:
         self._cancel_timer()
         if self._device is not None:
             self._device.close()
+        if self._simulated is not None:
+            self._simulated.stop()
+
+    def procedures(self) -> dict[str, Callable[..., Any]]:
+        """For the bridge: those of a device that is simulated."""
+        found: dict[str, Callable[..., Any]] = {} if self._simulated is None else self._simulated.procedures()
+        return found
 
     def write(self, data: bytes) -> Deferred[None]:
         """Send bytes; the result fires when the kernel has taken them. Raises DeviceAway and QueueFull."""

@@ -1,0 +1,236 @@
+"""A simulated device at the far end of a pseudo terminal in this process: plugged in, pulled out, silent, noisy.
+
+To the bridge it is a device like any other. It opens a path, which is a link to the terminal as udev makes them, and
+which leads to another terminal when the device is back. Any bridge on `bridges.serial.port` can use it with machines of
+its own. (pty(7))
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import tty
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from bridges.clock import Delayed
+from bridges.serial.portconfig import PortConfig
+from bridges.simulated import Faults, SimOptions, parse
+from bridges.simulating import simulate
+from edge_router import registry
+
+READ_SIZE: Final = 4_096
+
+
+def simulated(config: PortConfig, reactor: Any) -> SimulatedPort:
+    """The simulator that the `device` of a checked configuration asks for."""
+    assert config.SIM_KINDS is not None
+    assert config.SIM_MACHINES is not None
+    kind, options = parse(config.device_name, registry.load(config.SIM_KINDS))
+    machine = registry.load(config.SIM_MACHINES)[type(options)](options, Random(options.seed))
+    return SimulatedPort(reactor, options, machine, kind)
+
+
+class Machine:
+    """What is simulated. Each time it gets power its `messages` begin anew."""
+
+    def messages(self) -> Iterator[tuple[float, bytes]]:
+        """What it says by itself: seconds to wait since the last one, and the bytes."""
+        return iter(())
+
+    def hear(self, data: bytes) -> bytes:  # noqa: ARG002
+        """What it answers to bytes that were sent to it, if it answers at once."""
+        return b""
+
+
+class SimulatedPort:
+    """A device that is not there.
+
+    reactor: IReactorFDSet and IReactorTime. options: the chances of its faults. machine: what it says. name: of the
+    device, a word for its path.
+
+    path: where the bridge opens it, from `start` to `stop`. faults: what is wrong with it.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any, options: SimOptions, machine: Machine, name: str) -> None:
+        self._reactor = reactor
+        self._machine = machine
+        self._directory = Path(tempfile.gettempdir(), f"edge-router-sim-{uuid.uuid4().hex}")
+        self.path = str(self._directory / name)
+        self.faults = Faults(reactor, options, self._changed)
+        self._line: _Line | None = None
+        self._spare: tuple[int, int] | None = None
+        self._messages: Iterator[tuple[float, bytes]] = iter(())
+        self._message = b""
+        self._due = 0.0
+        self._timer: Delayed | None = None
+
+    def procedures(self) -> dict[str, Callable[..., Any]]:
+        """For the bridge: `simulate`."""
+        return {"simulate": simulate(self.faults)}
+
+    def start(self) -> None:
+        """Make it, and plug it in. Raises OSError if the system has no more terminals, or no place for the link."""
+        self._directory.mkdir(mode=0o700)
+        try:
+            self._plug()
+        except OSError:
+            self._directory.rmdir()
+            raise
+
+    def stop(self) -> None:
+        """Take it away, and what was made for it. Idempotent."""
+        self.faults.stop()
+        self._pull()
+        self._close_spare()
+        with contextlib.suppress(FileNotFoundError):
+            self._directory.rmdir()
+
+    # --- what becomes of it -----------------------------------------------------------------------------------------
+
+    def _changed(self, fault: str) -> None:
+        """A fault began or ended. Whatever comes after `unplug` plugs it in again."""
+        if fault == "unplug":
+            self._pull()
+            return
+        if self._line is None:
+            try:
+                self._plug()
+            except OSError as error:
+                self.log.error("{path} cannot be simulated any more: {error}", path=self.path, error=error)
+                return
+        self._line.listen(fault != "hang")  # type: ignore[union-attr]
+
+    def _plug(self) -> None:
+        ends, self._spare = self._spare or os.openpty(), None
+        self._line = _Line(self._reactor, ends, Path(self.path), self._hear)
+        self._line.listen(self.faults.fault != "hang")
+        self._messages = self._machine.messages()
+        self._due = self._reactor.seconds()
+        self._next()
+
+    def _pull(self) -> None:
+        """The terminal it will come back as is taken before this one is free, so that it has another name."""
+        self._cancel_timer()
+        line, self._line = self._line, None
+        if line is not None:
+            with contextlib.suppress(OSError):  # there may be no more; then the next one is tried for later
+                self._spare = os.openpty()
+            line.close()
+
+    def _close_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        for descriptor in spare or ():
+            os.close(descriptor)
+
+    # --- what it says -----------------------------------------------------------------------------------------------
+
+    def _next(self) -> None:
+        """Get the next message, and wait until it is due."""
+        found = next(self._messages, None)
+        if found is None:
+            return
+        wait, self._message = found
+        self._due = max(self._due + wait, self._reactor.seconds())
+        self._timer = self._reactor.callLater(self._due - self._reactor.seconds(), self._say_next)
+
+    def _say_next(self) -> None:
+        self._timer = None
+        line = self._line
+        self._say(self._message)
+        if self._line is line:  # else it was pulled out by chance, and its time began anew
+            self._next()
+
+    def _say(self, data: bytes) -> None:
+        data = self._through(data)
+        if data and self._line is not None:
+            self._line.write(data)
+
+    def _hear(self, data: bytes) -> None:
+        data = self._through(data)
+        if data:
+            answer = self._machine.hear(data)
+            if answer:
+                self._say(answer)
+
+    def _through(self, data: bytes) -> bytes:
+        """What of bytes on the line arrives. Of a serial line, some of them may be lost and others not."""
+        fault = self.faults.strike()
+        if fault == "drop":
+            return self.faults.cut(data)
+        if fault == "garble":
+            return self.faults.garble(data)
+        return data if fault == "ok" else b""
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+
+class _Line:
+    """A pseudo terminal, and the link to the end that programs open."""
+
+    def __init__(self, reactor: Any, ends: tuple[int, int], link: Path, hear: Callable[[bytes], object]) -> None:
+        self._reactor = reactor
+        # Our own descriptor of the program's end keeps the line from hanging up when a program closes it.
+        self._device, self._program = ends
+        self._link = link
+        self._hear = hear
+        try:
+            tty.setraw(self._program)
+            os.set_blocking(self._device, False)
+            fresh = link.with_name(f"{link.name}.new")
+            fresh.symlink_to(os.ttyname(self._program))
+            fresh.replace(link)
+        except OSError:
+            self._close_ends()
+            raise
+
+    def fileno(self) -> int:
+        return self._device
+
+    def logPrefix(self) -> str:
+        return "simulated device"
+
+    def listen(self, wanted: bool) -> None:
+        """Whether it reads what is sent to it."""
+        if wanted:
+            self._reactor.addReader(self)
+        else:
+            self._reactor.removeReader(self)
+
+    def write(self, data: bytes) -> None:
+        """As on a real line, what nobody reads is lost."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._device, data)
+
+    def doRead(self) -> None:
+        try:
+            data = os.read(self._device, READ_SIZE)
+        except BlockingIOError:
+            return
+        self._hear(data)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor calls this if it meets an error; it has no end that could hang up."""
+
+    def close(self) -> None:
+        """As when a cable is pulled: udev takes the link away, and who has it open is hung up."""
+        self._reactor.removeReader(self)
+        with contextlib.suppress(FileNotFoundError):
+            self._link.unlink()
+        self._close_ends()
+
+    def _close_ends(self) -> None:
+        os.close(self._program)
+        os.close(self._device)
