@@ -77,6 +77,7 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
+        "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
     },
 }
 
