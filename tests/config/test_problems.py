@@ -53,7 +53,10 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown bridge": (
         "bridges: [{type: serail}]",
-        ["1: bridges.0.type: unknown bridge 'serail'; did you mean 'serial'?; one of serial"],
+        [
+            "1: bridges.0.type: unknown bridge 'serail'; did you mean 'serial'?; "
+            f"one of {', '.join(registry.names('bridge'))}"
+        ],
     ),
     "unknown web service": (
         transport("{type: web, paths: {/: {type: statik}}, " + TCP + "}"),
