@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from bridges.clock import Clock
 from bridges.config import BridgeConfig
+from bridges.rate import Rate
 from bridges.stamps import Stamp, Stamps
 from bridges.status import Status
 from edge_router.client import CallError, Registration, Result, Session
@@ -36,6 +37,7 @@ class Bridge:
         self.clock = clock
         self.stamps = stamps or Stamps(clock)
         self.status = Status(clock, self.stamps, self._publish_status, self._details)
+        self._rate = Rate(config.max_rate, clock)
         self._session: Session | None = None
         self._registrations: list[Registration] = []
         self._known_topics: set[str] = set()
@@ -96,6 +98,18 @@ class Bridge:
         if stale:
             kwargs["stale"] = True
         self._send(topic, [value], kwargs)
+
+    @property
+    def over_rate(self) -> int:
+        """Frames that `allowed` refused since the start."""
+        return self._rate.refused
+
+    def allowed(self) -> bool:
+        """Whether one more frame or reading may be taken now; if not, it is counted, and the status tells why."""
+        if self._rate.allows():
+            return True
+        self.status.fault(f"more than {self.config.max_rate} frames a second (max_rate); the rest was dropped")
+        return False
 
     def field_changed(self, name: str, stale: bool) -> None:
         """A field became stale, or fresh again: one line in the log, and one event of the status."""

@@ -39,12 +39,14 @@ class BridgeConfig(Section, kw_only=True):
     """What every bridge has.
 
     id: its name, in logs and events; also the default of its topic. realm: the realm it joins. role: the role whose
-    permissions apply to it; `trusted` may do everything.
+    permissions apply to it; `trusted` may do everything. max_rate: frames or readings of its device a second; more are
+    dropped and counted.
     """
 
     id: Uri
     realm: str
     role: str = "trusted"
+    max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
 
 
 class ValueOptions(Section, kw_only=True):

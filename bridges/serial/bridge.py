@@ -12,15 +12,16 @@ from twisted.python.failure import Failure
 
 from bridges.bridge import Bridge
 from bridges.config import field_topics
+from bridges.freshness import Freshness
 from bridges.pipeline import Pipeline
-from bridges.rate import Rate
 from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
 from bridges.serial.device import DeviceAway, QueueFull
 from bridges.serial.framing import LineFraming
+from bridges.serial.place import Place
 from bridges.serial.port import Port
 from bridges.serial.sealing import Seal
-from bridges.stamps import Stamps
+from bridges.stamps import Stamp, Stamps
 from bridges.values import BadValue, check, shown
 from edge_router.client import CallError
 
@@ -37,7 +38,7 @@ class SerialBridge(Bridge):
     """A bridge to one serial device.
 
     config: its section. reactor: IReactorFDSet and IReactorTime. stamps: the wall clock.
-    random: numbers of [0, 1), for the waits.
+    random: numbers of [0, 1), for the waits. place: where the device is; left out, as the config says.
     """
 
     log = Logger()
@@ -48,10 +49,11 @@ class SerialBridge(Bridge):
         reactor: Any,
         stamps: Stamps | None = None,
         random: Callable[[], float] = randomness.random,
+        place: Place | None = None,
     ) -> None:
         super().__init__(config, config.base_topic, reactor, stamps)
         self._settings = config
-        self._port = Port(config, reactor, self, random)
+        self._port = Port(config, reactor, self, random, place)
         self._delimiter = config.delimiter.encode("latin-1")
         self._framing = LineFraming(self._delimiter, config.max_frame)
         self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
@@ -65,7 +67,10 @@ class SerialBridge(Bridge):
             self.field_changed,
             self.status.fault,
         )
-        self._rate = Rate(config.max_rate, reactor)
+        self._freshness: Freshness | None = None
+        if config.stale_after is not None:
+            self._freshness = Freshness(config.stale_after, reactor, self._silence_turned)
+        self._last: tuple[Any, Stamp] | None = None
         self._frames = 0
         self._bad = 0
         self._partial = 0
@@ -75,26 +80,33 @@ class SerialBridge(Bridge):
 
     def opening(self) -> None:
         self._pipeline.begin()
+        if self._freshness is not None:
+            self._freshness.begin()
         self._port.start()
 
     def closing(self) -> None:
         self._port.stop()
         self._pipeline.stop()
+        if self._freshness is not None:
+            self._freshness.stop()
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
         return {"write": self._write, **self._port.procedures()}
 
     def details(self) -> dict[str, Any]:
         """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
-        went. unsent: bytes written to a device that went. And those of `bridges.pipeline`.
+        went. unsent: bytes written to a device that went. reopened: how often it was opened again because nothing
+        came. silent: whether no frame came for stale_after. And those of `bridges.pipeline`.
         """
         return {
-            "device": self._settings.device,
+            "device": str(self._port.place),
             "frames": self._frames,
             "bad": self._bad,
-            "dropped": self._framing.overlong + self._partial + self._rate.refused,
+            "dropped": self._framing.overlong + self._partial + self.over_rate,
             **self._pipeline.counts(),
             "unsent": self._port.unsent,
+            "reopened": self._port.reopened,
+            "silent": self._freshness is not None and self._freshness.stale,
             "last_frame_ts": self._last_frame,
         }
 
@@ -103,12 +115,12 @@ class SerialBridge(Bridge):
     def port_ready(self, dropped: bytes) -> None:
         inside = bool(dropped) and not dropped.endswith(self._delimiter)
         self._partial += self._framing.restart(inside) or inside
-        self.log.info("{id}: {device} is open", id=self.config.id, device=self._settings.device)
-        self.status.change("open")
+        if self.status.state != "open":
+            self.log.info("{id}: {device} is open", id=self.config.id, device=self._port.place)
+            self.status.change("open")
 
     def port_away(self, reason: str) -> None:
-        device = self._settings.device
-        self.log.warn("{id}: {device} is away: {reason}", id=self.config.id, device=device, reason=reason)
+        self.log.warn("{id}: {device} is away: {reason}", id=self.config.id, device=self._port.place, reason=reason)
         self._partial += self._framing.restart(False)
         self._pipeline.pause()
         self.status.change("away", reason)
@@ -124,8 +136,7 @@ class SerialBridge(Bridge):
     # --- frames -----------------------------------------------------------------------------------------------------
 
     def _take(self, frame: bytes) -> None:
-        if not self._rate.allows():
-            self.status.fault(f"more than {self._settings.max_rate} frames a second (max_rate); the rest was dropped")
+        if not self.allowed():
             return
         try:
             if self._seal is not None:
@@ -140,10 +151,26 @@ class SerialBridge(Bridge):
         stamp = self.stamps.next()
         self._frames += 1
         self._last_frame = stamp.ts
+        if self._freshness is not None:
+            self._last = (value, stamp)
+            self._freshness.seen()
         self.publish(self.topic, value, stamp)
         self._pipeline.report(found, stamp)
         if self._frames == ENOUGH_FRAMES:
             self._look_for_unseen(value)
+
+    def _silence_turned(self) -> None:
+        """No frame for stale_after, or one again: told once each, and the last one is marked."""
+        assert self._freshness is not None
+        if not self._freshness.stale:
+            self.log.info("{id}: frames come again", id=self.config.id)
+            self.status.news()
+            return
+        error = f"no frame came for {self._settings.stale_after:g} s (stale_after)"
+        self.log.warn("{id}: {error}", id=self.config.id, error=error)
+        if self._last is not None:
+            self.publish(self.topic, *self._last, stale=True)
+        self.status.news(error)
 
     def _look_for_unseen(self, frame: Any) -> None:
         unseen = self._pipeline.unseen()

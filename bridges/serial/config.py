@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from bridges.config import Field, Uri, field_topics
+from bridges.config import Field, Seconds, Uri, field_topics
 from bridges.serial.portconfig import PortConfig
 from edge_router.config.schema import Section
 
@@ -73,19 +73,19 @@ class SerialConfig(PortConfig, tag="serial", kw_only=True):
     `<topic>.status` tells of the device: args [`open`, `away` or `stopped`], kwargs with counts and the last error;
     `<topic>.get_status` returns the same, or `opening`.
 
-    framing: how frames are told apart; `line` ends them with the
-    delimiter. delimiter: ends a frame; after a line feed, a carriage return before it is dropped too.
-    checksum: at the end of each line, before the delimiter; a line without it, or with a wrong one, is a bad frame,
-    and what is written gets one. write_delimiter: ends what is written; left out, the delimiter. max_frame: bytes of a
-    frame; a longer one is dropped and counted. max_rate: frames a second; more are dropped and counted. max_write:
+    framing: how frames are told apart; `line` ends them with the delimiter. delimiter: ends a frame; after a line
+    feed, a carriage return before it is dropped too. checksum: at the end of each line, before the delimiter; a line
+    without it, or with a wrong one, is a bad frame, and what is written gets one. write_delimiter: ends what is
+    written; left out, the delimiter. max_frame: bytes of a frame; a longer one is dropped and counted. max_write:
     bytes of a line to write.
 
     decode: what a frame holds: `json`; `csv`, with `columns`; `keyvalue`, as in `a=1 b=2` or `a:1,b:2`; `raw`, text as
     it is. encoding: of text; with `binary` a raw frame is published as bytes. columns: the names of csv's columns; an
     empty name drops its column. separator: between csv's columns. topic: where frames are published; left out, the
-    bridge's id. fields: name -> a field of the frame with a topic of its own; a name with dots goes into objects.
-    A field changes the frame's value too: `scale` and the like are applied before either is published. A frame with a
-    bad field is not published at all.
+    bridge's id. stale_after: seconds without a good frame after which the last one is published once more with
+    `stale: true`, and the status has `silent: true`, until the next one. fields: name -> a field of the frame with a
+    topic of its own; a name with dots goes into objects. A field changes the frame's value too: `scale` and the like
+    are applied before either is published. A frame with a bad field is not published at all.
     """
 
     SIM_KINDS: ClassVar[str | None] = "bridges.serial.simkinds:SIM_KINDS"
@@ -96,13 +96,13 @@ class SerialConfig(PortConfig, tag="serial", kw_only=True):
     checksum: LineChecksum | None = None
     write_delimiter: Bytes | None = None
     max_frame: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
-    max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
     max_write: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
     decode: Literal["json", "csv", "keyvalue", "raw"] = "json"
     encoding: Literal["utf-8", "ascii", "latin-1", "binary"] = "utf-8"
     columns: list[str] = []
     separator: Separator = ","
     topic: Uri | None = None
+    stale_after: Seconds | None = None
     fields: dict[str, Field] = {}
 
     def __post_init__(self) -> None:

@@ -24,12 +24,12 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.serialport import SerialPort
 from twisted.python.failure import Failure
 
+from bridges.serial.modem import set_modem_lines
+from bridges.serial.place import GONE, DeviceError
 from bridges.serial.portconfig import PortConfig
 
 #: What opening may raise. pyserial lets termios.error through, which is no OSError.
 OPEN_ERRORS: Final = (OSError, ValueError, termios.error)
-#: why a device cannot be opened that is not plugged in
-GONE: Final = "it is not there"
 
 #: seconds that closing may take
 PATIENCE: Final = 0.5
@@ -47,10 +47,6 @@ _PARITIES: Final = {
 _PTY_MAJORS: Final = range(136, 144)
 #: what a driver that cannot do it silently takes back, as the Raspberry Pi's mini-UART does (8250, UART_CAP_MINI)
 _FORM: Final = termios.PARENB | termios.PARODD | termios.CSTOPB | termios.CSIZE
-
-
-class DeviceError(Exception):
-    """The device is not there, or cannot do what is asked. The text is for the operator."""
 
 
 class QueueFull(DeviceError):
@@ -72,14 +68,13 @@ class Owner(Protocol):
 class Device(SerialPort):
     """An open device. Opening happens in the constructor.
 
-    config: which, and its settings. reactor: IReactorFDSet. owner: gets the bytes, and the news of the loss.
+    path: of it. config: its settings. reactor: IReactorFDSet. owner: gets the bytes, and the news of the loss.
 
     unsent: bytes that were taken but not handed to the kernel. Raises OPEN_ERRORS and DeviceError.
     """
 
-    _serialFactory = staticmethod(partial(serial.Serial, exclusive=True))  # type: ignore[assignment]  # noqa: N815
-
-    def __init__(self, config: PortConfig, reactor: Any, owner: Owner) -> None:
+    def __init__(self, path: str, config: PortConfig, reactor: Any, owner: Owner) -> None:
+        self._serialFactory = partial(_opened, config)  # type: ignore[assignment]
         self.unsent = 0
         self._config = config
         self._taken = 0
@@ -87,7 +82,7 @@ class Device(SerialPort):
         self._waiting: deque[tuple[int, Deferred[None]]] = deque()
         super().__init__(
             _Reader(owner),
-            config.device_name,
+            path,
             reactor,
             baudrate=config.baudrate,
             bytesize=config.bytesize,
@@ -154,6 +149,15 @@ class Device(SerialPort):
             done.errback(DeviceAway("the device went away before the line was sent"))
 
 
+def _opened(config: PortConfig, path: str, **settings: Any) -> serial.Serial:
+    """What Twisted makes its transport of; the levels of the modem lines have to be known before it is opened."""
+    line = serial.Serial(exclusive=True, **settings)
+    line.dtr, line.rts = config.dtr, config.rts
+    line.port = path
+    line.open()
+    return line
+
+
 class _Reader(StreamProtocol):
     """Between Twisted's transport and the owner."""
 
@@ -176,6 +180,7 @@ def claim(fd: int, config: PortConfig) -> None:
         return
     fcntl.ioctl(fd, termios.TIOCEXCL)
     check_form(termios.tcgetattr(fd)[2], config)
+    set_modem_lines(fd, config)
 
 
 def check_form(cflag: int, config: PortConfig) -> None:

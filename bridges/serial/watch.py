@@ -8,9 +8,7 @@ device is. So every step of the way is watched: the directories that are there, 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.inotify import IN_ATTRIB, IN_CREATE, IN_MOVED_TO, INotify
@@ -20,78 +18,33 @@ from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 
 from bridges.clock import Delayed
+from bridges.serial.place import ANY, Place, Step
 
 #: seconds between the event and the news of it: udev makes the node first, then its group, mode and links
 SETTLE: Final = 0.05
-#: symbolic links followed, as in the kernel (path_resolution(7))
-MAX_LINKS: Final = 40
 #: udev creates nodes, renames links into place, and changes owner and mode
 EVENTS: Final = IN_CREATE | IN_MOVED_TO | IN_ATTRIB
 
 
-def steps(path: str) -> list[tuple[str, str]]:
-    """Where to look for a path to appear: (directory, name) pairs along it, through symbolic links.
-
-    path: of a device, absolute. The last pair is the first one that is missing, or the device itself.
-    """
-    found: list[tuple[str, str]] = []
-    names = _names(path)
-    directory = "/"
-    links = 0
-    while names:
-        name = names.pop(0)
-        if name == "..":
-            directory = str(Path(directory).parent)
-            continue
-        here = Path(directory, name)
-        mode = _mode(here)
-        if stat.S_ISLNK(mode):
-            found.append((directory, name))
-            links += 1
-            if links > MAX_LINKS:
-                break
-            names = _names(str(Path(directory, here.readlink()))) + names
-            directory = "/"
-        elif names and stat.S_ISDIR(mode):
-            directory = str(here)
-        else:
-            found.append((directory, name))
-            break
-    return found
-
-
-def _mode(path: Path) -> int:
-    """Of the path itself, not of what it links to; 0 if it is not there or not to be seen."""
-    try:
-        return path.lstat().st_mode
-    except OSError:
-        return 0
-
-
-def _names(path: str) -> list[str]:
-    """The names of an absolute path; `..` stays, since what is before it may be a link."""
-    return list(Path(path).parts[1:])
-
-
 class PathWatch:
-    """Calls when something on the way to a path changes. Without inotify it never calls.
+    """Calls when something on the way to a device changes. Without inotify it never calls.
 
-    reactor: IReactorFDSet and IReactorTime. path: of the device. changed: called without arguments.
+    reactor: IReactorFDSet and IReactorTime. place: where the device is to be. changed: called without arguments.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, path: str, changed: Callable[[], object]) -> None:
+    def __init__(self, reactor: Any, place: Place, changed: Callable[[], object]) -> None:
         self._reactor = reactor
-        self._path = path
+        self._place = place
         self._changed = changed
-        self._steps: list[tuple[str, str]] = []
+        self._steps: list[Step] = []
         self._notifier: INotify | None = None
         self._news: Delayed | None = None
 
     def start(self) -> None:
-        """Watch along where the path leads now. If it leads elsewhere than at the last call, that is news too."""
-        now = steps(self._path)
+        """Watch along where the place leads now. If it leads elsewhere than at the last call, that is news too."""
+        now = self._place.steps()
         if now == self._steps and self._notifier is not None and self._notifier.connected:
             return
         if self._steps and now != self._steps:
@@ -101,7 +54,7 @@ class PathWatch:
         try:
             self._open()
         except (INotifyError, OSError) as error:
-            self._log.debug("cannot watch for {path}: {error}", path=self._path, error=error)
+            self._log.debug("cannot watch for {place}: {error}", place=self._place, error=error)
             self._close()
 
     def stop(self) -> None:
@@ -126,9 +79,9 @@ class PathWatch:
 
     def _event(self, _handle: object, path: FilePath[bytes], mask: int) -> None:
         """The news wait a little and come once. The watches are renewed by who gets them, not within this callback."""
-        expected = (os.fsdecode(path.dirname()), os.fsdecode(path.basename())) in self._steps
+        directory, name = os.fsdecode(path.dirname()), os.fsdecode(path.basename())
         gone = not mask & EVENTS
-        if expected or gone:
+        if gone or (directory, name) in self._steps or (directory, ANY) in self._steps:
             self._expect_news()
 
     def _expect_news(self) -> None:

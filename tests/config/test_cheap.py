@@ -77,7 +77,12 @@ def minimal(info: Any) -> Any:
 
 
 #: sections that need one of several keys, none of which is required by itself
-ONE_OF = {"Step": {"round": 0}, "Window": {"count": 1}, "SerialConfig": {"device": "/dev/ttyUSB0"}}
+ONE_OF: dict[str, dict[str, Any]] = {
+    "Step": {"round": 0},
+    "Window": {"count": 1},
+    "SerialConfig": {"device": "/x"},
+    "DeviceMatch": {"serial": "x"},
+}
 
 
 @pytest.mark.parametrize("section", list(sections()), ids=lambda cls: cls.__name__)

@@ -123,16 +123,16 @@ def test_the_permission_comes_after_the_node(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """udev makes the node first and sets its group and mode then; that is noticed like the node itself."""
-    opened = device_module.serial.Serial
+    opened = device_module.serial.Serial.open
 
-    def refused(path: str, **_settings: Any) -> None:
-        raise serial.SerialException(errno.EACCES, f"could not open port {path}")
+    def refused(line: serial.Serial) -> None:
+        raise serial.SerialException(errno.EACCES, f"could not open port {line.port}")
 
-    monkeypatch.setattr(device_module.Device, "_serialFactory", staticmethod(refused))
+    monkeypatch.setattr(device_module.serial.Serial, "open", refused)
     make_bridge().start(session)
     assert "permission denied: it has mode 0" in logged[0]
     assert "belongs to group " in logged[0]
-    monkeypatch.setattr(device_module.Device, "_serialFactory", staticmethod(opened))
+    monkeypatch.setattr(device_module.serial.Serial, "open", opened)
     os.chmod(device.link, 0o660)  # noqa: PTH101 - through the link
     wait_for(reactor, session, "open")
     assert reactor.seconds() < 0.3

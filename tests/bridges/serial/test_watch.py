@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridges.serial.watch import MAX_LINKS, PathWatch, steps
+from bridges.serial.place import MAX_LINKS, PathPlace, steps
+from bridges.serial.watch import PathWatch
 from tests.bridges.harness import PtyReactor
 
 
@@ -59,7 +60,7 @@ def test_other_names_are_no_news(tmp_path: Path) -> None:
     """/dev changes all the time; only what the path goes by is looked at. Many changes are one piece of news."""
     reactor = PtyReactor()
     news: list[float] = []
-    watch = PathWatch(reactor, str(tmp_path / "ttyUSB0"), lambda: news.append(reactor.seconds()))
+    watch = PathWatch(reactor, PathPlace(str(tmp_path / "ttyUSB0")), lambda: news.append(reactor.seconds()))
     watch.start()
     (tmp_path / "ttyUSB1").touch()
     reactor.pump()
@@ -81,7 +82,7 @@ def test_the_watched_directory_goes_and_comes_back(tmp_path: Path) -> None:
     news: list[float] = []
     directory = tmp_path / "by-id"
     directory.mkdir()
-    watch = PathWatch(reactor, str(directory / "usb-Sensor"), lambda: news.append(reactor.seconds()))
+    watch = PathWatch(reactor, PathPlace(str(directory / "usb-Sensor")), lambda: news.append(reactor.seconds()))
     watch.start()
     directory.rmdir()
     reactor.pump()
