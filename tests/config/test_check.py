@@ -10,7 +10,7 @@ from tests.config.texts import REALM, complaints, load_text, notices, transport
 
 TCP = "endpoint: {type: tcp, port: 9000}"
 T = "workers.0.transports"
-SERIAL = "type: serial, device: /dev/ttyUSB0"
+SERIAL = "type: serial, device: /dev/ttyAMA0"
 
 
 def transports(*texts: str) -> str:
@@ -128,7 +128,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         REALM + f"bridges:\n  - {{{SERIAL}, id: x, realm: realm1}}\n  - {{{SERIAL}, id: x, realm: realm1}}\n",
         [
             "8: bridges.1.id: id 'x' given twice, first at bridges.0.id; give each its own",
-            "8: bridges.1.device: device '/dev/ttyUSB0' given twice, first at bridges.0.device; give each its own",
+            "8: bridges.1.device: device '/dev/ttyAMA0' given twice, first at bridges.0.device; give each its own",
         ],
     ),
     "realm twice": (
