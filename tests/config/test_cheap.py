@@ -16,7 +16,7 @@ from edge_router.config.document import sections
 from edge_router.config.parts import as_part
 from tests.config.texts import REALM, write
 
-SERIAL = REALM + "bridges:\n  - {type: serial, id: x, realm: realm1, device: /dev/ttyUSB0}\n"
+SERIAL = REALM + "bridges:\n  - {type: serial, id: x, realm: realm1, device: /dev/ttyAMA0}\n"
 
 
 def modules_after(code: str, *arguments: str) -> set[str]:

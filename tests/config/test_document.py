@@ -18,7 +18,7 @@ from edge_router.config.document import docs, reference, schema_dict, schema_jso
 ROOT = Path(__file__).parents[2]
 
 #: What takes the place of a template's words where any text will not do.
-FILLED = {"@PORT@": "8080", "@BAUDRATE@": "9600", "@INTERFACE@": "", "@DEVICE@": "/dev/ttyUSB0"}
+FILLED = {"@PORT@": "8080", "@BAUDRATE@": "9600", "@INTERFACE@": "", "@DEVICE@": "/dev/ttyAMA0"}
 
 
 def tracked_configs() -> list[Path]:

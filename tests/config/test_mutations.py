@@ -39,7 +39,7 @@ bridges:
   - type: serial
     id: kitchen
     realm: realm1
-    device: /dev/ttyUSB0
+    device: /dev/ttyAMA0
     fields: {t: {unit: C, scale: 0.1, enum: {a: 1}}}
 """
 

@@ -32,7 +32,7 @@ def options(*words: str) -> argparse.Namespace:
     return parser.parse_args(list(words))
 
 
-def written(tmp_path: Path, *words: str, device: str = "/dev/ttyUSB0") -> Path:
+def written(tmp_path: Path, *words: str, device: str = "/dev/ttyAMA0") -> Path:
     path = tmp_path / "config.yaml"
     path.write_text(demo.configuration(options("--port", "0", *words), device), encoding="utf-8")
     return path
