@@ -17,10 +17,9 @@ from bridges.pipeline import Pipeline
 from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
 from bridges.serial.device import DeviceAway, QueueFull
-from bridges.serial.framing import LineFraming
+from bridges.serial.framing import Frame, framing
 from bridges.serial.place import Place
 from bridges.serial.port import Port
-from bridges.serial.sealing import Seal
 from bridges.stamps import Stamp, Stamps
 from bridges.values import BadValue, check, shown
 from edge_router.client import CallError
@@ -54,10 +53,7 @@ class SerialBridge(Bridge):
         super().__init__(config, config.base_topic, reactor, stamps)
         self._settings = config
         self._port = Port(config, reactor, self, random, place)
-        self._delimiter = config.delimiter.encode("latin-1")
-        self._framing = LineFraming(self._delimiter, config.max_frame)
-        self._end = (config.write_delimiter or config.delimiter).encode("latin-1")
-        self._seal = None if config.checksum is None else Seal(config.checksum)
+        self._framing = framing(config, reactor, self._take_all)
         self._decode = decoder(config)
         self._pipeline = Pipeline(
             field_topics(self.topic, config.fields),
@@ -86,6 +82,7 @@ class SerialBridge(Bridge):
 
     def closing(self) -> None:
         self._port.stop()
+        self._framing.stop()
         self._pipeline.stop()
         if self._freshness is not None:
             self._freshness.stop()
@@ -95,14 +92,16 @@ class SerialBridge(Bridge):
 
     def details(self) -> dict[str, Any]:
         """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
-        went. unsent: bytes written to a device that went. reopened: how often it was opened again because nothing
-        came. silent: whether no frame came for stale_after. And those of `bridges.pipeline`.
+        went. noise: bytes outside of frames. unsent: bytes written to a device that went. reopened: how often it was
+        opened again because nothing came. silent: whether no frame came for stale_after. And those of
+        `bridges.pipeline`.
         """
         return {
             "device": str(self._port.place),
             "frames": self._frames,
             "bad": self._bad,
             "dropped": self._framing.overlong + self._partial + self.over_rate,
+            "noise": self._framing.noise,
             **self._pipeline.counts(),
             "unsent": self._port.unsent,
             "reopened": self._port.reopened,
@@ -113,15 +112,14 @@ class SerialBridge(Bridge):
     # --- from the port ----------------------------------------------------------------------------------------------
 
     def port_ready(self, dropped: bytes) -> None:
-        inside = bool(dropped) and not dropped.endswith(self._delimiter)
-        self._partial += self._framing.restart(inside) or inside
+        self._partial += self._framing.restart(dropped)
         if self.status.state != "open":
             self.log.info("{id}: {device} is open", id=self.config.id, device=self._port.place)
             self.status.change("open")
 
     def port_away(self, reason: str) -> None:
         self.log.warn("{id}: {device} is away: {reason}", id=self.config.id, device=self._port.place, reason=reason)
-        self._partial += self._framing.restart(False)
+        self._partial += self._framing.restart(b"")
         self._pipeline.pause()
         self.status.change("away", reason)
 
@@ -130,17 +128,20 @@ class SerialBridge(Bridge):
         frames = self._framing.feed(data)
         if self._framing.overlong > overlong:
             self.status.fault(f"a frame of more than {self._settings.max_frame} bytes (max_frame) was dropped")
-        for frame in frames:
-            self._take(frame)
+        self._take_all(frames)
 
     # --- frames -----------------------------------------------------------------------------------------------------
 
-    def _take(self, frame: bytes) -> None:
+    def _take_all(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
         if not self.allowed():
             return
         try:
-            if self._seal is not None:
-                frame = self._seal.open(frame)
+            if isinstance(frame, BadValue):
+                raise frame
             value = self._decode(frame)
             check(value)
             found = self._pipeline.transform(value)
@@ -215,10 +216,12 @@ class SerialBridge(Bridge):
             data = line
         else:
             raise CallError(INVALID_ARGUMENT, f"a line is text or bytes, not {type(line).__name__}")
-        data = data.removesuffix(self._end)
-        if self._end in data:
-            raise CallError(INVALID_ARGUMENT, f"one line at a time: it has the delimiter {self._end!r} inside")
+        if self._settings.framing == "line":
+            data = data.removesuffix((self._settings.write_delimiter or self._settings.delimiter).encode("latin-1"))
         if len(data) > self._settings.max_write:
             limit = self._settings.max_write
             raise CallError(INVALID_ARGUMENT, f"the line has {len(data)} bytes; the limit is {limit} (max_write)")
-        return (data if self._seal is None else self._seal.close(data)) + self._end
+        try:
+            return self._framing.encode(data)
+        except ValueError as error:
+            raise CallError(INVALID_ARGUMENT, str(error)) from None

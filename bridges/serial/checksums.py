@@ -1,4 +1,4 @@
-"""Checksums of frames, by the names of the catalogue of parametrised CRC algorithms (Greg Cook), and two simple ones.
+"""Checksums of frames, by the names of the catalogue of parametrised CRC algorithms (Greg Cook), and simple ones.
 
 A CRC is a row of the table: width, polynomial, initial value, whether bits are reflected, and what is xored at the end.
 Each is calculated from a table of 256 remainders, made when a configuration names it.
@@ -6,9 +6,11 @@ Each is calculated from a table of 256 remainders, made when a configuration nam
 
 from __future__ import annotations
 
+import binascii
 import zlib
 from collections.abc import Callable
 from functools import cache, reduce
+from itertools import accumulate
 from operator import xor
 from typing import Final, NamedTuple
 
@@ -61,7 +63,8 @@ ALIASES: Final[dict[str, str]] = {
 
 @cache
 def checksum(name: str) -> Checksum:
-    """A checksum by its name: one of CRCS, ALIASES, `xor`, `sum` (the lowest byte of the bytes' sum).
+    """A checksum by its name: one of CRCS, ALIASES, or one of the simple ones: `xor`; `sum`, the lowest byte of the
+    bytes' sum, and what is made of it; `ubx` (u-blox's interface description, "UBX checksum").
 
     Raises KeyError for another name.
     """
@@ -75,17 +78,26 @@ def _xor(data: bytes) -> int:
     return reduce(xor, data, 0)
 
 
-def _sum(data: bytes) -> int:
-    return sum(data) & 0xFF
+def _ubx(data: bytes) -> int:
+    """Two sums modulo 256: of the bytes, and of the sums so far."""
+    return (sum(data) & 0xFF) << 8 | (sum(accumulate(data)) & 0xFF)
 
 
+#: what needs no table of ours, or is faster without
 _SIMPLE: Final[dict[str, Checksum]] = {
     "xor": Checksum(1, _xor),
-    "sum": Checksum(1, _sum),
+    "sum": Checksum(1, lambda data: sum(data) & 0xFF),
+    "sum-16": Checksum(2, lambda data: sum(data) & 0xFFFF),
+    "sum-inverted": Checksum(1, lambda data: ~sum(data) & 0xFF),
+    "lrc": Checksum(1, lambda data: -sum(data) & 0xFF),
+    "ubx": Checksum(2, _ubx),
     "crc-32": Checksum(4, zlib.crc32),
     "crc-32/iso-hdlc": Checksum(4, zlib.crc32),
+    "crc-16/xmodem": Checksum(2, lambda data: binascii.crc_hqx(data, 0)),
+    "crc-16/ibm-3740": Checksum(2, lambda data: binascii.crc_hqx(data, 0xFFFF)),
+    "crc-16/ccitt-false": Checksum(2, lambda data: binascii.crc_hqx(data, 0xFFFF)),
 }
-NAMES: Final = (*CRCS, *ALIASES, "xor", "sum")
+NAMES: Final = (*CRCS, *ALIASES, "xor", "sum", "sum-16", "sum-inverted", "lrc", "ubx")
 
 
 def _plain(crc: Crc) -> Callable[[bytes], int]:

@@ -2,82 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from bridges.config import Field, Seconds, Uri, field_topics
-from bridges.serial.portconfig import PortConfig
-from edge_router.config.schema import Section
+from bridges.serial.framingconfig import FramingConfig
 
-#: bytes
-LONGEST_DELIMITER: Final = 16
-#: Characters U+0000 to U+00FF; each stands for the byte of that number.
-Bytes = Annotated[
-    str,
-    Meta(
-        pattern=f"^[\\x00-\\xff]{{1,{LONGEST_DELIMITER}}}$",
-        extra={"words": '1 to 16 bytes, as "\\r\\n" or "\\xfe" in double quotes'},
-    ),
-]
 Separator = Annotated[
     str, Meta(pattern='^[^"\\r\\n\\x00]$', extra={"words": 'one character, but no quote or line end, as ";" or "\\t"'})
 ]
 
 
-FewBytes = Annotated[str, Meta(pattern="^[\\x00-\\xff]{0,16}$", extra={"words": "up to 16 bytes"})]
-ChecksumName = Literal[
-    "crc-8/smbus",
-    "crc-8/maxim-dow",
-    "crc-8/sae-j1850",
-    "crc-8/nrsc-5",
-    "crc-16/arc",
-    "crc-16/modbus",
-    "crc-16/usb",
-    "crc-16/ibm-3740",
-    "crc-16/xmodem",
-    "crc-16/kermit",
-    "crc-16/ibm-sdlc",
-    "crc-16/dnp",
-    "crc-32/iso-hdlc",
-    "crc-32/mpeg-2",
-    "crc-32/iscsi",
-    "crc-8",
-    "crc-16/ccitt-false",
-    "crc-16/x-25",
-    "crc-32",
-    "xor",
-    "sum",
-]
-
-
-class LineChecksum(Section, kw_only=True):
-    """The checksum at the end of each line, as hexadecimal digits.
-
-    type: its name in the catalogue of CRC algorithms, as `crc-16/modbus`, or `xor`, or `sum`, the lowest byte of the
-    bytes' sum. order: of its bytes: the highest first (`big`), or the lowest (`little`). mark: what is between the line
-    and its checksum; not summed up. skip: what a line may begin with that is not summed up, as `$` in NMEA 0183.
-    """
-
-    type: ChecksumName
-    order: Literal["big", "little"] = "big"
-    mark: FewBytes = ""
-    skip: FewBytes = ""
-
-
-class SerialConfig(PortConfig, tag="serial", kw_only=True):
-    """A device on a serial line: each line it sends becomes an event, and `<topic>.write` sends lines to it.
+class SerialConfig(FramingConfig, tag="serial", kw_only=True):
+    """A device on a serial line: each frame it sends, a line say, becomes an event, and `<topic>.write` sends frames.
 
     Events of `topic` have args [value] and kwargs {bridge, seq, ts, ts_quality}: the frame's number since the start,
     the time it came in as milliseconds since 1970 (UTC), and `synced` or `unsynced` for whether the clock was right.
     `<topic>.status` tells of the device: args [`open`, `away` or `stopped`], kwargs with counts and the last error;
     `<topic>.get_status` returns the same, or `opening`.
-
-    framing: how frames are told apart; `line` ends them with the delimiter. delimiter: ends a frame; after a line
-    feed, a carriage return before it is dropped too. checksum: at the end of each line, before the delimiter; a line
-    without it, or with a wrong one, is a bad frame, and what is written gets one. write_delimiter: ends what is
-    written; left out, the delimiter. max_frame: bytes of a frame; a longer one is dropped and counted. max_write:
-    bytes of a line to write.
 
     decode: what a frame holds: `json`; `csv`, with `columns`; `keyvalue`, as in `a=1 b=2` or `a:1,b:2`; `raw`, text as
     it is. encoding: of text; with `binary` a raw frame is published as bytes. columns: the names of csv's columns; an
@@ -91,12 +34,6 @@ class SerialConfig(PortConfig, tag="serial", kw_only=True):
     SIM_KINDS: ClassVar[str | None] = "bridges.serial.simkinds:SIM_KINDS"
     SIM_MACHINES: ClassVar[str | None] = "bridges.serial.simdevices:MACHINES"
 
-    framing: Literal["line"] = "line"
-    delimiter: Bytes = "\n"
-    checksum: LineChecksum | None = None
-    write_delimiter: Bytes | None = None
-    max_frame: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
-    max_write: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
     decode: Literal["json", "csv", "keyvalue", "raw"] = "json"
     encoding: Literal["utf-8", "ascii", "latin-1", "binary"] = "utf-8"
     columns: list[str] = []

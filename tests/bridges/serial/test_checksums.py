@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridges.serial.checksums import ALIASES, CRCS, NAMES, _reflected, checksum
-from bridges.serial.config import ChecksumName, LineChecksum
+from bridges.serial.framingconfig import ChecksumName, FrameChecksum
 from bridges.serial.sealing import Seal
 from bridges.values import BadValue
 
@@ -25,10 +25,20 @@ def test_each_crc_has_its_check_value(name: str) -> None:
     assert checksum(name).width * 8 == CRCS[name].bits
 
 
-@pytest.mark.parametrize(("name", "value"), [("xor", 0x31), ("sum", 0xDD)])
-def test_the_simple_ones(name: str, value: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "width"),
+    [
+        ("xor", 0x31, 1), ("sum", 0xDD, 1), ("sum-16", 0x01DD, 2), ("sum-inverted", 0x22, 1), ("lrc", 0x23, 1),
+    ],
+)  # fmt: skip
+def test_the_simple_ones(name: str, value: int, width: int) -> None:
     assert checksum(name).of(CHECK) == value
-    assert checksum(name).width == 1
+    assert checksum(name).width == width
+
+
+def test_the_checksum_of_ubx() -> None:
+    """A message that receivers are sent to poll their version: B5 62 0A 04 00 00 0E 34."""
+    assert checksum("ubx").of(b"\x0a\x04\x00\x00") == 0x0E34
 
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
@@ -61,7 +71,7 @@ NMEA = {"type": "xor", "mark": "*", "skip": "$"}
 
 
 def seal(**options: Any) -> Seal:
-    return Seal(msgspec.convert(options, LineChecksum))
+    return Seal(msgspec.convert(options, FrameChecksum))
 
 
 @pytest.mark.parametrize(
