@@ -134,6 +134,18 @@ def test_memory_is_bounded(name: str) -> None:
             b"\x01\x86\0\0\0\0\0",
             b"\xff\x01\x86\0\0\0\0\0\x79",
         ),
+        # PMS5003: 13 words after the length, the sum of all before it
+        (
+            {"framing": "length", "length": {"sync": "BM", "width": 2}, "checksum": {"type": "sum-16", "start": 0}},
+            bytes(26),
+            b"BM\0\x1c" + bytes(26) + b"\0\xab",
+        ),
+        # SDS011: PM2.5 1236, PM10 3338, identifier 60A1
+        (
+            {"framing": "fixed", "fixed": {"size": 10, "sync": "\xaa\xc0", "end": "\xab"}, "checksum": {"type": "sum"}},
+            b"\xd4\x04\x3a\x0a\xa1\x60",
+            b"\xaa\xc0\xd4\x04\x3a\x0a\xa1\x60\x1d\xab",
+        ),
         ({"framing": "enclosed"}, b"abc", b"\x02abc\x03"),
         ({"framing": "enclosed", "enclosed": DLE}, b"a\x10b\x03", b"\x10\x02a\x10\x10b\x03\x10\x03"),
         # RFC 1662: 7e and 7d
