@@ -7,6 +7,7 @@ bridge adds procedures of its own. Its frames are numbered and stamped here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -35,6 +36,8 @@ class Bridge:
         self.config = config
         self.topic = topic
         self.clock = clock
+        #: the node directory; the node says it before the start
+        self.directory = Path()
         self.stamps = stamps or Stamps(clock)
         self.status = Status(clock, self.stamps, self._publish_status, self._details)
         self._rate = Rate(config.max_rate, clock)

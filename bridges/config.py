@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
@@ -204,7 +205,7 @@ def _finite(name: str, value: float) -> None:
         raise ValueError(f"{name} has to be a finite number")
 
 
-def field_topics(base: str, fields: dict[str, Field]) -> dict[str, str]:
+def field_topics(base: str, fields: Mapping[str, Field]) -> dict[str, str]:
     """The topic of each field, by its name.
 
     base: the bridge's topic. Raises ValueError for a topic that is no URI, is taken, or is used twice.

@@ -90,8 +90,11 @@ class Stamps:
             self._quality = "synced" if self._synchronized() else "unsynced"
         return int(self._wall() * 1000), self._quality
 
-    def next(self) -> Stamp:
-        """The stamp of the next frame. The first has the number 1."""
+    def next(self, age: float = 0.0) -> Stamp:
+        """The stamp of the next frame. The first has the number 1.
+
+        age: seconds since the moment it belongs to, where that is known better than by its arrival.
+        """
         ts, quality = self.now()
         self._seq += 1
-        return Stamp(self._seq, ts, quality)
+        return Stamp(self._seq, ts - int(age * 1000) if age > 0 else ts, quality)

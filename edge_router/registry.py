@@ -78,6 +78,7 @@ PARTS: dict[str, dict[str, Part]] = {
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
+        "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
     },
 }
 

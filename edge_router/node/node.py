@@ -90,6 +90,7 @@ class Node:
         """A bridge of this node, not started yet."""
         worker = next(worker for worker in self.workers if worker.has_realm(config.realm))
         part = registry.part_class("bridge", config)(config, self.reactor)
+        part.directory = self.directory
         running = RunningBridge(config, part, worker.join_local, self.reactor)
         running.changed = self._state_changed
         return running

@@ -82,6 +82,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "Window": {"count": 1},
     "SerialConfig": {"device": "/x"},
     "DeviceMatch": {"serial": "x"},
+    "GpioConfig": {"chip": "x", "inputs": {"x": {"line": 0}}},
 }
 
 

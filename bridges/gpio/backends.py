@@ -1,0 +1,38 @@
+"""Who answers for the chips of a bridge: the simulator where the configuration says so, else libgpiod or the kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from bridges.clock import Clock
+from bridges.gpio.chardev import CharacterDevices
+from bridges.gpio.config import GpioConfig
+from bridges.gpio.kernel import LinuxKernel
+from bridges.gpio.lines import Backend
+from bridges.gpio.simoptions import KINDS, ChipOptions
+from bridges.gpio.simulator import SimulatedKernel
+from bridges.simulated import Faults, is_simulated, parse
+
+
+class Simulation:
+    """A simulated chip with its faults. clock: None for who only sets lines once. directory: the node directory."""
+
+    def __init__(self, config: GpioConfig, clock: Clock | None, directory: Path) -> None:
+        options = cast(ChipOptions, parse(config.chips[0], KINDS).options)
+        self.faults = None if clock is None else Faults(clock, options, self._changed)
+        self.kernel = SimulatedKernel(options, clock, directory, self.faults)
+
+    def _changed(self, fault: str) -> None:
+        self.kernel.fault_changed(fault)
+
+
+def simulation(config: GpioConfig, clock: Clock | None, directory: Path) -> Simulation | None:
+    """The simulated chip that a configuration names, if it names one."""
+    wanted = config.chips and is_simulated(config.chips[0])
+    return Simulation(config, clock, directory) if wanted else None
+
+
+def backend_of(simulated: Simulation | None) -> Backend:
+    """The backend for a configuration."""
+    return CharacterDevices(LinuxKernel() if simulated is None else simulated.kernel)

@@ -1,0 +1,263 @@
+"""The GPIO bridge: opens the chip whenever it is there, publishes what its inputs say."""
+
+from __future__ import annotations
+
+import random as randomness
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import structs
+from twisted.logger import Logger
+
+from bridges.backoff import STABLE, Backoff
+from bridges.bridge import Bridge
+from bridges.clock import Delayed
+from bridges.config import Field, field_topics
+from bridges.gpio.backends import Simulation, backend_of, simulation
+from bridges.gpio.chips import find_chip
+from bridges.gpio.config import GpioConfig
+from bridges.gpio.inputs import Inputs
+from bridges.gpio.keeping import COUNT_DELAY, Keeper, Kept
+from bridges.gpio.lines import Backend, LineError
+from bridges.gpio.measures import SECOND
+from bridges.gpio.simoptions import LABEL as SIMULATED
+from bridges.pipeline import Pipeline
+from bridges.simulated import is_simulated
+from bridges.simulating import simulate
+from bridges.stamps import Stamps
+from bridges.values import BadValue
+from edge_router.client import CallError
+
+INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
+#: seconds after which a value that was over max_rate gets another chance
+LATER: Final = 1.0
+
+
+class GpioBridge(Bridge):
+    """A bridge to lines of one chip.
+
+    config: its section. reactor: IReactorFDSet and IReactorTime. stamps: the wall clock. random: numbers of [0, 1), for
+    the waits. backend: where chips come from; left out, what the configuration says.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        config: GpioConfig,
+        reactor: Any,
+        stamps: Stamps | None = None,
+        random: Callable[[], float] = randomness.random,
+        backend: Backend | None = None,
+    ) -> None:
+        super().__init__(config, config.base_topic, reactor, stamps)
+        self._settings = config
+        self._given_backend = backend
+        self._backend: Backend | None = backend
+        self._simulation: Simulation | None = None
+        self._inputs = Inputs(config, reactor, self)
+        fields: dict[str, Field] = {
+            name: structs.replace(input_, debounce=None) for name, input_ in config.inputs.items()
+        }
+        self._pipeline = Pipeline(
+            field_topics(self.topic, fields), fields, reactor, self.publish, self.field_changed, self.status.fault
+        )
+        self._keeper: Keeper | None = None
+        self._backoff = Backoff(random)
+        self._timer: Delayed | None = None
+        self._opened_at = 0.0
+        self._label: str | None = None
+        self._told: str | None = None
+        #: the last values that were over max_rate
+        self._late: dict[str, tuple[Any, int]] = {}
+        self._later: Delayed | None = None
+        self._readings = 0
+        self._bad = 0
+
+    # --- a bridge ----------------------------------------------------------------------------------------------------
+
+    def opening(self) -> None:
+        self._simulation = simulation(self._settings, self.clock, self.directory)
+        self._backend = self._given_backend or backend_of(self._simulation)
+        self._keeper = Keeper(self.directory / self._settings.state_file, self.clock, self._to_keep, self._trouble)
+        self._restore(self._keeper)
+        self._told = None
+        self._pipeline.begin()
+        self._retry()
+
+    def closing(self) -> None:
+        self._inputs.close()
+        self._pipeline.stop()
+        for timer in (self._timer, self._later):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._later = None
+        self._late.clear()
+        if self._keeper is not None:
+            self._keeper.stop()
+        if self._simulation is not None and self._simulation.faults is not None:
+            self._simulation.faults.stop()
+
+    def procedures(self) -> dict[str, Callable[..., Any]]:
+        found: dict[str, Callable[..., Any]] = {}
+        if self._inputs.counts:
+            found["set_count"] = self._set_count
+        if self._simulates:
+            found["simulate"] = self._simulate
+        return found
+
+    def details(self) -> dict[str, Any]:
+        """chip: its label. readings: values given. bad: refused by the options of the input. dropped: over max_rate.
+        lost: edges that the kernel had no room for. storms: how often a line had too many edges; stormy: the inputs
+        that have now.
+        """
+        return {
+            "chip": self._label,
+            "readings": self._readings,
+            "bad": self._bad,
+            "dropped": self.over_rate,
+            "lost": self._inputs.lost,
+            "storms": self._inputs.storms,
+            "stormy": self._inputs.stormy,
+            **self._pipeline.counts(),
+        }
+
+    # --- the chip ----------------------------------------------------------------------------------------------------
+
+    def _retry(self) -> None:
+        self._timer = None
+        if not self._open():
+            self._wait()
+
+    def _wait(self) -> None:
+        self._timer = self.clock.callLater(self._backoff.wait(), self._retry)
+
+    def _open(self) -> bool:
+        assert self._backend is not None
+        names = [line for line in self._settings.lines().values() if isinstance(line, str)]
+        try:
+            chip = find_chip(self._backend, [SIMULATED] if self._simulates else self._settings.chips, names)
+            try:
+                self._inputs.open(chip)
+            finally:
+                chip.close()
+        except LineError as error:
+            self._away(str(error))
+            return False
+        self._label = chip.label
+        self._told = None
+        self._opened_at = self.clock.seconds()
+        self.log.info("{id}: {chip} ({path}) is open", id=self.config.id, chip=chip.label, path=chip.path)
+        self.status.change("open")
+        return True
+
+    def _away(self, reason: str) -> None:
+        if reason != self._told:
+            self._told = reason
+            self.log.warn("{id}: no lines: {reason}", id=self.config.id, reason=reason)
+            self.status.change("away", reason)
+
+    def inputs_gone(self, reason: str) -> None:
+        """From the inputs."""
+        if self.clock.seconds() - self._opened_at >= STABLE:
+            self._backoff.reset()
+        self._pipeline.pause()
+        self._away(reason)
+        self._wait()
+
+    # --- inputs ------------------------------------------------------------------------------------------------------
+
+    def input_read(self, name: str, value: Any, at: int) -> None:
+        """From the inputs. What is over max_rate comes later, if nothing newer does: a level must not stay wrong."""
+        if not self.allowed():
+            self._late[name] = (value, at)
+            if self._later is None:
+                self._later = self.clock.callLater(LATER, self._read_late)
+            return
+        self._late.pop(name, None)
+        try:
+            found = self._pipeline.transform({name: value})
+        except BadValue as error:
+            self._bad += 1
+            self.status.fault(str(error))
+            return
+        self._readings += 1
+        self._pipeline.report(found, self.stamps.next(self.clock.seconds() - at / SECOND))
+        if name in self._inputs.counts and self._keeper is not None:
+            self._keeper.changed(COUNT_DELAY)
+
+    def _read_late(self) -> None:
+        self._later = None
+        late, self._late = self._late, {}
+        for name, (value, at) in late.items():
+            self.input_read(name, value, at)
+
+    def input_stormy(self, names: list[str], stormy: bool) -> None:
+        """From the inputs."""
+        inputs = ", ".join(names)
+        if stormy:
+            most = self._settings.inputs[names[0]].max_edges
+            error = f"{inputs} has more than {most} edges a second (max_edges); it is only looked at once a second"
+            self.log.warn("{id}: {error}", id=self.config.id, error=error)
+            self.status.news(error)
+        else:
+            self.log.info("{id}: {inputs} has calmed down", id=self.config.id, inputs=inputs)
+            self.status.news()
+
+    def input_lost(self, names: list[str], edges: int) -> None:
+        """From the inputs."""
+        self.status.fault(f"{edges} edges of {', '.join(names)} were lost: they came faster than they were read")
+
+    # --- counters ----------------------------------------------------------------------------------------------------
+
+    def _set_count(self, *args: Any, **kwargs: Any) -> int:
+        """Set a counter, to what is seen on a meter, say.
+
+        args: [input, total]. The total is in pulses, before scale. Result: the total that it had. Errors:
+        wamp.error.invalid_argument.
+        """
+        counts = self._inputs.counts
+        if kwargs or len(args) != 2 or args[0] not in counts:
+            raise CallError(INVALID_ARGUMENT, f"[input, total] is expected, and input is one of {', '.join(counts)}")
+        name, total = args
+        if not isinstance(total, int) or isinstance(total, bool) or not 0 <= total < 2**63:
+            raise CallError(INVALID_ARGUMENT, "the total has to be a whole number of pulses from 0 on")
+        before = counts[name].total
+        counts[name].set(total)
+        return before
+
+    def _to_keep(self) -> Kept:
+        return Kept({name: count.total for name, count in self._inputs.counts.items()})
+
+    def _restore(self, keeper: Keeper) -> None:
+        if self._inputs.counts:
+            kept = keeper.read()
+            for name, count in self._inputs.counts.items():
+                count.total = kept.counts.get(name, count.total)
+
+    def _trouble(self, error: str) -> None:
+        self.log.error("{id}: {error}", id=self.config.id, error=error)
+        self.status.note(error)
+
+    # --- simulated ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _simulates(self) -> bool:
+        return self._given_backend is None and bool(self._settings.chips) and is_simulated(self._settings.chips[0])
+
+    def _simulate(self, *args: Any, **kwargs: Any) -> Any:
+        assert self._simulation is not None
+        assert self._simulation.faults is not None
+        return simulate(self._simulation.faults, {"set": self._simulate_level})(*args, **kwargs)
+
+    def _simulate_level(self, *args: Any) -> Any:
+        """`set`, an input's name, true or false: the line becomes active, or not."""
+        if len(args) != 2 or args[0] not in self._settings.inputs or not isinstance(args[1], bool):
+            known = ", ".join(self._settings.inputs)
+            raise ValueError(f"after set an input is expected (one of {known}), then true or false")
+        assert self._simulation is not None
+        name, active = args
+        kernel, input_ = self._simulation.kernel, self._settings.inputs[name]
+        offset = input_.line if isinstance(input_.line, int) else kernel.offset_of(input_.line)
+        kernel.set_level(offset, active != input_.active_low)
+        return active
