@@ -57,8 +57,8 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
     a path that stays the same; or `sim:`, a simulated one. Left out, it is the chip that has all the lines, which need
     names then. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. topic: what the topics
     begin with; left out, the bridge's id. state: a file, relative to the node directory, for what is kept over a
-    restart; left out, `gpio-ID.json`. It is written when there is something to keep. max_rate: readings a second of all inputs
-    together; of what is over it the last of each input comes a second later, the rest is dropped and counted.
+    restart; left out, `gpio-ID.json`. It is written when there is something to keep. max_rate: readings a second of all
+    inputs together; of what is over it the last of each input comes a second later, the rest is dropped and counted.
     """
 
     chip: ChipName | Annotated[list[ChipName], Meta(min_length=1, max_length=20)] | None = None
