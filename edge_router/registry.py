@@ -77,6 +77,7 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
+        "onewire": Part("bridges.onewire.config:OneWireConfig", "bridges.onewire.bridge:OneWireBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
     },

@@ -61,6 +61,10 @@ class PolledBridge(Bridge):
         """The kind's own part of the status."""
         return {}
 
+    def simulations(self) -> dict[str, Callable[..., Any]]:
+        """What `simulate` can do besides faults. See bridges.simulating."""
+        return {}
+
     def worker(self, name: str) -> Worker:
         """The thread. A simulator puts itself before it."""
         made = self._make_worker(name)
@@ -84,6 +88,14 @@ class PolledBridge(Bridge):
             lambda frame: self._took(sensor, frame),
             lambda reason, away: self._failed(sensor, reason, away),
         )
+
+    def drop(self, sensor: Sensor) -> None:
+        """Read a sensor no more, and forget it."""
+        assert self._turns is not None
+        assert sensor.turn is not None
+        self._turns.remove(sensor.turn)
+        sensor.stop()
+        del self.sensors[sensor.name]
 
     def every(
         self,
@@ -116,7 +128,7 @@ class PolledBridge(Bridge):
             self.faults.stop()
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
-        return {} if self.faults is None else {"simulate": simulate(self.faults)}
+        return {} if self.faults is None else {"simulate": simulate(self.faults, self.simulations())}
 
     def details(self) -> dict[str, Any]:
         """sensors: name -> {state, readings, failures, bad, last_ts, error}. And those of `bridges.pipeline`."""
