@@ -10,23 +10,21 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import tty
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from bridges.clock import Delayed
 from bridges.serial.portconfig import PortConfig
+from bridges.serial.terminal import Terminal
 from bridges.simulated import Faults, SimOptions, parse
 from bridges.simulating import simulate
 from edge_router import registry
-
-READ_SIZE: Final = 4_096
 
 
 def simulated(config: PortConfig, reactor: Any) -> SimulatedPort:
@@ -178,26 +176,16 @@ class SimulatedPort:
 
 
 class _Line:
-    """A pseudo terminal, and the link to the end that programs open."""
+    """A pseudo terminal on the reactor."""
 
     def __init__(self, reactor: Any, ends: tuple[int, int], link: Path, hear: Callable[[bytes], object]) -> None:
         self._reactor = reactor
-        # Our own descriptor of the program's end keeps the line from hanging up when a program closes it.
-        self._device, self._program = ends
-        self._link = link
         self._hear = hear
-        try:
-            tty.setraw(self._program)
-            os.set_blocking(self._device, False)
-            fresh = link.with_name(f"{link.name}.new")
-            fresh.symlink_to(os.ttyname(self._program))
-            fresh.replace(link)
-        except OSError:
-            self._close_ends()
-            raise
+        self._terminal = Terminal(link, ends)
+        self.write = self._terminal.write
 
     def fileno(self) -> int:
-        return self._device
+        return self._terminal.fileno()
 
     def logPrefix(self) -> str:
         return "simulated device"
@@ -209,28 +197,15 @@ class _Line:
         else:
             self._reactor.removeReader(self)
 
-    def write(self, data: bytes) -> None:
-        """As on a real line, what nobody reads is lost."""
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._device, data)
-
     def doRead(self) -> None:
-        try:
-            data = os.read(self._device, READ_SIZE)
-        except BlockingIOError:
-            return
-        self._hear(data)
+        data = self._terminal.read()
+        if data:
+            self._hear(data)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor calls this if it meets an error; it has no end that could hang up."""
 
     def close(self) -> None:
-        """As when a cable is pulled: udev takes the link away, and who has it open is hung up."""
+        """Pull it out."""
         self._reactor.removeReader(self)
-        with contextlib.suppress(FileNotFoundError):
-            self._link.unlink()
-        self._close_ends()
-
-    def _close_ends(self) -> None:
-        os.close(self._program)
-        os.close(self._device)
+        self._terminal.close()
