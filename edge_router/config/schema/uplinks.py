@@ -84,19 +84,26 @@ _DEFAULTS: Final[dict[str, Any]] = {"buffer": "none", "priority": 5, "retain": F
 class UplinkStore(Section):
     """Where events wait for the link (rules with `buffer`): an SQLite file.
 
-    path: the file, relative to the node directory; left out, `uplink-ID.sqlite`. max_bytes: of waiting events; over it
-    the oldest of the lowest priority are dropped, and counted. max_age: seconds after which a waiting event is of no
-    use any more; left out, none is. commit_rows, commit_seconds: events, and the time, after which they are written at
-    the latest; what is not written is lost when the power goes. replay_rate: waiting events a second, once the link is
-    up again, besides those that come.
+    path: the file, relative to the node directory; left out, `uplink-ID.sqlite`. max_bytes: of the file, beside some MB
+    of SQLite's log; over it the oldest events of the lowest priority are dropped, and counted. max_age: seconds after
+    which a waiting event is of no use any more; null: none is. max_memory: bytes of events that are not written yet;
+    what a card that is too slow, or full, leaves over is dropped, and counted. commit_rows, commit_seconds: events, and
+    the time, after which they are written at the latest. What is acknowledged before is never written; what is neither
+    written nor acknowledged is lost when the node is killed. replay_rate: by how many events a second a backlog
+    shrinks once the link is up again. window: events that may be under way without an answer. sync: have each write
+    reach the disk (fsync), where a power cut takes what was written in the last half a minute otherwise; costs wear on
+    SD cards.
     """
 
     path: str | None = None
-    max_bytes: Annotated[int, Meta(ge=65_536)] = 67_108_864
-    max_age: Positive | None = None
+    max_bytes: Annotated[int, Meta(ge=262_144)] = 67_108_864
+    max_age: Positive | None = 604_800
+    max_memory: Annotated[int, Meta(ge=65_536)] = 2_097_152
     commit_rows: Annotated[int, Meta(ge=1, le=10_000)] = 200
     commit_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 1
     replay_rate: Annotated[float, Meta(gt=0, le=100_000)] = 200
+    window: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    sync: bool = False
 
 
 class Uplink(Section):

@@ -1,0 +1,39 @@
+"""A thread for what may wait for a card, one thing after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+T = TypeVar("T")
+
+
+class Worker:
+    """One thread; it begins with the first work. reactor: Twisted's."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._thread = ThreadPoolExecutor(1, "uplink")
+
+    def run(self, work: Callable[[], T]) -> Deferred[T]:
+        """Have the thread do something. Result: what it gives, or fails with."""
+        result: Deferred[T] = Deferred()
+
+        def do() -> None:
+            try:
+                found = work()
+            except BaseException:  # noqa: BLE001 - whoever asked is told
+                self._reactor.callFromThread(result.errback, Failure())
+            else:
+                self._reactor.callFromThread(result.callback, found)
+
+        self._thread.submit(do)
+        return result
+
+    def stop(self) -> None:
+        """End the thread when it has done what it was given. Idempotent."""
+        self._thread.shutdown(wait=False)
