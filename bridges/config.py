@@ -33,7 +33,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 SIM_PREFIX: Final = "sim:"
 
 #: What a bridge itself publishes below its topic; fields that are called so need another topic.
-RESERVED: Final = frozenset({"status", "get_status", "write", "simulate"})
+RESERVED: Final = frozenset({"status", "get_status", "write", "request", "simulate"})
 
 
 class BridgeConfig(Section, kw_only=True):

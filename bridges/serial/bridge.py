@@ -17,6 +17,7 @@ from bridges.pipeline import Pipeline
 from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
 from bridges.serial.device import DeviceAway, QueueFull
+from bridges.serial.exchange_calls import Dialogues
 from bridges.serial.framing import Frame, framing
 from bridges.serial.place import Place
 from bridges.serial.port import Port
@@ -63,6 +64,7 @@ class SerialBridge(Bridge):
             self.field_changed,
             self.status.fault,
         )
+        self._dialogues = Dialogues(config, reactor, self) if config.answers else None
         self._freshness: Freshness | None = None
         if config.stale_after is not None:
             self._freshness = Freshness(config.stale_after, reactor, self._silence_turned)
@@ -81,6 +83,8 @@ class SerialBridge(Bridge):
         self._port.start()
 
     def closing(self) -> None:
+        if self._dialogues is not None:
+            self._dialogues.end("the bridge is stopped")
         self._port.stop()
         self._framing.stop()
         self._pipeline.stop()
@@ -88,13 +92,14 @@ class SerialBridge(Bridge):
             self._freshness.stop()
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
-        return {"write": self._write, **self._port.procedures()}
+        own = {} if self._dialogues is None else self._dialogues.procedures()
+        return {"write": self._write, **own, **self._port.procedures()}
 
     def details(self) -> dict[str, Any]:
         """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
         went. noise: bytes outside of frames. unsent: bytes written to a device that went. reopened: how often it was
         opened again because nothing came. silent: whether no frame came for stale_after. And those of
-        `bridges.pipeline`.
+        `bridges.pipeline`, and of `exchange_calls`.
         """
         return {
             "device": str(self._port.place),
@@ -103,6 +108,7 @@ class SerialBridge(Bridge):
             "dropped": self._framing.overlong + self._partial + self.over_rate,
             "noise": self._framing.noise,
             **self._pipeline.counts(),
+            **({} if self._dialogues is None else self._dialogues.counts()),
             "unsent": self._port.unsent,
             "reopened": self._port.reopened,
             "silent": self._freshness is not None and self._freshness.stale,
@@ -116,11 +122,15 @@ class SerialBridge(Bridge):
         if self.status.state != "open":
             self.log.info("{id}: {device} is open", id=self.config.id, device=self._port.place)
             self.status.change("open")
+        if self._dialogues is not None:
+            self._dialogues.begin()
 
     def port_away(self, reason: str) -> None:
         self.log.warn("{id}: {device} is away: {reason}", id=self.config.id, device=self._port.place, reason=reason)
         self._partial += self._framing.restart(b"")
         self._pipeline.pause()
+        if self._dialogues is not None:
+            self._dialogues.end(reason)
         self.status.change("away", reason)
 
     def port_received(self, data: bytes) -> None:
@@ -142,13 +152,25 @@ class SerialBridge(Bridge):
         try:
             if isinstance(frame, BadValue):
                 raise frame
-            value = self._decode(frame)
-            check(value)
-            found = self._pipeline.transform(value)
+            if self._dialogues is None or not self._dialogues.take(frame):
+                self.accept(self.decoded(frame))
         except BadValue as error:
-            self._bad += 1
-            self.status.fault(str(error))
-            return
+            self.bad(str(error))
+
+    def decoded(self, frame: bytes) -> Any:
+        """What a frame says. Raises BadValue."""
+        value = self._decode(frame)
+        check(value)
+        return value
+
+    def bad(self, error: str) -> None:
+        """A frame was no good."""
+        self._bad += 1
+        self.status.fault(error)
+
+    def accept(self, value: Any) -> None:
+        """Publish a frame and its fields; `value` has the published ones then. Raises BadValue."""
+        found = self._pipeline.transform(value)
         stamp = self.stamps.next()
         self._frames += 1
         self._last_frame = stamp.ts
@@ -192,7 +214,9 @@ class SerialBridge(Bridge):
         """
         if len(args) != 1 or kwargs:
             raise CallError(INVALID_ARGUMENT, "one argument is expected: the line to send, text or bytes")
-        data = self._line(args[0])
+        data = self.line(args[0])
+        if self._dialogues is not None:
+            return self._dialogues.write(data)
         try:
             return self._port.write(data).addErrback(self._write_failed)
         except DeviceAway as error:
@@ -205,7 +229,12 @@ class SerialBridge(Bridge):
             raise CallError(DEVICE_AWAY, failure.getErrorMessage())
         raise CallError(CANCELED, "the line may be sent all the same")
 
-    def _line(self, line: Any) -> bytes:
+    def send(self, data: bytes) -> Deferred[None]:
+        """Bytes to the device. Raises DeviceAway and QueueFull."""
+        return self._port.write(data)
+
+    def line(self, line: Any) -> bytes:
+        """A line for the device, with all that belongs to it. Raises CallError for what is none."""
         if isinstance(line, str):
             encoding = self._settings.encoding
             try:

@@ -7,14 +7,14 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from bridges.config import Field, Seconds, Uri, field_topics
-from bridges.serial.framingconfig import FramingConfig
+from bridges.serial.exchange_config import ExchangeConfig
 
 Separator = Annotated[
     str, Meta(pattern='^[^"\\r\\n\\x00]$', extra={"words": 'one character, but no quote or line end, as ";" or "\\t"'})
 ]
 
 
-class SerialConfig(FramingConfig, tag="serial", kw_only=True):
+class SerialConfig(ExchangeConfig, tag="serial", kw_only=True):
     """A device on a serial line: each frame it sends, a line say, becomes an event, and `<topic>.write` sends frames.
 
     Events of `topic` have args [value] and kwargs {bridge, seq, ts, ts_quality}: the frame's number since the start,
@@ -54,7 +54,7 @@ class SerialConfig(FramingConfig, tag="serial", kw_only=True):
             raise ValueError("columns has a name twice; each has to be another, or empty to drop its column")
         if self.encoding == "binary" and self.decode != "raw":
             raise ValueError(f"encoding: binary is for decode: raw, but decode is {self.decode}")
-        if self.fields and self.decode == "raw":
+        if self.decode == "raw" and set(self.fields) - set(self.answer_fields):
             raise ValueError("fields need a frame with names; decode: raw has none, try json, csv or keyvalue")
         if self.columns:
             unknown = [name for name in self.fields if name not in named]
