@@ -66,6 +66,8 @@ def minimal(info: Any) -> Any:
             return next(text for text in ("x", "/x", "660", "x.y", "00" * 32) if re.search(pattern or "", text))
         case inspect.IntType():
             return info.ge or 0
+        case inspect.FloatType():
+            return info.ge or 1.0
         case inspect.ListType(item_type=item):
             return [minimal(item)]
         case inspect.LiteralType(values=values):
@@ -82,6 +84,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "Window": {"count": 1},
     "SerialConfig": {"device": "/x"},
     "DeviceMatch": {"serial": "x"},
+    "Poll": {"send": "x"},
     "GpioConfig": {"chip": "x", "inputs": {"x": {"line": 0}}},
 }
 
