@@ -6,7 +6,7 @@ bridge adds procedures of its own. Its frames are numbered and stamped here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,6 +57,10 @@ class Bridge:
         """Name below the topic -> handler, besides `get_status`."""
         return {}
 
+    def commands(self) -> dict[str, Callable[..., Any]]:
+        """Procedure -> handler that is told who calls: an `edge_router.client.Invoked` comes before the arguments."""
+        return {}
+
     def details(self) -> dict[str, Any]:
         """The bridge's own facts for its status, JSON-like."""
         return {}
@@ -76,6 +80,7 @@ class Bridge:
         self.status.begin()
         handlers = {"get_status": self._get_status, **self.procedures()}
         registering = [self._register(session, f"{self.topic}.{name}", call) for name, call in handlers.items()]
+        registering += [self._register(session, name, call, details=True) for name, call in self.commands().items()]
         started: Deferred[Any] = gatherResults(registering, consumeErrors=True)
         return started.addCallbacks(self._registered, self._refused, callbackArgs=(session,))
 
@@ -91,8 +96,19 @@ class Bridge:
 
     # --- what a kind of bridge uses ---------------------------------------------------------------------------------
 
-    def publish(self, topic: str, value: Any, stamp: Stamp, unit: str | None = None, stale: bool = False) -> None:
-        """One event: args [value], kwargs {bridge, seq, ts, ts_quality}, {unit} if there is one, {stale} if it is."""
+    def publish(
+        self,
+        topic: str,
+        value: Any,
+        stamp: Stamp,
+        unit: str | None = None,
+        stale: bool = False,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """One event: args [value], kwargs {bridge, seq, ts, ts_quality}, {unit} if there is one, {stale} if it is.
+
+        more: other kwargs.
+        """
         if self._session is None:
             return
         kwargs = {"bridge": self.config.id, "seq": stamp.seq, "ts": stamp.ts, "ts_quality": stamp.ts_quality}
@@ -100,6 +116,8 @@ class Bridge:
             kwargs["unit"] = unit
         if stale:
             kwargs["stale"] = True
+        if more is not None:
+            kwargs.update(more)
         self._send(topic, [value], kwargs)
 
     @property
@@ -126,8 +144,10 @@ class Bridge:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _register(self, session: Session, procedure: str, handler: Callable[..., Any]) -> Deferred[None]:
-        return session.register(procedure, handler).addCallback(self._keep, session)
+    def _register(
+        self, session: Session, procedure: str, handler: Callable[..., Any], **options: Any
+    ) -> Deferred[None]:
+        return session.register(procedure, handler, **options).addCallback(self._keep, session)
 
     def _keep(self, registration: Registration, session: Session) -> None:
         """Answers may come after the bridge was stopped; nothing stays behind then."""

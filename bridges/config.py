@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from msgspec import Meta
 
@@ -205,7 +205,14 @@ def _finite(name: str, value: float) -> None:
         raise ValueError(f"{name} has to be a finite number")
 
 
-def field_topics(base: str, fields: Mapping[str, Field]) -> dict[str, str]:
+class WithTopic(Protocol):
+    """What is published. topic: its own, if it does not have the one that its name makes."""
+
+    @property
+    def topic(self) -> str | None: ...
+
+
+def field_topics(base: str, fields: Mapping[str, WithTopic]) -> dict[str, str]:
     """The topic of each field, by its name.
 
     base: the bridge's topic. Raises ValueError for a topic that is no URI, is taken, or is used twice.

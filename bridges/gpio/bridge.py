@@ -1,4 +1,4 @@
-"""The GPIO bridge: opens the chip whenever it is there, publishes what its inputs say."""
+"""The GPIO bridge: opens the chip whenever it is there, publishes what its inputs say, sets its outputs."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import structs
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from bridges.backoff import STABLE, Backoff
 from bridges.bridge import Bridge
 from bridges.clock import Delayed
-from bridges.config import Field, field_topics
+from bridges.config import Field
 from bridges.gpio.backends import Simulation, backend_of, simulation
 from bridges.gpio.chips import find_chip
+from bridges.gpio.commands import Commands
 from bridges.gpio.config import GpioConfig
+from bridges.gpio.controllers import Controllers
 from bridges.gpio.inputs import Inputs
-from bridges.gpio.keeping import COUNT_DELAY, Keeper, Kept
+from bridges.gpio.keeping import COUNT_DELAY, OUTPUT_DELAY, Keeper, Kept
 from bridges.gpio.lines import Backend, LineError
 from bridges.gpio.measures import SECOND
+from bridges.gpio.outputs import Outputs
 from bridges.gpio.simoptions import LABEL as SIMULATED
 from bridges.pipeline import Pipeline
 from bridges.simulated import is_simulated
 from bridges.simulating import simulate
 from bridges.stamps import Stamps
 from bridges.values import BadValue
-from edge_router.client import CallError
+from edge_router.client import CallError, Session
 
 INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
 #: seconds after which a value that was over max_rate gets another chance
@@ -55,12 +59,16 @@ class GpioBridge(Bridge):
         self._given_backend = backend
         self._backend: Backend | None = backend
         self._simulation: Simulation | None = None
+        self._topics = config.topics()
         self._inputs = Inputs(config, reactor, self)
+        self._outputs = Outputs(config, reactor, self)
+        self._commands = Commands(self._outputs.actuators, self._topics, self._obeyed)
+        self._controllers = Controllers(self._outputs.actuators.values())
         fields: dict[str, Field] = {
             name: structs.replace(input_, debounce=None) for name, input_ in config.inputs.items()
         }
         self._pipeline = Pipeline(
-            field_topics(self.topic, fields), fields, reactor, self.publish, self.field_changed, self.status.fault
+            self._topics, fields, reactor, self.publish, self.field_changed, self.status.fault
         )
         self._keeper: Keeper | None = None
         self._backoff = Backoff(random)
@@ -76,6 +84,10 @@ class GpioBridge(Bridge):
 
     # --- a bridge ----------------------------------------------------------------------------------------------------
 
+    def start(self, session: Session) -> Deferred[None]:
+        """Also fails if an output depends on who sets it, and the router would not tell when he leaves."""
+        return self._controllers.begin(session).addCallback(lambda _: super(GpioBridge, self).start(session))
+
     def opening(self) -> None:
         self._simulation = simulation(self._settings, self.clock, self.directory)
         self._backend = self._given_backend or backend_of(self._simulation)
@@ -86,6 +98,7 @@ class GpioBridge(Bridge):
         self._retry()
 
     def closing(self) -> None:
+        self._outputs.close()
         self._inputs.close()
         self._pipeline.stop()
         for timer in (self._timer, self._later):
@@ -106,10 +119,13 @@ class GpioBridge(Bridge):
             found["simulate"] = self._simulate
         return found
 
+    def commands(self) -> dict[str, Callable[..., Any]]:
+        return self._commands.procedures()
+
     def details(self) -> dict[str, Any]:
         """chip: its label. readings: values given. bad: refused by the options of the input. dropped: over max_rate.
         lost: edges that the kernel had no room for. storms: how often a line had too many edges; stormy: the inputs
-        that have now.
+        that have now. outputs: the level of each, null while the chip is away.
         """
         return {
             "chip": self._label,
@@ -119,6 +135,7 @@ class GpioBridge(Bridge):
             "lost": self._inputs.lost,
             "storms": self._inputs.storms,
             "stormy": self._inputs.stormy,
+            "outputs": self._outputs.values(),
             **self._pipeline.counts(),
         }
 
@@ -139,9 +156,11 @@ class GpioBridge(Bridge):
             chip = find_chip(self._backend, [SIMULATED] if self._simulates else self._settings.chips, names)
             try:
                 self._inputs.open(chip)
+                self._outputs.open(chip)
             finally:
                 chip.close()
         except LineError as error:
+            self._inputs.close()
             self._away(str(error))
             return False
         self._label = chip.label
@@ -157,8 +176,10 @@ class GpioBridge(Bridge):
             self.log.warn("{id}: no lines: {reason}", id=self.config.id, reason=reason)
             self.status.change("away", reason)
 
-    def inputs_gone(self, reason: str) -> None:
-        """From the inputs."""
+    def chip_gone(self, reason: str) -> None:
+        """From inputs and outputs."""
+        self._outputs.abandon()
+        self._inputs.close()
         if self.clock.seconds() - self._opened_at >= STABLE:
             self._backoff.reset()
         self._pipeline.pause()
@@ -208,6 +229,25 @@ class GpioBridge(Bridge):
         """From the inputs."""
         self.status.fault(f"{edges} edges of {', '.join(names)} were lost: they came faster than they were read")
 
+    # --- outputs -----------------------------------------------------------------------------------------------------
+
+    def output_changed(self, name: str, value: bool, cause: str) -> None:
+        """From the outputs. What is not called for is logged."""
+        if cause not in ("call", "pulse", "start"):
+            now = "on" if value else "off"
+            self.log.info("{id}: {name} is {now} now: {cause}", id=self.config.id, name=name, now=now, cause=cause)
+        self.publish(self._topics[name], value, self.stamps.next(), more={"cause": cause})
+
+    def output_conflict(self, name: str, others: str) -> None:
+        """From the outputs."""
+        error = f"{name} was on together with {others} of its interlock; it has been switched off"
+        self.log.error("{id}: {error}", id=self.config.id, error=error)
+        self.status.note(error)
+
+    def _obeyed(self, name: str) -> None:
+        if self._settings.outputs[name].on_start == "last" and self._keeper is not None:
+            self._keeper.changed(OUTPUT_DELAY)
+
     # --- counters ----------------------------------------------------------------------------------------------------
 
     def _set_count(self, *args: Any, **kwargs: Any) -> int:
@@ -227,13 +267,18 @@ class GpioBridge(Bridge):
         return before
 
     def _to_keep(self) -> Kept:
-        return Kept({name: count.total for name, count in self._inputs.counts.items()})
+        counts = {name: count.total for name, count in self._inputs.counts.items()}
+        lasting = (each for each in self._outputs.actuators.values() if each.options.on_start == "last")
+        return Kept(counts, {each.name: each.last for each in lasting if each.last is not None})
 
     def _restore(self, keeper: Keeper) -> None:
-        if self._inputs.counts:
+        lasting = [each for each in self._outputs.actuators.values() if each.options.on_start == "last"]
+        if self._inputs.counts or lasting:
             kept = keeper.read()
             for name, count in self._inputs.counts.items():
                 count.total = kept.counts.get(name, count.total)
+            for actuator in lasting:
+                actuator.last = kept.outputs.get(actuator.name, actuator.last)
 
     def _trouble(self, error: str) -> None:
         self.log.error("{id}: {error}", id=self.config.id, error=error)

@@ -139,7 +139,7 @@ class LineRequest:
     def __init__(self, kernel: Kernel, fd: int, offsets: Sequence[int], settings: Settings) -> None:
         self._kernel = kernel
         self._fd = fd
-        self._offsets = tuple(offsets)
+        self.offsets = tuple(offsets)
         self._settings = settings
         self._places = {offset: place for place, offset in enumerate(offsets)}
 
@@ -159,21 +159,21 @@ class LineRequest:
         ]
 
     def get(self) -> dict[int, bool]:
-        data = bytearray(uapi.VALUES.pack(0, (1 << len(self._offsets)) - 1))
+        data = bytearray(uapi.VALUES.pack(0, (1 << len(self.offsets)) - 1))
         self._ioctl(uapi.GET_VALUES, data)
         bits, _ = uapi.VALUES.unpack(data)
-        return {offset: bool(bits >> place & 1) for place, offset in enumerate(self._offsets)}
+        return {offset: bool(bits >> place & 1) for place, offset in enumerate(self.offsets)}
 
     def set(self, values: Mapping[int, bool]) -> None:
         bits = uapi.mask_of(self._places, [offset for offset, value in values.items() if value])
         self._ioctl(uapi.SET_VALUES, bytearray(uapi.VALUES.pack(bits, uapi.mask_of(self._places, list(values)))))
 
     def drive(self, settings: Settings, values: Mapping[int, bool]) -> None:
-        self._ioctl(uapi.SET_CONFIG, bytearray(uapi.pack_config(_config(self._offsets, settings, values))))
+        self._ioctl(uapi.SET_CONFIG, bytearray(uapi.pack_config(_config(self.offsets, settings, values))))
         self._settings = settings
 
     def quiet(self, offsets: frozenset[int]) -> None:
-        config = _config(self._offsets, self._settings, {})
+        config = _config(self.offsets, self._settings, {})
         if offsets:
             mask = uapi.mask_of(self._places, list(offsets))
             config = uapi.LineConfig(

@@ -10,11 +10,10 @@ from msgspec import Meta
 
 from bridges.config import BridgeConfig, Field, Uri, field_topics
 from bridges.gpio.lines import Bias
+from bridges.gpio.outputconfig import LineName, LineNumber, Output, check_lines
 from bridges.gpio.simoptions import KINDS
 from bridges.simulated import is_simulated, parse
 
-LineName = Annotated[str, Meta(min_length=1, max_length=31)]
-LineNumber = Annotated[int, Meta(ge=0, le=1_023)]
 ChipName = Annotated[str, Meta(min_length=1, max_length=4_095)]
 #: seconds; the kernel's 32 bits of microseconds end at 4294
 Debounce = Annotated[float, Meta(ge=0, le=4_000)]
@@ -47,7 +46,7 @@ class Input(Field, kw_only=True):
 
 
 class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
-    """Lines of a GPIO chip: each input becomes a topic.
+    """Lines of a GPIO chip: each input becomes a topic, each output a topic and procedures.
 
     Events have args [value] and kwargs {bridge, seq, ts, ts_quality}; ts is the moment of the edge, as the kernel saw
     it. `<topic>.status` tells of the chip: args [`open`, `away` or `stopped`], kwargs with counts and the last error;
@@ -55,15 +54,17 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
 
     chip: its label, as `pinctrl-bcm2711`; several labels for several boards, of which the first that is there counts;
     a path that stays the same; or `sim:`, a simulated one. Left out, it is the chip that has all the lines, which need
-    names then. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. topic: what the topics
-    begin with; left out, the bridge's id. state: a file, relative to the node directory, for what is kept over a
-    restart; left out, `gpio-ID.json`. It is written when there is something to keep. max_rate: readings a second of all
-    inputs together; of what is over it the last of each input comes a second later, the rest is dropped and counted.
+    names then. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. outputs: name -> an
+    output. topic: what the topics begin with; left out, the bridge's id. state: a file, relative to the node directory,
+    for what is kept over a restart; left out, `gpio-ID.json`. It is written when there is something to keep.
+    max_rate: readings a second of all inputs together; of what is over it the last of each input comes a second later,
+    the rest is dropped and counted.
     """
 
     chip: ChipName | Annotated[list[ChipName], Meta(min_length=1, max_length=20)] | None = None
     topic: Uri | None = None
     inputs: dict[str, Input] = {}
+    outputs: dict[str, Output] = {}
     state: str | None = None
     max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
 
@@ -71,7 +72,11 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
         """Raises ValueError for options that contradict each other."""
         self._check_chip()
         self._check_lines()
-        field_topics(self.base_topic, self.inputs)
+        self.topics()
+
+    def topics(self) -> dict[str, str]:
+        """The topic of each input and output. Raises ValueError for one that is used twice."""
+        return field_topics(self.base_topic, {**self.inputs, **self.outputs})
 
     @property
     def base_topic(self) -> str:
@@ -92,7 +97,8 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
 
     def lines(self) -> dict[str, str | int]:
         """The line of each input and output, by the name of that."""
-        return {name: input_.line for name, input_ in self.inputs.items()}
+        inputs = {name: input_.line for name, input_ in self.inputs.items()}
+        return inputs | {name: output.line for name, output in self.outputs.items()}
 
     def _check_chip(self) -> None:
         for chip in self.chips:
@@ -107,13 +113,17 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
                 parse(chip, KINDS)
 
     def _check_lines(self) -> None:
+        both = set(self.inputs) & set(self.outputs)
+        if both:
+            raise ValueError(f"{min(both)} is an input and an output; give one of them another name")
         lines = self.lines()
         if not lines:
-            raise ValueError("a GPIO bridge without lines does nothing; name some in inputs")
+            raise ValueError("a GPIO bridge without lines does nothing; name some in inputs or outputs")
         if self.chip is None:
             numbers = [name for name, line in lines.items() if isinstance(line, int)]
             if numbers:
                 raise ValueError(f"{numbers[0]} has a line number but the bridge no chip; give chip or the line's name")
+        check_lines(lines, self.inputs)
         for names in sharing(self.inputs).values():
             _check_shared({name: self.inputs[name] for name in names})
 

@@ -35,7 +35,7 @@ class InputUser(Protocol):
     def input_lost(self, names: list[str], edges: int) -> None:
         """The kernel had no room for so many edges."""
 
-    def inputs_gone(self, reason: str) -> None:
+    def chip_gone(self, reason: str) -> None:
         """The chip is gone."""
 
 
@@ -148,7 +148,7 @@ class Inputs:
         """The chip is gone: nothing is held any more, and the user is told."""
         if self._watches:
             self.close()
-            self._user.inputs_gone(reason)
+            self._user.chip_gone(reason)
 
     def readable(self, watch: Watch) -> None:
         """Take the edges that wait."""

@@ -62,7 +62,10 @@ class Edge(NamedTuple):
 
 
 class Request(Protocol):
-    """Some lines that are ours."""
+    """Some lines that are ours. offsets: theirs."""
+
+    @property
+    def offsets(self) -> Sequence[int]: ...
 
     def fileno(self) -> int:
         """Becomes readable when there are edges."""

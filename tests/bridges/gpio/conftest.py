@@ -8,19 +8,50 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.defer import Deferred, fail, succeed
 
 from bridges.gpio.bridge import GpioBridge
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.simulator import SimulatedKernel
 from bridges.stamps import Stamps
+from edge_router.client import CallError, Invoked, Received
+from edge_router.wamp.messages import EventDetails, InvocationDetails
 from tests.bridges.conftest import WALL
 from tests.bridges.harness import FakeSession, PtyReactor
+
+
+class Router(FakeSession):
+    """A session that subscribes too, and remembers who is told of callers. meta: whether the realm has its meta API."""
+
+    def __init__(self, meta: bool = True) -> None:
+        super().__init__()
+        self.subscriptions: dict[str, Callable[[Received], object]] = {}
+        self.disclosed: set[str] = set()
+        self.meta = meta
+
+    def register(self, procedure: str, handler: Callable[..., Any], details: bool = False) -> Deferred[Any]:
+        if details:
+            self.disclosed.add(procedure)
+        return super().register(procedure, handler)
+
+    def subscribe(
+        self, topic: str, handler: Callable[[Received], object], get_retained: bool = False
+    ) -> Deferred[Any]:
+        self.subscriptions[topic] = handler
+        return succeed(None)
+
+    def call(self, procedure: str) -> Deferred[Any]:
+        return succeed(None) if self.meta else fail(CallError("wamp.error.no_such_procedure", procedure))
+
+    def tell(self, topic: str, *args: Any) -> None:
+        """An event comes."""
+        self.subscriptions[topic](Received(topic, list(args), {}, 1, EventDetails()))
 
 
 class Board:
     """The bridge `io` with a simulated chip, open."""
 
-    def __init__(self, bridge: GpioBridge, reactor: PtyReactor, session: FakeSession) -> None:
+    def __init__(self, bridge: GpioBridge, reactor: PtyReactor, session: Router) -> None:
         self.bridge = bridge
         self.reactor = reactor
         self.session = session
@@ -46,8 +77,22 @@ class Board:
             self.reactor.pump()
             seconds -= step
 
-    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        return self.session.procedures[f"io.{name}"](*args, **kwargs)
+    def call(self, name: str, *args: Any, caller: int | None = 7, **kwargs: Any) -> Any:
+        """Call a procedure below the bridge's topic, as the session `caller`, who is disclosed unless it is None."""
+        procedure = f"io.{name}"
+        if procedure in self.session.disclosed:
+            args = (Invoked(procedure, InvocationDetails(caller=caller), None), *args)
+        return self.session.procedures[procedure](*args, **kwargs)
+
+    def pin(self, offset: int) -> bool:
+        """What a meter shows there."""
+        return self.kernel.lines[offset].level
+
+    def refused(self, name: str, *args: Any, **more: Any) -> tuple[str, str]:
+        """The error of a call: its URI and its text."""
+        with pytest.raises(CallError) as raised:
+            self.call(name, *args, **more)
+        return raised.value.uri, str(raised.value.error_args[0])
 
     def values(self, name: str) -> list[Any]:
         return self.session.values(f"io.{name}")
@@ -64,7 +109,12 @@ def configured(**options: Any) -> GpioConfig:
 
 
 @pytest.fixture
-def board(reactor: PtyReactor, session: FakeSession, tmp_path: Path) -> Iterator[Callable[..., Board]]:
+def session() -> Router:
+    return Router()
+
+
+@pytest.fixture
+def board(reactor: PtyReactor, session: Router, tmp_path: Path) -> Iterator[Callable[..., Board]]:
     """Makes a bridge and starts it. All are stopped after the test, and nothing of them may be left."""
     made: list[GpioBridge] = []
 

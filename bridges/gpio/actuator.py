@@ -1,0 +1,223 @@
+"""The rules of one output: what commands and losses do to it, and what it does by itself.
+
+A command is a call. Whatever else changes the level has a cause that the configuration has named, and it is published
+and logged. While the chip is away the level is unknown and nothing runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Protocol
+
+from bridges.clock import Clock, Delayed
+from bridges.gpio.interlock import Group
+from bridges.gpio.outputconfig import Output, level_of
+
+DEVICE_AWAY: Final = "edge.error.device_away"
+INTERLOCK: Final = "edge.error.interlock"
+MIN_OFF: Final = "edge.error.min_off"
+CALLER_UNKNOWN: Final = "edge.error.caller_unknown"
+INVALID_ARGUMENT: Final = "wamp.error.invalid_argument"
+
+
+class Refused(Exception):
+    """A command that is not obeyed. uri: of the error. The text is for the caller."""
+
+    def __init__(self, uri: str, text: str) -> None:
+        super().__init__(text)
+        self.uri = uri
+
+
+class ActuatorUser(Protocol):
+    """Who is told of an output."""
+
+    def output_changed(self, name: str, value: bool, cause: str) -> None:
+        """It has another level, or its level is known now."""
+
+
+class Actuator:
+    """One output.
+
+    name: its own. options: its section. clock: monotonic time. group: its interlock, if it has one. user: who is told.
+
+    value: the logical level; None while the chip is away. cause: of the level. controller: the session that has last
+    set it.
+    """
+
+    def __init__(self, name: str, options: Output, clock: Clock, group: Group | None, user: ActuatorUser) -> None:
+        self.name = name
+        self.options = options
+        self.value: bool | None = None
+        self.cause = "start"
+        self.controller: int | None = None
+        #: what a call has last set, for `on_start: last`
+        self.last: bool | None = None
+        self._clock = clock
+        self._group = group
+        self._user = user
+        self._write: Callable[[bool], bool] | None = None
+        self._off_at = clock.seconds()
+        self._timers: dict[str, Delayed] = {}
+        if group is not None:
+            group.add(name, lambda: self.value is True)
+
+    # --- the line ----------------------------------------------------------------------------------------------------
+
+    def first(self, found: bool) -> bool:
+        """The level to begin with. found: the one that the line has."""
+        wish = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
+        if not found and wish and (self.options.min_off or self._hindered()):
+            return False
+        return found if wish is None else wish
+
+    def opened(self, write: Callable[[bool], bool], value: bool) -> None:
+        """The line is ours. write: sets its level, and says whether the chip is there. value: the level it has."""
+        self._write = write
+        self.value = value
+        self._off_at = self._clock.seconds()
+        self.controller = None
+        self._changed("start")
+        wanted = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
+        if wanted and not value:
+            self._set_later(True, "start")
+
+    def closed(self) -> None:
+        """The line is not ours any more. Idempotent."""
+        self._write = None
+        self.value = None
+        for name in list(self._timers):
+            self._cancel(name)
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def known(self) -> bool:
+        """The level. Raises Refused while the chip is away."""
+        if self.value is None or self._write is None:
+            raise Refused(DEVICE_AWAY, f"the chip of {self.name} is away")
+        return self.value
+
+    def command(self, value: bool, caller: int | None) -> bool:
+        """Set the level because somebody called. caller: his session, as far as told. Result: whether it changed.
+
+        Raises Refused.
+        """
+        before = self.known()
+        if caller is None and self.options.depends and value != level_of(self.options.on_loss):
+            text = (
+                f"{self.name} has on_loss, so it has to be known who sets it: "
+                "the caller's permission needs disclose: {caller: true}"
+            )
+            raise Refused(CALLER_UNKNOWN, text)
+        if value and not before:
+            self._check_on()
+        for name in ("pulse", "later", "loss", "uplink"):
+            self._cancel(name)
+        self.controller = caller
+        self.last = value
+        if value == before:
+            return False
+        self._set(value, "call")
+        return True
+
+    def pulse(self, seconds: float, caller: int | None) -> None:
+        """Switch on, and off after some time. Raises Refused."""
+        limit = self.options.max_on or 86_400.0
+        if not 0 < seconds <= limit:
+            raise Refused(INVALID_ARGUMENT, f"a pulse of {self.name} takes more than 0 and up to {limit:g} seconds")
+        self.command(True, caller)
+        self.last = False
+        self._after("pulse", seconds, self._set, False, "pulse")
+
+    # --- losses ------------------------------------------------------------------------------------------------------
+
+    def session_gone(self, session: int) -> None:
+        """A session has left the realm."""
+        if self.controller == session:
+            self.controller = None
+            self._lose("loss", self.options.loss_after)
+
+    def uplink_changed(self, up: bool) -> None:
+        """The uplink of the options came or went."""
+        if up:
+            self._cancel("uplink")
+        elif "uplink" not in self._timers:
+            self._lose("uplink", self.options.uplink_after)
+
+    def _lose(self, timer: str, seconds: float) -> None:
+        wanted = level_of(self.options.on_loss)
+        if wanted is None or self.value is None:
+            return
+        if seconds:
+            self._after(timer, seconds, self._lost, wanted)
+        else:
+            with suppress(Refused):
+                self._lost(wanted)
+
+    def _lost(self, wanted: bool) -> None:
+        for name in ("pulse", "later"):
+            self._cancel(name)
+        if self.value != wanted:
+            self._set_later(wanted, "loss")
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _hindered(self) -> str | None:
+        return None if self._group is None else self._group.hinders(self.name, self.options.interlock_wait)
+
+    def _off_left(self) -> float:
+        """Seconds that it has to stay off still."""
+        return self._off_at + (self.options.min_off or 0.0) - self._clock.seconds()
+
+    def _check_on(self) -> None:
+        hindered = self._hindered()
+        if hindered:
+            raise Refused(INTERLOCK, f"{self.name} cannot be switched on: {hindered}")
+        left = self._off_left()
+        if left > 0:
+            raise Refused(MIN_OFF, f"{self.name} stays off for {left:.1f} s more (min_off)")
+
+    def _set_later(self, value: bool, cause: str) -> None:
+        """By itself: at once, or when min_off is over."""
+        left = self._off_left() if value and not self.value else 0.0
+        if left > 0:
+            self._after("later", left, self._set_later, value, cause)
+        elif value == self.value or (value and self._hindered()):
+            return
+        else:
+            self._set(value, cause)
+
+    def _set(self, value: bool, cause: str) -> None:
+        if self._write is None or not self._write(value):
+            raise Refused(DEVICE_AWAY, f"the chip of {self.name} is away")
+        if self.value and not value:
+            self._off_at = self._clock.seconds()
+            if self._group is not None:
+                self._group.ended(self.name)
+        self.value = value
+        self._changed(cause)
+
+    def _changed(self, cause: str) -> None:
+        """Timers first: who is told may command at once."""
+        assert self.value is not None
+        self.cause = cause
+        self._cancel("pulse")
+        if not self.value:
+            self._cancel("max_on")
+        elif self.options.max_on is not None and "max_on" not in self._timers:
+            self._after("max_on", self.options.max_on, self._set, False, "max_on")
+        self._user.output_changed(self.name, self.value, cause)
+
+    def _after(self, name: str, seconds: float, call: Callable[..., None], *args: object) -> None:
+        self._cancel(name)
+        self._timers[name] = self._clock.callLater(seconds, self._due, name, call, *args)
+
+    def _due(self, name: str, call: Callable[..., None], *args: object) -> None:
+        del self._timers[name]
+        with suppress(Refused):  # the chip is gone, and that is told already
+            call(*args)
+
+    def _cancel(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,54 @@
+"""Who has set an output, and whether he is still there: sessions that leave, uplinks that go down.
+
+The router tells both: `wamp.session.on_leave` of the meta API, and `edge.uplink.ID.status`, which is retained.
+(WAMP, advanced profile, "Session Meta API")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+
+from bridges.gpio.actuator import Actuator
+from edge_router.client import CallError, Received, Session
+
+ON_LEAVE: Final = "wamp.session.on_leave"
+COUNT: Final = "wamp.session.count"
+UPLINK: Final = "edge.uplink.{}.status"
+
+
+class Controllers:
+    """The sessions and uplinks that outputs depend on. actuators: all of a bridge."""
+
+    def __init__(self, actuators: Iterable[Actuator]) -> None:
+        self._actuators = [actuator for actuator in actuators if actuator.options.depends]
+
+    def begin(self, session: Session) -> Deferred[Any]:
+        """Listen. The result fails with CallError if the router would not tell: then no output may be set."""
+        if not self._actuators:
+            return succeed(None)
+        uplinks = {actuator.options.uplink for actuator in self._actuators if actuator.options.uplink is not None}
+        asked: list[Deferred[Any]] = [session.call(COUNT), session.subscribe(ON_LEAVE, self._left)]
+        asked += [session.subscribe(UPLINK.format(name), self._uplink, get_retained=True) for name in sorted(uplinks)]
+        return gatherResults(asked, consumeErrors=True).addErrback(_explain)
+
+    def _left(self, event: Received) -> None:
+        if event.args and isinstance(event.args[0], int):
+            for actuator in self._actuators:
+                actuator.session_gone(event.args[0])
+
+    def _uplink(self, event: Received) -> None:
+        name = event.topic.removeprefix("edge.uplink.").removesuffix(".status")
+        state = event.args[0] if event.args else None
+        for actuator in self._actuators:
+            if actuator.options.uplink == name and state in ("up", "down"):
+                actuator.uplink_changed(state == "up")
+
+
+def _explain(failure: Any) -> None:
+    """on_loss is a promise. Who cannot keep it does not start."""
+    error = failure.value.subFailure.value
+    uri = getattr(error, "uri", "wamp.error.runtime_error")
+    raise CallError(uri, f"on_loss needs {ON_LEAVE} and {COUNT} of the realm's meta API, and its role may not: {error}")
