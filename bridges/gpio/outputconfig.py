@@ -36,8 +36,8 @@ class Output(Section, kw_only=True):
     topic, a dot and the output's name. active_low: whether it is on when there is no voltage. drive: `open-drain` only
     pulls to ground, `open-source` only to the supply. bias: the resistor inside the chip. on_start: what happens when
     the router starts, or the chip comes back: `keep` leaves the level that is there, `last` sets what was last set,
-    `off` and `on` set that. on_stop: what happens when the router stops: `keep`, `off` or `on`. on_loss: what happens when the session that has last set it is gone, or the
-    uplink.
+    `off` and `on` set that. on_stop: what happens when the router stops: `keep`, `off` or `on`.
+    on_loss: what happens when the session that has last set it is gone, or the uplink.
     loss_after: seconds that the session may be gone before that. uplink: the id of an uplink whose loss counts too.
     uplink_after: seconds that the uplink may be down before that. max_on: seconds after which it goes off by itself,
     also if it is switched on again meanwhile; needs `on_stop: off`. min_off: seconds that it stays off before it can be
