@@ -80,6 +80,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "onewire": Part("bridges.onewire.config:OneWireConfig", "bridges.onewire.bridge:OneWireBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
+        "modbus": Part("bridges.modbus.config:ModbusConfig", "bridges.modbus.bridge:ModbusBridge"),
     },
 }
 

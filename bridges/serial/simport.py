@@ -47,6 +47,10 @@ class Machine:
         """What it answers to bytes that were sent to it, if it answers at once."""
         return b""
 
+    def words(self) -> dict[str, Callable[..., Any]]:
+        """What only it knows to simulate; see `bridges.simulating.simulate`."""
+        return {}
+
 
 class SimulatedPort:
     """A device that is not there.
@@ -74,7 +78,7 @@ class SimulatedPort:
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
         """For the bridge: `simulate`."""
-        return {"simulate": simulate(self.faults)}
+        return {"simulate": simulate(self.faults, self._machine.words())}
 
     def start(self) -> None:
         """Make it, and plug it in. Raises OSError if the system has no more terminals, or no place for the link."""

@@ -83,6 +83,8 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "Step": {"round": 0},
     "Window": {"count": 1},
     "SerialConfig": {"device": "/x"},
+    "ModbusConfig": {"host": "x"},
+    "ModbusValue": {"register": "40001"},
     "DeviceMatch": {"serial": "x"},
     "Poll": {"send": "x"},
     "GpioConfig": {"chip": "x", "inputs": {"x": {"line": 0}}},

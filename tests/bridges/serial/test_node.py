@@ -79,11 +79,11 @@ class Node:
 class Browser:
     """A WAMP session over WebSocket with JSON, spoken by hand."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, topics: str = "kitchen") -> None:
         self._socket = socket
         self.events: list[tuple[str, Any, dict[str, Any]]] = []
         self.ask(1, "realm1", {"roles": {"subscriber": {}, "caller": {}}}, answer=2)
-        self.ask(32, 1, {"match": "prefix"}, "kitchen", answer=33)
+        self.ask(32, 1, {"match": "prefix"}, topics, answer=33)
 
     def ask(self, *message: Any, answer: int) -> list[Any]:
         """Send a message and wait for an answer of this code; events that come before are kept."""
