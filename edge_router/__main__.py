@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("edge_router.cli.schema", "print the JSON schema of the configuration, for editors"),
     "passwd": ("edge_router.cli.passwd", "make of a password what the configuration needs to check it"),
     "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
+    "devices": ("edge_router.cli.devices.command", "show serial ports, pins, buses and cameras, and who may use them"),
     "record": ("edge_router.cli.record", "write what a serial device says into a file, with its timing"),
     "replay": ("edge_router.cli.replay", "say again what was recorded, as a device that programs can open"),
     "publish": ("edge_router.cli.client.publish", "publish an event, or one for each line of stdin"),
