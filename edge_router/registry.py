@@ -26,6 +26,7 @@ _SCHEMA = "edge_router.config.schema"
 _WEBREALM = f"{_SCHEMA}.webrealm"
 _WEBSERVE = f"{_SCHEMA}.webserve"
 _WEBCODE = f"{_SCHEMA}.webcode"
+_I2C = "bridges.i2c.drivers"
 
 PARTS: dict[str, dict[str, Part]] = {
     "worker": {
@@ -78,9 +79,17 @@ PARTS: dict[str, dict[str, Part]] = {
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
         "onewire": Part("bridges.onewire.config:OneWireConfig", "bridges.onewire.bridge:OneWireBridge"),
+        "i2c": Part("bridges.i2c.config:I2cConfig", "bridges.i2c.bridge:I2cBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
         "modbus": Part("bridges.modbus.config:ModbusConfig", "bridges.modbus.bridge:ModbusBridge"),
+    },
+    "i2c_driver": {
+        "bme280": Part(f"{_I2C}.bme280:Bme280Config", f"{_I2C}.bme280:Bme280"),
+        "sht3x": Part(f"{_I2C}.sht3x:Sht3xConfig", f"{_I2C}.sht3x:Sht3x"),
+        "ads1115": Part(f"{_I2C}.ads1115:Ads1115Config", f"{_I2C}.ads1115:Ads1115"),
+        "bh1750": Part(f"{_I2C}.bh1750:Bh1750Config", f"{_I2C}.bh1750:Bh1750"),
+        "ina219": Part(f"{_I2C}.ina219:Ina219Config", f"{_I2C}.ina219:Ina219"),
     },
 }
 

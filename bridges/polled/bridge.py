@@ -148,6 +148,7 @@ class PolledBridge(Bridge):
     # --- readings ---------------------------------------------------------------------------------------------------
 
     def _took(self, sensor: Sensor, frame: dict[str, Any]) -> None:
+        self._leave_out(sensor, frame)
         try:
             check(frame)
             found = sensor.transform(frame)
@@ -171,6 +172,17 @@ class PolledBridge(Bridge):
             )
             self.log.warn("{id}: {error}", id=self.config.id, error=error_text)
             self.status.fault(error_text)
+
+    def _leave_out(self, sensor: Sensor, frame: dict[str, Any]) -> None:
+        """Values that could not be measured are null; why is told once, until they can be again."""
+        reasons = {name: str(value) for name, value in frame.items() if isinstance(value, BadValue)}
+        for name, reason in reasons.items():
+            frame[name] = None
+            if name not in sensor.left_out:
+                error = f"{sensor.name}.{name}: {reason}"
+                self.log.warn("{id}: {error}", id=self.config.id, error=error)
+                self.status.fault(error)
+        sensor.left_out = reasons
 
     def _failed(self, sensor: Sensor, reason: str, away: bool) -> None:
         sensor.failures += 1

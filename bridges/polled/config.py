@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
 
-from bridges.config import RESERVED, BridgeConfig, Field, Uri
+from bridges.config import RESERVED, BridgeConfig, Field, Uri, field_topics
+from edge_router.config.schema import Section
 
 Interval = Annotated[float, Meta(ge=0.1, le=86_400)]
 #: A part of a topic.
@@ -37,6 +39,48 @@ class PolledConfig(BridgeConfig, kw_only=True):
     def base_topic(self) -> str:
         """Where the bridge's topics begin."""
         return self.topic or self.id
+
+
+class DeviceConfig(Section, kw_only=True):
+    """What a device with a driver has. A kind of device says with `units` what it measures.
+
+    id: its name; its topic is the bridge's topic, a dot and this. interval: seconds from one reading to the next; left
+    out, that of the bridge. fields: name of a value -> its options.
+    """
+
+    #: where the simulator of a device of this kind is, `module:Class`; it is made with the section and a clock
+    simulator: ClassVar[str | None] = None
+
+    id: Name
+    interval: Interval | None = None
+    fields: Annotated[dict[str, Field], Meta(max_length=200)] = {}
+
+    def units(self) -> dict[str, str | None]:
+        """The values that a reading has, and their units."""
+        raise NotImplementedError
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for fields that the device does not have."""
+        known = self.units()
+        for name in self.fields:
+            if name not in known:
+                raise ValueError(f"field {name!r} is none of what it measures: {', '.join(known)}")
+
+
+def check_devices(base: str, devices: Sequence[Any]) -> None:
+    """Raises ValueError for names and topics that are taken. base: the bridge's topic. devices: DeviceConfigs."""
+    check_names([device.id for device in devices], "device")
+    for device in devices:
+        if not isinstance(device, DeviceConfig):
+            raise ValueError(f"device {device.id!r}: its driver's section has to be made on DeviceConfig")
+        field_topics(f"{base}.{device.id}", device.fields)
+
+
+def check_simulators(devices: Sequence[Any]) -> None:
+    """Raises ValueError for a device of which there is no simulator. devices: DeviceConfigs."""
+    for device in devices:
+        if device.simulator is None:
+            raise ValueError(f"device {device.id!r}: its kind has no simulator")
 
 
 def with_staleness(field: Any, interval: float) -> Any:

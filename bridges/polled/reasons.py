@@ -52,5 +52,6 @@ _REASONS: Final[dict[int | None, str]] = {
     errno.EIO: "the bus or the device failed (EIO)",
     errno.ETIMEDOUT: "it took too long; a wire may hold the bus",
     errno.EAGAIN: "the bus was busy (arbitration lost)",
+    errno.EOPNOTSUPP: "this bus cannot do it; it knows SMBus alone",
     errno.EBUSY: "a driver of the kernel or another program has it",
 }

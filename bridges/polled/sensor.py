@@ -40,7 +40,8 @@ class Sensor:
     the topic of a value by its place in the frame. fields: what the configuration says of values, by their place.
     unit: gives the unit of a value by its place, or None. interval: seconds between readings.
 
-    reading: whether it is there, None as long as that is not known. readings, failures, bad: how many so far.
+    left_out: values that could not be measured the last time, and why. reading: whether it is there, None as long as
+    that is not known. readings, failures, bad: how many so far.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Sensor:
         self.turn: Turn | None = None
         self.reading: bool | None = None
         self.error: str | None = None
+        self.left_out: dict[str, str] = {}
         self.readings = 0
         self.failures = 0
         self.bad = 0
@@ -118,6 +120,7 @@ class Sensor:
             "bad": self.bad,
             "last_ts": self.last_ts,
             "error": self.error,
+            **({"left_out": self.left_out} if self.left_out else {}),
         }
 
     def _meet(self, places: list[str]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bridges.polled.config import DeviceConfig
 from bridges.polled.worker import Done, Worker
 from bridges.simulated import Faults
+from edge_router import registry
 
 
 class Mishaps:
@@ -46,3 +48,9 @@ class Mishaps:
         held, self._held = self._held, []
         for call, done in held:
             self.submit(call, done)
+
+
+def chip(device: DeviceConfig, seconds: Callable[[], float]) -> Any:
+    """The simulator of a device, made. device: one whose kind has a simulator. seconds: monotonic time."""
+    assert device.simulator is not None
+    return registry.load(device.simulator)(device, seconds)

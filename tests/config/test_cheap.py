@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec import convert, inspect, to_builtins
 
+from edge_router import registry
 from edge_router.config import schema
 from edge_router.config.document import sections
 from edge_router.config.parts import as_part
@@ -60,6 +61,9 @@ def minimal(info: Any) -> Any:
             return {**({info.tag_field: info.tag} if info.tag else {}), **required}
         case inspect.UnionType():
             return minimal(info.types[0])
+        case inspect.CustomType(cls=cls) if cls in schema.PART_KINDS:
+            kind = schema.PART_KINDS[cls]
+            return minimal(inspect.type_info(registry.config_class(kind, registry.names(kind)[0])))
         case inspect.Metadata():
             return minimal(info.type)
         case inspect.StrType(pattern=pattern):
@@ -83,6 +87,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "Step": {"round": 0},
     "Window": {"count": 1},
     "SerialConfig": {"device": "/x"},
+    "Ads1115Config": {"inputs": {"x": {"pins": "0"}}},
     "ModbusConfig": {"host": "x"},
     "ModbusValue": {"register": "40001"},
     "DeviceMatch": {"serial": "x"},

@@ -56,7 +56,19 @@ from edge_router.config.schema.realms import (
     Stats,
     Store,
 )
-from edge_router.config.schema.section import PART_KINDS, Bridge, Count, Millis, Mode, Port, Section, Transport, WebPath
+from edge_router.config.schema.section import (
+    PART_KINDS,
+    Bridge,
+    Count,
+    I2cDevice,
+    Millis,
+    Mode,
+    Port,
+    Section,
+    SpiDevice,
+    Transport,
+    WebPath,
+)
 from edge_router.config.schema.transports import (
     Compression,
     Deflate,
@@ -134,6 +146,8 @@ __all__ = [
     "HexSalt",
     "JsonInput",
     "Limits",
+    "I2cDevice",
+    "SpiDevice",
     "Management",
     "MemoryCookies",
     "MemoryStore",

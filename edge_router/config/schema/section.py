@@ -54,4 +54,30 @@ class Bridge(Protocol):
     def role(self) -> str: ...
 
 
-PART_KINDS: dict[type, str] = {Transport: "transport", WebPath: "webservice", Bridge: "bridge"}
+@runtime_checkable
+class I2cDevice(Protocol):
+    """One item of an I2C bridge's `devices`; its class is the one that the registry has for its `type`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def address(self) -> int: ...
+
+
+@runtime_checkable
+class SpiDevice(Protocol):
+    """One item of an SPI bridge's `devices`; its class is the one that the registry has for its `type`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+
+
+PART_KINDS: dict[type, str] = {
+    Transport: "transport",
+    WebPath: "webservice",
+    Bridge: "bridge",
+    I2cDevice: "i2c_driver",
+    SpiDevice: "spi_driver",
+}
