@@ -70,7 +70,6 @@ LAYERS = {
         "msgspec twisted",
     ),
     "bridges": _layer("edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson"),
-    "bridges.polled": _layer("edge_router.config edge_router.client edge_router.registry edge_router", "msgspec twisted"),
     "bridges.serial": _layer(
         "edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson serial"
     ),

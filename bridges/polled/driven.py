@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from bridges.polled.bridge import PolledBridge
 from bridges.polled.config import DeviceConfig
 from bridges.polled.sensor import Sensor
-from edge_router import registry
+from edge_router.registry import part_class
 
 
 class Driver(Protocol):
@@ -55,7 +55,7 @@ class DrivenBridge(PolledBridge):
     def drive(self, kind: str, devices: list[Any]) -> None:
         """Read devices from now on. kind: of their drivers, in the registry. devices: their sections."""
         for device in devices:
-            make = partial(registry.part_class(kind, device), device, self.handle(device))
+            make = partial(part_class(kind, device), device, self.handle(device))
             interval = device.interval or self.polled.interval
             self.add(self._sensor(device, interval), interval, Driven(make).read)
 

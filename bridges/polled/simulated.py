@@ -12,7 +12,7 @@ from typing import Any
 from bridges.polled.config import DeviceConfig
 from bridges.polled.worker import Done, Worker
 from bridges.simulated import Faults
-from edge_router import registry
+from edge_router.registry import load
 
 
 class Mishaps:
@@ -53,4 +53,4 @@ class Mishaps:
 def chip(device: DeviceConfig, seconds: Callable[[], float]) -> Any:
     """The simulator of a device, made. device: one whose kind has a simulator. seconds: monotonic time."""
     assert device.simulator is not None
-    return registry.load(device.simulator)(device, seconds)
+    return load(device.simulator)(device, seconds)
