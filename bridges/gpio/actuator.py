@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from bridges.clock import Clock, Delayed
 from bridges.gpio.interlock import Group
-from bridges.gpio.outputconfig import Output, level_of
+from bridges.gpio.outputconfig import OutputRules, level_of
 
 DEVICE_AWAY: Final = "edge.error.device_away"
 INTERLOCK: Final = "edge.error.interlock"
@@ -45,7 +45,7 @@ class Actuator:
     set it.
     """
 
-    def __init__(self, name: str, options: Output, clock: Clock, group: Group | None, user: ActuatorUser) -> None:
+    def __init__(self, name: str, options: OutputRules, clock: Clock, group: Group | None, user: ActuatorUser) -> None:
         self.name = name
         self.options = options
         self.value: bool | None = None

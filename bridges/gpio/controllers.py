@@ -7,11 +7,10 @@ The router tells both: `wamp.session.on_leave` of the meta API, and `edge.uplink
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 
-from bridges.gpio.actuator import Actuator
 from edge_router.client import CallError, Received, Session
 
 ON_LEAVE: Final = "wamp.session.on_leave"
@@ -19,10 +18,31 @@ COUNT: Final = "wamp.session.count"
 UPLINK: Final = "edge.uplink.{}.status"
 
 
+class Rules(Protocol):
+    """What the options of an output say of those who set it."""
+
+    @property
+    def depends(self) -> bool: ...
+
+    @property
+    def uplink(self) -> str | None: ...
+
+
+class Dependent(Protocol):
+    """An output that may depend on who sets it: an Actuator, or one of another bridge."""
+
+    @property
+    def options(self) -> Rules: ...
+
+    def session_gone(self, session: int) -> None: ...
+
+    def uplink_changed(self, up: bool) -> None: ...
+
+
 class Controllers:
     """The sessions and uplinks that outputs depend on. actuators: all of a bridge."""
 
-    def __init__(self, actuators: Iterable[Actuator]) -> None:
+    def __init__(self, actuators: Iterable[Dependent]) -> None:
         self._actuators = [actuator for actuator in actuators if actuator.options.depends]
 
     def begin(self, session: Session) -> Deferred[Any]:

@@ -26,30 +26,22 @@ def level_of(wish: str | bool) -> bool | None:
     return _LEVELS.get(wish)
 
 
-class Output(Section, kw_only=True):
-    """An output: a line that procedures switch. Its level is an event of its topic, at each change.
+class OutputRules(Section, kw_only=True):
+    """What every output has that is on or off, of whatever device.
 
-    Below its topic are the procedures `set` (args [true or false]), `get`, `toggle` and `pulse` (args [seconds]).
-    Nothing is switched unless a procedure is called or an option here says so.
-
-    line: its name, as GPIO17, or its number on the chip. topic: where its level is published; left out, the bridge's
-    topic, a dot and the output's name. active_low: whether it is on when there is no voltage. drive: `open-drain` only
-    pulls to ground, `open-source` only to the supply. bias: the resistor inside the chip. on_start: what happens when
-    the router starts, or the chip comes back: `keep` leaves the level that is there, `last` sets what was last set,
-    `off` and `on` set that. on_stop: what happens when the router stops: `keep`, `off` or `on`.
-    on_loss: what happens when the session that has last set it is gone, or the uplink.
-    loss_after: seconds that the session may be gone before that. uplink: the id of an uplink whose loss counts too.
-    uplink_after: seconds that the uplink may be down before that. max_on: seconds after which it goes off by itself,
-    also if it is switched on again meanwhile; needs `on_stop: off`. min_off: seconds that it stays off before it can be
-    switched on. interlock: the name of a group, of which only one is on at a time. interlock_wait: seconds between the
-    end of another of the group and the begin of this one.
+    topic: where its level is published; left out, the bridge's topic, a dot and the output's name. active_low: whether
+    it is on when there is no voltage. on_start: what happens when the router starts, or the device comes back: `keep`
+    leaves the level that is there, `last` sets what was last set, `off` and `on` set that. on_stop: what happens when
+    the router stops: `keep`, `off` or `on`. on_loss: what happens when the session that has last set it is gone, or
+    the uplink. loss_after: seconds that the session may be gone before that. uplink: the id of an uplink whose loss
+    counts too. uplink_after: seconds that the uplink may be down before that. max_on: seconds after which it goes off
+    by itself, also if it is switched on again meanwhile; needs `on_stop: off`. min_off: seconds that it stays off
+    before it can be switched on. interlock: the name of a group, of which only one is on at a time. interlock_wait:
+    seconds between the end of another of the group and the begin of this one.
     """
 
-    line: LineName | LineNumber
     topic: Uri | None = None
     active_low: bool = False
-    drive: Drive = "push-pull"
-    bias: Bias = "as-is"
     on_start: FirstWish = "keep"
     on_stop: Wish = "keep"
     on_loss: Wish = "keep"
@@ -78,6 +70,21 @@ class Output(Section, kw_only=True):
     def depends(self) -> bool:
         """Whether it matters who has set it."""
         return level_of(self.on_loss) is not None
+
+
+class Output(OutputRules, kw_only=True):
+    """An output: a line that procedures switch. Its level is an event of its topic, at each change.
+
+    Below its topic are the procedures `set` (args [true or false]), `get`, `toggle` and `pulse` (args [seconds]).
+    Nothing is switched unless a procedure is called or an option here says so.
+
+    line: its name, as GPIO17, or its number on the chip. drive: `open-drain` only pulls to ground, `open-source` only
+    to the supply. bias: the resistor inside the chip.
+    """
+
+    line: LineName | LineNumber
+    drive: Drive = "push-pull"
+    bias: Bias = "as-is"
 
 
 def check_lines(lines: Mapping[str, str | int], inputs: Mapping[str, object]) -> None:
