@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("edge_router.cli.client.topics", "list what is subscribed to in a realm"),
     "procedures": ("edge_router.cli.client.procedures", "list what can be called in a realm"),
     "top": ("edge_router.cli.client.top", "watch a realm: sessions, what comes and goes, slow readers"),
+    "nodes": ("edge_router.cli.client.nodes", "list, invite and remove nodes that log in with their own key"),
+    "enroll": ("edge_router.cli.client.enroll", "have a central router know this node by its key"),
     "version": ("edge_router.cli.version", "print the versions of the program and of what it runs on"),
     "legal": ("edge_router.cli.legal", "print the licence, and those of the packages in use"),
 }

@@ -47,7 +47,9 @@ LAYERS = {
         "edge_router.wamp edge_router.config edge_router.router.interfaces edge_router.registry edge_router",
         "msgspec twisted websockets",
     ),
-    "edge_router.client.cryptosign": _layer("edge_router.config edge_router.client", "cryptography"),
+    "edge_router.client.cryptosign": _layer(
+        "edge_router.config edge_router.client edge_router.wamp.enrolment", "cryptography"
+    ),
     "edge_router.client.tls": _layer(
         "edge_router.config edge_router.tls edge_router.client", "OpenSSL service_identity twisted zope"
     ),

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from edge_router.auth.asked import Found, Principals
 from edge_router.auth.denial import denied
+from edge_router.auth.enrolled import Enrolled
 from edge_router.auth.principal import accepted_as
 from edge_router.config.schema import CryptosignAuth, Hex32
 from edge_router.router.interfaces import Accepted, Decision, Login, Question
@@ -43,11 +44,16 @@ class Cryptosign:
         }
         self._entropy = entropy
         self._node_key = _node_key(directory) if config.prove_node_key else None
+        self._nodes = None if config.enrolment is None else Enrolled(config.enrolment, directory)
 
     def hello(self, login: Login) -> Question:
         """Ask for a signature, also with keys that nobody here has."""
         pubkey = _pubkey(login)
-        return _question(login, pubkey, self._accepted(login, pubkey), self._entropy(_SIZE), self._node_key)
+        accepted, then = self._accepted(login, pubkey), None
+        if accepted is None and self._nodes is not None:
+            accepted, then = self._nodes.find(login, pubkey)
+        question = _question(login, pubkey, accepted, self._entropy(_SIZE), self._node_key)
+        return question if then is None else Question(question.extra, partial(_and_then, question, then))
 
     def _accepted(self, login: Login, pubkey: bytes) -> Accepted | None:
         """Who has this key: the user that HELLO names, or the only one; None if nobody has."""
@@ -58,6 +64,13 @@ class Cryptosign:
             return None
         principal = self._principals[owners[0]]
         return accepted_as(owners[0], principal.role, principal.realm, login)
+
+
+def _and_then(question: Question, then: Callable[[], None], signature: str, extra: dict[str, Any]) -> Decision:
+    """Decide, and do what is to be done for somebody who has come in. Raises WampError."""
+    decision = question.answer(signature, extra)
+    then()
+    return decision
 
 
 def asked(login: Login, ask: Principals) -> Decision:

@@ -19,6 +19,7 @@ from edge_router.client.failures import CannotLogIn, NotTrusted
 from edge_router.client.logins import Channel
 from edge_router.config.schema.connecting import CryptosignLogin
 from edge_router.config.secret import secret_text
+from edge_router.wamp.enrolment import PROOF, key_of, proof
 
 _TAG: Final = "private-key-ed25519:"
 _SIZE: Final = 32
@@ -39,13 +40,14 @@ class Cryptosign:
         self._challenge = entropy(_SIZE)
         self._channel_id = bytes(_SIZE)
         self._proved = False
+        self._code = None if config.code is None else _code_key(secret_text(config.code, directory))
 
     def hello(self, channel: Channel) -> dict[str, Any]:
         """The public key, and what the router is to prove."""
-        extra: dict[str, Any] = {
-            "pubkey": self._key.public_key().public_bytes_raw().hex(),
-            "channel_binding": self._binding,
-        }
+        pubkey = self._key.public_key().public_bytes_raw()
+        extra: dict[str, Any] = {"pubkey": pubkey.hex(), "channel_binding": self._binding}
+        if self._code is not None:
+            extra[PROOF] = proof(self._code, pubkey)
         if self._binding is not None:
             found = channel(self._binding)
             if not found:
@@ -106,6 +108,13 @@ def private_key(text: str) -> Ed25519PrivateKey:
             "OpenSSH without a passphrase"
         )
     return key
+
+
+def _code_key(code: str) -> bytes:
+    try:
+        return key_of(code)
+    except ValueError:
+        raise CannotLogIn("cryptosign: the code has not the form K7QF-2M9D-0HXA-RT5W") from None
 
 
 def _octets(text: object, size: int) -> bytes | None:

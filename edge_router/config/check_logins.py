@@ -56,7 +56,7 @@ def _method(method: schema.Method, path: Path, whole: Whole) -> Found:
     needed = needed or principals or ""
     for key in _SOURCES:
         given = key in names and getattr(method, names[key]) is not None
-        if key == needed and not given:
+        if key == needed and not given and getattr(method, "enrolment", None) is None:
             yield Problem((*path, key), f"missing; `type: {method.type}` needs it")
         elif given and key != needed and key not in more:
             yield Problem((*path, key), f"no effect with `type: {method.type}`; take it out, or change `type`")
@@ -86,7 +86,9 @@ def _anonymous(auth: schema.AnonymousAuth, path: Path, whole: Whole) -> Found:
             yield Problem((*path, key), f"no effect with `type: {auth.type}`; the answer has it")
 
 
-def _cryptosign(_auth: schema.CryptosignAuth, path: Path, _whole: Whole) -> Found:
+def _cryptosign(auth: schema.CryptosignAuth, path: Path, _whole: Whole) -> Found:
+    if auth.enrolment is not None and auth.type != "static":
+        yield Problem((*path, "enrolment"), f"no effect with `type: {auth.type}`; take it out, or change `type`")
     if find_spec("cryptography") is None:
         yield Problem(
             path, "cryptosign needs the Python package cryptography: `pip install 'edge-router[cryptosign]'`"
@@ -208,6 +210,7 @@ LOGIN_RULES: Final[dict[type, tuple[Rule, ...]]] = {
     schema.ScramPrincipal: (_role_given, _bound, _scram_principal),
     schema.CryptosignAuth: (_method, _cryptosign),
     schema.CryptosignPrincipal: (_role_given, _bound),
+    schema.Enrolment: (_role_given, _bound),
     schema.PeerCredentialsAuth: (_peercred,),
     schema.TlsPrincipal: (_role_given, _bound, _tls_principal),
     schema.SecretPlace: (_secret,),

@@ -163,13 +163,15 @@ class CryptosignLogin(Section):
     privkey: the key: 64 hexadecimal digits, or a place of such, of a `key.priv` as Crossbar writes it, or of an OpenSSH
     private key without a passphrase. authid: who; left out, whoever the router knows by the key. router_key: the public
     key that the router must prove to have. channel_binding: bind the signature to this TLS connection: `tls-unique`
-    (TLS 1.2) or `tls-exporter` (TLS 1.3); the router has to know it.
+    (TLS 1.2) or `tls-exporter` (TLS 1.3); the router has to know it. code: of the invitation by which the router gets
+    to know the key (`edge-router nodes invite`); of no use any more once it does.
     """
 
     privkey: Secret
     authid: str | None = None
     router_key: Hex32 | None = None
     channel_binding: Literal["tls-unique", "tls-exporter"] | None = None
+    code: Secret | None = None
 
 
 class TlsLogin(Section):

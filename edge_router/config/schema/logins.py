@@ -148,15 +148,30 @@ class CryptosignPrincipal(Principal):
     role: str
 
 
+class Enrolment(Principal):
+    """Let nodes become known: `edge-router nodes invite NAME` gives a code, and the node that has it comes in with its
+    own key from then on, as NAME.
+
+    role: the role of such nodes. path: the file of their names and keys, relative to the node directory. limit: nodes
+    that it may have.
+    """
+
+    role: str
+    path: str = "nodes.json"
+    limit: Count = 1_000
+
+
 class CryptosignAuth(Method):
     """Clients sign a challenge with a private key that never leaves them. Needs the Python package `cryptography`.
 
     principals: authid -> public keys and role. `dynamic` and `function` give `pubkey`, one or a list of them.
+    enrolment: beside the principals of `static`, or in place of them: nodes that bring an invitation.
     prove_node_key: show clients that ask for it that the router has the key in `key.priv`; anybody can then have 32
     octets signed with it, so use a key that logs in nowhere.
     """
 
     principals: dict[str, CryptosignPrincipal] | None = None
+    enrolment: Enrolment | None = None
     prove_node_key: bool = False
 
 

@@ -18,6 +18,7 @@ from edge_router.__main__ import dispatch
 from edge_router.cli.client import talk
 from tests.cli.running import ALLOW_ALL, PATIENCE, RunningNode, configuration, write
 
+ENROLMENT = {"cryptosign": {"enrolment": {"role": "anonymous"}}}
 TICKET = {"ticket": {"principals": {"joe": {"ticket": "s3cret", "role": "anonymous"}}}}
 
 
@@ -31,6 +32,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     worker["transports"].append({"type": "websocket", "endpoint": {"type": "unix", "path": "ws.sock"}})
     worker["transports"].append(
         {"type": "rawsocket", "endpoint": {"type": "unix", "path": "ticket.sock"}, "auth": TICKET}
+    )
+    worker["transports"].append(
+        {"type": "rawsocket", "endpoint": {"type": "unix", "path": "enrol.sock"}, "auth": ENROLMENT}
     )
     write(directory, config)
     running = RunningNode(directory)
