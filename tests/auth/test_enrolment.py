@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,7 @@ def test_a_list_that_cannot_be_written_uses_no_code_up(centre: Centre, monkeypat
 def test_only_its_owner_may_read_the_list(centre: Centre) -> None:
     """It has what codes stand for."""
     centre.roster.invite("a", 60)
-    assert os.stat(centre.path).st_mode & 0o777 == 0o600
+    assert centre.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_code_may_be_typed_in_many_ways() -> None:
