@@ -69,8 +69,9 @@ def options_of(words: Sequence[str], kind: type[Struct], given: Mapping[str, Any
         name, equals, text = word.partition("=")
         if not equals:
             raise BadValue(f"--option {word}: NAME=VALUE would be right, as eligible_authrole='[\"frontend\"]'")
-        if name not in kind.__struct_encode_fields__:
-            raise BadValue(f"--option {name}: there are {', '.join(sorted(kind.__struct_encode_fields__))}")
+        known = sorted(each for each in kind.__struct_encode_fields__ if not each.startswith("_"))
+        if name not in known:
+            raise BadValue(f"--option {name}: there are {', '.join(known)}")
         options[name] = value_of(text)
     try:
         convert(options, kind)
