@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import msgspec
@@ -235,8 +236,8 @@ class Polls(World):
         super().__init__(**options)
         self.answers: list[tuple[str | bytes, bytes]] = []
         self.told: list[str] = []
-        polls = [msgspec.convert(section, Poll) for section in sections]
-        self.polling = Polling(polls, self.options, _encoded, self.line, self.clock, self)
+        self.polls = [msgspec.convert(section, Poll) for section in sections]
+        self.polling = Polling(self.polls, self.options, _encoded, self.line, self.clock, self)
 
     def polled(self, poll: Poll, frame: bytes) -> None:
         self.answers.append((poll.line, frame))
@@ -314,3 +315,40 @@ def test_when_the_device_is_away_nothing_is_polled() -> None:
     world.line.begin()
     world.polling.begin()
     assert world.sent == [b"a", b"a"]
+
+
+def test_a_day_of_a_device_that_answers_late_or_not_at_all() -> None:
+    """No answer is taken for that of another request, what is dead is told once an outage, and nothing is left over."""
+    world = Polls({"send": "volt", "every": 7}, {"send": "amp", "every": 11})
+    random = Random(5)
+    dead_until = dict.fromkeys((b"volt", b"amp"), 0.0)
+    outages = 0
+
+    def write(data: bytes) -> Deferred[None]:
+        nonlocal outages
+        now = world.clock.seconds()
+        if data.decode() not in world.polling.aside and now > dead_until[data] and random.random() < 0.001:
+            dead_until[data] = now + random.uniform(200, 3600)
+            outages += 1
+        chance = random.random()
+        if now > dead_until[data] and chance < 0.95:
+            delay = random.uniform(0, 0.9) if chance < 0.9 else random.uniform(1.0, 1.9)
+            world.clock.callLater(delay, world.line.take, data + b" %d" % round(now))
+        return succeed(None)
+
+    world.line = Line(world.options, write, world.clock)
+    world.line.begin()
+    world.polling = Polling(world.polls, world.options, _encoded, world.line, world.clock, world)
+    world.polling.begin()
+    pending = 0
+    for _ in range(24 * 3600 * 2):
+        world.clock.advance(0.5)
+        pending = max(pending, len(world.clock.getDelayedCalls()))
+    assert len(world.answers) > 12_000
+    assert all(frame.startswith(str(line).encode()) for line, frame in world.answers), "none is another's"
+    assert world.line.late > 300
+    assert pending <= 6
+    for line in ("volt", "amp"):
+        turns = ["times in a row" in text for text in world.told if text.startswith(line)]
+        assert turns == [True, False] * (len(turns) // 2) + [True] * (len(turns) % 2)
+    assert sum("times in a row" in text for text in world.told) == outages > 20
