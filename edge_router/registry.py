@@ -79,6 +79,7 @@ PARTS: dict[str, dict[str, Part]] = {
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
         "onewire": Part("bridges.onewire.config:OneWireConfig", "bridges.onewire.bridge:OneWireBridge"),
+        "spi": Part("bridges.spi.config:SpiConfig", "bridges.spi.bridge:SpiBridge"),
         "i2c": Part("bridges.i2c.config:I2cConfig", "bridges.i2c.bridge:I2cBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
@@ -90,6 +91,9 @@ PARTS: dict[str, dict[str, Part]] = {
         "ads1115": Part(f"{_I2C}.ads1115:Ads1115Config", f"{_I2C}.ads1115:Ads1115"),
         "bh1750": Part(f"{_I2C}.bh1750:Bh1750Config", f"{_I2C}.bh1750:Bh1750"),
         "ina219": Part(f"{_I2C}.ina219:Ina219Config", f"{_I2C}.ina219:Ina219"),
+    },
+    "spi_driver": {
+        "mcp3008": Part("bridges.spi.drivers.mcp3008:Mcp3008Config", "bridges.spi.drivers.mcp3008:Mcp3008"),
     },
 }
 

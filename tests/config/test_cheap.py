@@ -58,7 +58,7 @@ def minimal(info: Any) -> Any:
     match info:
         case inspect.StructType():
             required = {field.encode_name: minimal(field.type) for field in info.fields if field.required}
-            return {**({info.tag_field: info.tag} if info.tag else {}), **required}
+            return {**({info.tag_field: info.tag} if info.tag else {}), **required, **ONE_OF.get(info.cls.__name__, {})}
         case inspect.UnionType():
             return minimal(info.types[0])
         case inspect.CustomType(cls=cls) if cls in schema.PART_KINDS:
@@ -88,6 +88,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "Window": {"count": 1},
     "SerialConfig": {"device": "/x"},
     "Ads1115Config": {"inputs": {"x": {"pins": "0"}}},
+    "Mcp3008Config": {"inputs": {"x": "0"}},
     "ModbusConfig": {"host": "x"},
     "ModbusValue": {"register": "40001"},
     "DeviceMatch": {"serial": "x"},
@@ -99,7 +100,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("section", list(sections()), ids=lambda cls: cls.__name__)
 def test_defaults_are_valid(section: type) -> None:
     """A section with only what is required converts, and so does what its defaults say when written out."""
-    least = {**minimal(inspect.type_info(section)), **ONE_OF.get(section.__name__, {})}
+    least = minimal(inspect.type_info(section))
     made = convert(least, section, dec_hook=as_part)
     written = {
         name: to_builtins(getattr(made, attribute), str_keys=True)
