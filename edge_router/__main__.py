@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reload": ("edge_router.cli.reload", "have the running node take over its changed configuration"),
     "status": ("edge_router.cli.status", "say whether the node is running"),
     "check": ("edge_router.cli.check", "check the configuration and say all that is wrong with it"),
+    "outputs": ("edge_router.cli.outputs", "list the outputs; --on-stop: leave them as the configuration says"),
     "convert": ("edge_router.cli.convert", "write the configuration as YAML if it is JSON, or the other way"),
     "upgrade": ("edge_router.cli.upgrade", "rewrite a configuration of an older form, keeping its comments"),
     "keys": ("edge_router.cli.keys", "print the node's public key, making it if there is none"),

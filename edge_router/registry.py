@@ -76,6 +76,9 @@ PARTS: dict[str, dict[str, Part]] = {
     "store": {
         "sqlite": Part(f"{_SCHEMA}:SqliteStore", "edge_router.store.sqlite:SqliteStore"),
     },
+    "outputs": {
+        "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.stopping:StoppedOutputs"),
+    },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),
         "onewire": Part("bridges.onewire.config:OneWireConfig", "bridges.onewire.bridge:OneWireBridge"),

@@ -12,7 +12,7 @@ from bridges.gpio.kernel import LinuxKernel
 from bridges.gpio.lines import Backend
 from bridges.gpio.simoptions import KINDS, ChipOptions
 from bridges.gpio.simulator import SimulatedKernel
-from bridges.simulated import Faults, is_simulated, parse
+from bridges.simulated import Faults, parse
 
 
 class Simulation:
@@ -29,8 +29,7 @@ class Simulation:
 
 def simulation(config: GpioConfig, clock: Clock | None, directory: Path) -> Simulation | None:
     """The simulated chip that a configuration names, if it names one."""
-    wanted = config.chips and is_simulated(config.chips[0])
-    return Simulation(config, clock, directory) if wanted else None
+    return Simulation(config, clock, directory) if config.simulated else None
 
 
 def backend_of(simulated: Simulation | None) -> Backend:

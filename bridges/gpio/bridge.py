@@ -24,9 +24,7 @@ from bridges.gpio.keeping import COUNT_DELAY, OUTPUT_DELAY, Keeper, Kept
 from bridges.gpio.lines import Backend, LineError
 from bridges.gpio.measures import SECOND
 from bridges.gpio.outputs import Outputs
-from bridges.gpio.simoptions import LABEL as SIMULATED
 from bridges.pipeline import Pipeline
-from bridges.simulated import is_simulated
 from bridges.simulating import simulate
 from bridges.stamps import Stamps
 from bridges.values import BadValue
@@ -151,9 +149,8 @@ class GpioBridge(Bridge):
 
     def _open(self) -> bool:
         assert self._backend is not None
-        names = [line for line in self._settings.lines().values() if isinstance(line, str)]
         try:
-            chip = find_chip(self._backend, [SIMULATED] if self._simulates else self._settings.chips, names)
+            chip = find_chip(self._backend, self._settings.labels, self._settings.named_lines)
             try:
                 self._inputs.open(chip)
                 self._outputs.open(chip)
@@ -288,7 +285,7 @@ class GpioBridge(Bridge):
 
     @property
     def _simulates(self) -> bool:
-        return self._given_backend is None and bool(self._settings.chips) and is_simulated(self._settings.chips[0])
+        return self._given_backend is None and self._settings.simulated
 
     def _simulate(self, *args: Any, **kwargs: Any) -> Any:
         assert self._simulation is not None

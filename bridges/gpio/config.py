@@ -11,7 +11,7 @@ from msgspec import Meta
 from bridges.config import BridgeConfig, Field, Uri, field_topics
 from bridges.gpio.lines import Bias
 from bridges.gpio.outputconfig import LineName, LineNumber, Output, check_lines
-from bridges.gpio.simoptions import KINDS
+from bridges.gpio.simoptions import KINDS, LABEL
 from bridges.simulated import is_simulated, parse
 
 ChipName = Annotated[str, Meta(min_length=1, max_length=4_095)]
@@ -89,6 +89,21 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
         if self.chip is None:
             return []
         return [self.chip] if isinstance(self.chip, str) else self.chip
+
+    @property
+    def labels(self) -> list[str]:
+        """What to look for a chip by; see `chips.find_chip`."""
+        return [LABEL] if self.simulated else self.chips
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the chip is a simulated one."""
+        return bool(self.chips) and is_simulated(self.chips[0])
+
+    @property
+    def named_lines(self) -> list[str]:
+        """The names of lines that the chip must have."""
+        return [line for line in self.lines().values() if isinstance(line, str)]
 
     @property
     def state_file(self) -> str:

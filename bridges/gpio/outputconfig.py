@@ -76,7 +76,8 @@ class Output(OutputRules, kw_only=True):
     """An output: a line that procedures switch. Its level is an event of its topic, at each change.
 
     Below its topic are the procedures `set` (args [true or false]), `get`, `toggle` and `pulse` (args [seconds]).
-    Nothing is switched unless a procedure is called or an option here says so.
+    Nothing is switched unless a procedure is called or an option here says so. What on_stop says is also done by
+    `edge-router outputs --on-stop`, for a router that was killed.
 
     line: its name, as GPIO17, or its number on the chip. drive: `open-drain` only pulls to ground, `open-source` only
     to the supply. bias: the resistor inside the chip.
