@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "passwd": ("edge_router.cli.passwd", "make of a password what the configuration needs to check it"),
     "demo": ("edge_router.cli.demo", "show it all: a simulated sensor, its bridge, a page with live values"),
     "devices": ("edge_router.cli.devices.command", "show serial ports, pins, buses and cameras, and who may use them"),
+    "decode": ("edge_router.cli.decode.command", "show what a serial bridge would make of bytes, without a router"),
     "record": ("edge_router.cli.record", "write what a serial device says into a file, with its timing"),
     "replay": ("edge_router.cli.replay", "say again what was recorded, as a device that programs can open"),
     "publish": ("edge_router.cli.client.publish", "publish an event, or one for each line of stdin"),
