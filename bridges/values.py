@@ -25,6 +25,18 @@ class BadValue(ValueError):
     """A frame or a field that is not what it should be. The text says what was found and what would be right."""
 
 
+class NoFrame(BadValue):
+    """A line that has not what makes it a frame, a checksum say. line: what it is."""
+
+    def __init__(self, text: str, line: bytes) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+class Unwanted(BadValue):
+    """A good frame that the configuration does not ask for."""
+
+
 def number(text: str) -> int | float | None:
     """The number that a text says, or None if it says none.
 

@@ -75,6 +75,7 @@ LAYERS = {
     "bridges.serial": _layer(
         "edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson serial"
     ),
+    "bridges.serial.cbor": _layer("edge_router.config", "cbor2"),
 }
 #: may import everything of ours, but parts by the registry's names
 TOP = ("edge_router.node", "edge_router.cli", "edge_router.demo", "edge_router.__main__", "edge_router.registry")

@@ -22,7 +22,7 @@ from bridges.serial.framing import Frame, framing
 from bridges.serial.place import Place
 from bridges.serial.port import Port
 from bridges.stamps import Stamp, Stamps
-from bridges.values import BadValue, check, shown
+from bridges.values import BadValue, NoFrame, Unwanted, check, shown
 from edge_router.client import CallError
 
 DEVICE_AWAY: Final = "edge.error.device_away"
@@ -71,6 +71,8 @@ class SerialBridge(Bridge):
         self._last: tuple[Any, Stamp] | None = None
         self._frames = 0
         self._bad = 0
+        self._unwanted = 0
+        self._logged = 0
         self._partial = 0
         self._last_frame: int | None = None
 
@@ -97,7 +99,8 @@ class SerialBridge(Bridge):
 
     def details(self) -> dict[str, Any]:
         """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
-        went. noise: bytes outside of frames. unsent: bytes written to a device that went. reopened: how often it was
+        went. noise: bytes outside of frames. unwanted: sentences that are not asked for. logged: lines of text that
+        were no frames, published as `log`. unsent: bytes written to a device that went. reopened: how often it was
         opened again because nothing came. silent: whether no frame came for stale_after. And those of
         `bridges.pipeline`, and of `exchange_calls`.
         """
@@ -107,6 +110,8 @@ class SerialBridge(Bridge):
             "bad": self._bad,
             "dropped": self._framing.overlong + self._partial + self.over_rate,
             "noise": self._framing.noise,
+            "unwanted": self._unwanted,
+            "logged": self._logged,
             **self._pipeline.counts(),
             **({} if self._dialogues is None else self._dialogues.counts()),
             "unsent": self._port.unsent,
@@ -152,8 +157,18 @@ class SerialBridge(Bridge):
         try:
             if isinstance(frame, BadValue):
                 raise frame
-            if self._dialogues is None or not self._dialogues.take(frame):
-                self.accept(self.decoded(frame))
+            if self._dialogues is not None and self._dialogues.take(frame):
+                return
+            value = self._decode(frame)
+        except Unwanted:
+            self._unwanted += 1
+            return
+        except BadValue as error:
+            self._not_decoded(frame, error)
+            return
+        try:
+            check(value)
+            self.accept(value)
         except BadValue as error:
             self.bad(str(error))
 
@@ -181,6 +196,23 @@ class SerialBridge(Bridge):
         self._pipeline.report(found, stamp)
         if self._frames == ENOUGH_FRAMES:
             self._look_for_unseen(value)
+
+    def _not_decoded(self, frame: Frame, error: BadValue) -> None:
+        """A bad frame, or with `log` a message of the device, if it is text."""
+        line = error.line if isinstance(error, NoFrame) else frame
+        text = self._text(line) if self._settings.log and isinstance(line, bytes) else None
+        if text is None:
+            self.bad(str(error))
+            return
+        self._logged += 1
+        self.publish(f"{self.topic}.log", text, Stamp(self._logged, *self.stamps.now()))
+
+    def _text(self, line: bytes) -> str | None:
+        try:
+            text = line.decode(self._settings.encoding).expandtabs()
+        except UnicodeDecodeError:
+            return None
+        return text if text.isprintable() else None
 
     def _silence_turned(self) -> None:
         """No frame for stale_after, or one again: told once each, and the last one is marked."""

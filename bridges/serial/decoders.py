@@ -1,4 +1,4 @@
-"""What a frame says: JSON, CSV, key and value, or text as it is.
+"""What a frame says: here JSON, CSV, key and value, and text as it is; the others are loaded if they are configured.
 
 A decoder takes a frame without its delimiter and gives a value for `bridges.values.check`, or raises BadValue. It is
 strict, for a line picks up noise: what is half right is not published.
@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from bridges.serial.config import SerialConfig
+from bridges.serial.decodingconfig import DecodingConfig
 from bridges.values import BadValue, number, shown
+from edge_router import registry
 
 Decoder = Callable[[bytes], Any]
 
@@ -22,12 +23,13 @@ Decoder = Callable[[bytes], Any]
 _PAIR: Final = re.compile(r'\s*([^\s=:,;"]+)\s*[=:]\s*(?:"([^"]*)"|([^\s,;="]+))\s*(?:[,;]|(?<=\s)|$)')
 
 
-def decoder(config: SerialConfig) -> Decoder:
+def decoder(config: DecodingConfig) -> Decoder:
     """The decoder that a bridge is configured for."""
-    return DECODERS[config.decode](config)
+    make: Callable[[DecodingConfig], Decoder] = registry.load(DECODERS[config.decode])
+    return make(config)
 
 
-def _json(_config: SerialConfig) -> Decoder:
+def _json(_config: DecodingConfig) -> Decoder:
     """RFC 8259 to the letter: a lenient parser takes the noise `-` for 0 and `01` for 1."""
     parse = msgspec.json.Decoder().decode
 
@@ -42,9 +44,9 @@ def _json(_config: SerialConfig) -> Decoder:
     return decode
 
 
-def _csv(config: SerialConfig) -> Decoder:
+def _csv(config: DecodingConfig) -> Decoder:
     """RFC 4180, one record a frame."""
-    columns, text, as_text = config.columns, _text(config), _text_fields(config)
+    columns, text, texts = config.columns, text_of(config), text_fields(config)
     separator = config.separator
 
     def decode(frame: bytes) -> Any:
@@ -57,13 +59,13 @@ def _csv(config: SerialConfig) -> Decoder:
         if len(cells) != len(columns):
             raise BadValue(f"{len(cells)} columns instead of {len(columns)}, in {shown(line)}")
         pairs = zip(columns, cells, strict=True)
-        return {name: _plain(name, cell.strip(), as_text) for name, cell in pairs if name}
+        return {name: plain_cell(name, cell.strip(), texts) for name, cell in pairs if name}
 
     return decode
 
 
-def _keyvalue(config: SerialConfig) -> Decoder:
-    text, as_text = _text(config), _text_fields(config)
+def _keyvalue(config: DecodingConfig) -> Decoder:
+    text, texts = text_of(config), text_fields(config)
 
     def decode(frame: bytes) -> Any:
         line = text(frame).rstrip()
@@ -76,7 +78,7 @@ def _keyvalue(config: SerialConfig) -> Decoder:
             key, quoted, plain = pair.groups()
             if key in found:
                 raise BadValue(f"{shown(key)} is there twice, in {shown(line)}")
-            found[key] = _plain(key, plain, as_text) if quoted is None else quoted
+            found[key] = plain_cell(key, plain, texts) if quoted is None else quoted
             at = pair.end()
         if not found:
             raise BadValue(f"no `key=value` in {shown(line)}")
@@ -85,11 +87,11 @@ def _keyvalue(config: SerialConfig) -> Decoder:
     return decode
 
 
-def _raw(config: SerialConfig) -> Decoder:
-    return bytes if config.encoding == "binary" else _text(config)
+def _raw(config: DecodingConfig) -> Decoder:
+    return bytes if config.encoding == "binary" else text_of(config)
 
 
-def _text(config: SerialConfig) -> Callable[[bytes], str]:
+def text_of(config: DecodingConfig) -> Callable[[bytes], str]:
     encoding = config.encoding
 
     def text(frame: bytes) -> str:
@@ -101,7 +103,7 @@ def _text(config: SerialConfig) -> Callable[[bytes], str]:
     return text
 
 
-def _text_fields(config: SerialConfig) -> Container[str]:
+def text_fields(config: DecodingConfig) -> Container[str]:
     """Fields that are to stay text, digits or not: 007 is no 7 there."""
     return {
         name
@@ -110,11 +112,11 @@ def _text_fields(config: SerialConfig) -> Container[str]:
     }
 
 
-def _plain(name: str, cell: str, as_text: Container[str]) -> Any:
+def plain_cell(name: str, cell: str, texts: Container[str]) -> Any:
     """A number where the text says one; an empty cell is no reading."""
     if not cell:
         return None
-    found = None if name in as_text else number(cell)
+    found = None if name in texts else number(cell)
     return cell if found is None else found
 
 
@@ -122,9 +124,15 @@ def _reason(error: Exception) -> str:
     return str(error).removeprefix("JSON is malformed: ")
 
 
-DECODERS: Final[dict[str, Callable[[SerialConfig], Decoder]]] = {
-    "json": _json,
-    "csv": _csv,
-    "keyvalue": _keyvalue,
-    "raw": _raw,
+#: value of `decode` -> where its decoder is made
+DECODERS: Final = {
+    "json": "bridges.serial.decoders:_json",
+    "csv": "bridges.serial.decoders:_csv",
+    "keyvalue": "bridges.serial.decoders:_keyvalue",
+    "raw": "bridges.serial.decoders:_raw",
+    "regex": "bridges.serial.regex:regex",
+    "nmea": "bridges.serial.nmea:nmea",
+    "cbor": "bridges.serial.cbor:cbor",
+    "msgpack": "bridges.serial.packed:msgpack",
+    "struct": "bridges.serial.layouts:layout",
 }

@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from bridges.config import Seconds
+from bridges.serial.decodingconfig import DecodingConfig
 from bridges.serial.exchange_template import Template
-from bridges.serial.framingconfig import FramingConfig
 from edge_router.config.schema import Section
 
 Patience = Annotated[float, Meta(ge=0.01, le=600)]
@@ -144,7 +144,7 @@ class Exchange(Section, kw_only=True):
     unsolicited: Literal["drop", "publish"] = "drop"
 
 
-class ExchangeConfig(FramingConfig, kw_only=True):
+class ExchangeConfig(DecodingConfig, kw_only=True):
     """A device that answers.
 
     exchange: how requests and answers take turns; with it, or `poll`, or `procedures`, there is `<topic>.request`: args

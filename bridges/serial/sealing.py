@@ -10,7 +10,7 @@ from typing import Final
 
 from bridges.serial.checksums import checksum
 from bridges.serial.framingconfig import FrameChecksum
-from bridges.values import BadValue, shown
+from bridges.values import BadValue, NoFrame, shown
 
 _HEX: Final = b"0123456789abcdefABCDEF"
 
@@ -45,7 +45,7 @@ class Seal:
         body, found = frame[: -self._digits], frame[-self._digits :]
         if len(found) < self._digits or (self._hex and found.strip(_HEX)) or not body.endswith(self._mark):
             kind = "hexadecimal digits" if self._hex else "bytes"
-            raise BadValue(f"no checksum of {self._digits} {kind} at the end of {shown(frame)}")
+            raise NoFrame(f"no checksum of {self._digits} {kind} at the end of {shown(frame)}", frame)
         body = body[: len(body) - len(self._mark)]
         right = self._sum(body, head)
         if (found.upper() if self._hex else found) != right:

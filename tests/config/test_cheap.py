@@ -94,6 +94,8 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "DeviceMatch": {"serial": "x"},
     "Poll": {"send": "x"},
     "GpioConfig": {"chip": "x", "inputs": {"x": {"line": 0}}},
+    "LayoutItem": {"name": "x"},
+    "Layout": {"items": [{"type": "uint8", "name": "x"}]},
 }
 
 

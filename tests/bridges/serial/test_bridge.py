@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred
 
@@ -418,3 +419,73 @@ def test_a_line_with_a_wrong_checksum_is_never_published(kitchen: Kitchen) -> No
     assert kitchen.status()["bad"] == 2
     kitchen.call("write", "$ab")
     kitchen.reactor.until(lambda: kitchen.device.heard() == b"$ab*03\n")
+
+
+# --- what is no frame ------------------------------------------------------------------------------------------------
+
+
+def test_text_that_is_no_frame_is_the_devices_log(kitchen: Kitchen) -> None:
+    """Its boot messages, say: counted, published, and no bad frame. What is no text is noise."""
+    kitchen.open(log=True)
+    kitchen.say(
+        b"boot: v1.2\tok\r\n", b'{"t": 21}\n', b"\x80\x81\n", b"\x07\n", until=lambda: kitchen.status()["bad"] == 2
+    )
+    assert kitchen.values("kitchen.log") == ["boot: v1.2      ok"]
+    assert kitchen.session.last("kitchen.log")[1]["seq"] == 1
+    assert kitchen.session.last("kitchen")[1]["seq"] == 1
+    about = kitchen.status()
+    assert (about["frames"], about["bad"], about["logged"]) == (1, 2, 1)
+
+
+def test_a_value_that_is_wrong_is_no_log(kitchen: Kitchen) -> None:
+    """Neither is a line whose checksum is wrong; one without a checksum is."""
+    kitchen.open(log=True, checksum={"type": "sum", "mark": "*"}, fields={"t": {"max": 50}})
+    lines = (b'{"t": 99}', b'{"t": 1}')
+    good, wrong = (line + b"*%02X\n" % (sum(line) % 256) for line in lines)
+    kitchen.say(good, wrong.replace(b"1", b"2", 1), b"hello\n", until=lambda: kitchen.values("kitchen.log"))
+    assert kitchen.values("kitchen.log") == ["hello"]
+    assert kitchen.status()["bad"] == 2
+
+
+def test_a_field_may_not_have_the_logs_topic(kitchen: Kitchen) -> None:
+    kitchen.open(fields={"log": {}})
+    with pytest.raises(msgspec.ValidationError, match="topic that log: true needs"):
+        kitchen.open(log=True, fields={"log": {}})
+
+
+def test_sentences_that_are_not_asked_for_are_counted(kitchen: Kitchen) -> None:
+    kitchen.open(decode="nmea", sentences=["MTW"])
+    kitchen.say(b"$GPGLL,4916.45,N,12311.12,W,225444,A*31\r\n$YXMTW,17.75,C*26\r\n", until=kitchen.values)
+    about = kitchen.status()
+    assert (about["frames"], about["unwanted"], about["bad"]) == (1, 1, 0)
+
+
+# --- binary ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_binary_device(kitchen: Kitchen) -> None:
+    """SDS011: what it says about dust, and a command to it. Bytes go both ways."""
+    kitchen.open(
+        framing="fixed",
+        fixed={"size": 10, "sync": "\xaa\xc0", "end": "\xab"},
+        checksum={"type": "sum"},
+        decode="struct",
+        layout={"items": [{"name": "pm25", "type": "uint16"}, {"name": "pm10", "type": "uint16"},
+                          {"name": "id", "type": "bytes", "size": 2}]},
+        fields={"pm25": {"scale": 0.1, "round": 1}},
+    )  # fmt: skip
+    kitchen.say(b"\xc0\xaa", b"\xaa\xc0\xd4\x04\x3a\x0a\xa1\x60\x1d\xab", until=kitchen.values)
+    assert kitchen.values() == [{"pm25": 123.6, "pm10": 2618, "id": b"\xa1\x60"}]
+    assert kitchen.status()["noise"] == 2
+    kitchen.call("write", b"\x01\x02\x03\x04\x05\x06")
+    kitchen.reactor.pump(0.01)
+    assert kitchen.device.heard() == b"\xaa\xc0\x01\x02\x03\x04\x05\x06\x15\xab"
+    with pytest.raises(CallError, match="all frames have 8 bytes after their sync, not 5"):
+        kitchen.call("write", b"\x01\x02\x03")
+
+
+def test_a_frame_that_ends_by_silence(kitchen: Kitchen) -> None:
+    kitchen.open(framing="gap", decode="raw", gap={"seconds": 0.05})
+    kitchen.device.say(b"one")
+    kitchen.reactor.until(kitchen.values)
+    assert kitchen.values() == ["one"]

@@ -22,6 +22,12 @@ def configured(**options: Any) -> SerialConfig:
     )
 
 
+#: what decoders need
+NEEDED: dict[str, dict[str, Any]] = {
+    "csv": {"columns": ["t", "h", "name"]},
+    "regex": {"patterns": [r"(?P<a>\w+)=(?P<b>.*)"]},
+    "struct": {"layout": {"items": [{"type": "float32", "name": "a"}, {"type": "string", "name": "b"}]}},
+}
 CSV = {"decode": "csv", "columns": ["t", "h", "name"]}
 KEYS = {"decode": "keyvalue"}
 RAW = {"decode": "raw"}
@@ -109,7 +115,7 @@ def test_a_bad_frame(options: dict[str, Any], frame: bytes, reason: str) -> None
 @given(st.sampled_from(sorted(DECODERS)), st.one_of(st.binary(), st.text().map(str.encode)))
 def test_any_bytes_give_a_value_that_can_be_sent_or_bad_value(name: str, frame: bytes) -> None:
     """Noise never raises anything else, and what gets through is finite and encodable."""
-    options = CSV if name == "csv" else {"decode": name}
+    options = {"decode": name, **NEEDED.get(name, {})}
     try:
         value = decoder(configured(**options))(frame)
         check(value)
