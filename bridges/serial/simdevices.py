@@ -19,6 +19,7 @@ from bridges.serial.recording import BadRecording, Recording
 from bridges.serial.simgps import Receiver
 from bridges.serial.simport import Machine
 from bridges.serial.simscpi import Instrument
+from bridges.serial.stuffing import COBS_END, cobs
 from bridges.simulated import SimOptions
 
 #: number, hundredths of °C, hundredths of %, Pa: little-endian, without gaps
@@ -82,7 +83,7 @@ class Cobs(Machine):
             pressure = 101_325 + round(self._random.gauss(0, 10))
             body = COBS_LAYOUT.pack(number % 2**32, temperature, 5_000 - round(900 * warmth), pressure)
             sealed = body + self._sum(body).to_bytes(self._width, "big")
-            yield self._period, cobs(sealed) + b"\0"
+            yield self._period, cobs(sealed) + COBS_END
 
 
 class Replay(Machine):
@@ -109,20 +110,6 @@ class Replay(Machine):
                     yield pause + (record.seconds - before) / options.speed, record.data
                     pause, again, before = 0.0, options.loop, record.seconds
             pause = BETWEEN_ROUNDS
-
-
-def cobs(data: bytes) -> bytes:
-    """Without zeros: each run up to one is preceded by its length. (Cheshire & Baker, "Consistent Overhead Byte
-    Stuffing", 1999) Result: without the zero that ends a frame.
-    """
-    coded = bytearray()
-    for run in (data + b"\0").split(b"\0")[:-1]:
-        while len(run) >= 254:
-            coded += b"\xff" + run[:254]
-            run = run[254:]
-        coded.append(len(run) + 1)
-        coded += run
-    return bytes(coded)
 
 
 MACHINES: Final[dict[type[SimOptions], Callable[[Any, Random], Machine]]] = {

@@ -123,6 +123,7 @@ class Recorder:
         self._size = 0
         self._reads = 0
         self._bytes = 0
+        self._unread = 0
         self._full = False
         self._progress = Progress()
 
@@ -142,7 +143,8 @@ class Recorder:
         if self._device is not None:
             self._device.close()
         why = f"; the file is full (--max-size {self._args.max_size})" if self._full else ""
-        self._progress.say(f"{self._told()} in {self._args.file}{why}")
+        unread = f"; {self._unread} bytes were too many for the program at {self._args.link}" if self._unread else ""
+        self._progress.say(f"{self._told()} in {self._args.file}{why}{unread}")
         return 0
 
     def _step(self) -> None:
@@ -175,7 +177,7 @@ class Recorder:
         self._bytes += len(data)
         self._add("<", data)
         if self._tap is not None:
-            self._tap.write(data)
+            self._unread += len(data) - self._tap.write(data)
 
     def _from_program(self) -> None:
         assert self._tap is not None

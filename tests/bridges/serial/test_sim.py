@@ -17,7 +17,7 @@ from bridges.serial.bridge import SerialBridge
 from bridges.serial.checksums import checksum
 from bridges.serial.config import SerialConfig
 from bridges.serial.portconfig import PortConfig
-from bridges.serial.simdevices import COBS_LAYOUT, MACHINES, cobs
+from bridges.serial.simdevices import COBS_LAYOUT, MACHINES
 from bridges.serial.simkinds import SIM_KINDS, Replay, Scpi
 from bridges.serial.simscpi import Instrument
 from bridges.simulated import parse
@@ -242,21 +242,6 @@ def test_binary_frames() -> None:
         seq, temperature, humidity, pressure = COBS_LAYOUT.unpack(data)
         assert seq == number
         assert 1_700 < temperature < 2_500 and 4_000 < humidity < 6_000 and 101_000 < pressure < 101_700
-
-
-@pytest.mark.parametrize(
-    ("plain", "coded"),
-    [
-        (b"", b"\x01"),
-        (b"\0", b"\x01\x01"),
-        (b"\x11\x22\0\x33", b"\x03\x11\x22\x02\x33"),
-        (b"\x11\0\0\0", b"\x02\x11\x01\x01\x01"),
-        (bytes(range(1, 256)), b"\xff" + bytes(range(1, 255)) + b"\x02\xff"),
-    ],
-)
-def test_cobs(plain: bytes, coded: bytes) -> None:
-    """The examples of the paper."""
-    assert cobs(plain) == coded
 
 
 def test_a_recording_is_a_device(sim: Open, reactor: PtyReactor, session: FakeSession, tmp_path: Path) -> None:
