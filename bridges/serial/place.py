@@ -133,6 +133,18 @@ def steps(path: str) -> list[Step]:
     return found
 
 
+def trace(place: Place) -> list[tuple[int, int] | None]:
+    """What is at each step now, to be compared later: a name that was taken away and made anew is another thing."""
+    found: list[tuple[int, int] | None] = []
+    for directory, name in place.steps():
+        try:
+            status = Path(directory, name).lstat()
+            found.append((status.st_ino, status.st_ctime_ns))
+        except OSError:
+            found.append(None)
+    return found
+
+
 def _mode(path: Path) -> int:
     """Of the path itself, not of what it links to; 0 if it is not there or not to be seen."""
     try:

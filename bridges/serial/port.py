@@ -17,7 +17,7 @@ from bridges.clock import Delayed
 from bridges.config import SIM_PREFIX
 from bridges.freshness import Freshness
 from bridges.serial.device import OPEN_ERRORS, Device, DeviceAway, explain
-from bridges.serial.place import GONE, Absent, DeviceError, PathPlace, Place, place_of
+from bridges.serial.place import GONE, Absent, DeviceError, PathPlace, Place, place_of, trace
 from bridges.serial.portconfig import PortConfig
 from bridges.serial.watch import PathWatch
 from edge_router import registry
@@ -71,6 +71,7 @@ class Port:
         self._ready = False
         self._dropped = b""
         self._opened_at = 0.0
+        self._opened: list[tuple[int, int] | None] = []
         self._timer: Delayed | None = None
         self._told: str | None = None
         self._absent = False
@@ -138,6 +139,8 @@ class Port:
         if self._reactor.seconds() - self._opened_at >= STABLE:
             self._backoff.reset()
         self._watch.start()
+        if trace(self.place) != self._opened:
+            self._watch.expect_news()  # it may be back already
         self._tell(reason)
         self._absent = True  # that nothing is there now is no news
         self._wait()
@@ -160,6 +163,7 @@ class Port:
         path = ""
         try:
             path = self.place.find()
+            self._opened = trace(self.place)
             self._device = Device(path, self._config, self._reactor, self)
         except (*OPEN_ERRORS, DeviceError) as error:
             self._watch.start()

@@ -48,7 +48,7 @@ class PathWatch:
         if now == self._steps and self._notifier is not None and self._notifier.connected:
             return
         if self._steps and now != self._steps:
-            self._expect_news()
+            self.expect_news()
         self._close()
         self._steps = now
         try:
@@ -82,9 +82,10 @@ class PathWatch:
         directory, name = os.fsdecode(path.dirname()), os.fsdecode(path.basename())
         gone = not mask & EVENTS
         if gone or (directory, name) in self._steps or (directory, ANY) in self._steps:
-            self._expect_news()
+            self.expect_news()
 
-    def _expect_news(self) -> None:
+    def expect_news(self) -> None:
+        """Call in a moment, as if something had changed."""
         if self._news is None:
             self._news = self._reactor.callLater(SETTLE, self._tell)
 
