@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,8 @@ VERSION: Final = 1
 DROPPED_AT_ONCE: Final = 64
 #: free pages from which on the file is made smaller, and how many go at a time
 MANY_FREE: Final = 256
+#: it has to be free but for one of so many pages, as the others are moved for it
+MOSTLY: Final = 8
 #: bytes of payload that are loaded at a time, about
 LOADED_AT_ONCE: Final = 262_144
 
@@ -247,7 +249,7 @@ class SpoolFile:
         with self._transaction():
             self._begin(batch)
             for key, numbers in (*batch.done.items(), *unreadable.items()):
-                self._delete(key, (number + self.first for number in numbers))
+                self._delete(key, [number + self.first for number in numbers])
             for key, records in batch.records.items():
                 self._insert(key, records)
             old = 0 if batch.since is None else sum(self._drop_old(key, batch.since) for key in self._rows)
@@ -306,10 +308,22 @@ class SpoolFile:
             record.tries,
         )
 
-    def _delete(self, key: Key, places: Iterable[int]) -> None:
-        if key in self._rows:
+    def _delete(self, key: Key, places: list[int]) -> None:
+        if key not in self._rows:
+            return
+        if self._are_all(key, places):  # costs next to nothing, where deleting rows changes every page of theirs
+            self._database.execute(f"DELETE FROM {_table(key)}")
+            self._rows[key] = 0
+        else:
             query = f"DELETE FROM {_table(key)} WHERE place = ?"
             self._rows[key] -= self._database.executemany(query, ((place,) for place in places)).rowcount
+
+    def _are_all(self, key: Key, places: list[int]) -> bool:
+        """Whether the lane has no others."""
+        if len(places) < self._rows[key]:
+            return False
+        known = set(places)
+        return all(place in known for (place,) in self._database.execute(f"SELECT place FROM {_table(key)}"))
 
     def _drop_old(self, key: Key, since: int) -> int:
         """Drop records of before; they are at the beginning, as long as clocks are right."""
@@ -338,9 +352,9 @@ class SpoolFile:
         return dropped
 
     def _give_back(self) -> None:
-        """Make the file smaller if most of it is free, a piece at a time; what is free now is used anew otherwise."""
+        """Make the file smaller if nearly all of it is free, a piece at a time; else what is free will be used anew."""
         free, pages = self._one("PRAGMA freelist_count"), self._one("PRAGMA page_count")
-        if free >= MANY_FREE and free * 2 >= pages:
+        if free >= MANY_FREE and free * MOSTLY >= pages * (MOSTLY - 1):
             piece = 0 if not any(self._rows.values()) else MANY_FREE
             self._database.execute(f"PRAGMA incremental_vacuum({piece})").fetchall()
 

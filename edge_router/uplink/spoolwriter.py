@@ -26,6 +26,9 @@ Work: TypeAlias = Callable[[Callable[[], Any]], Deferred[Any]]
 #: seconds between two attempts at a file that cannot be used, at first and at most
 AGAIN: Final = 1.0
 AGAIN_MOST: Final = 60.0
+#: what has arrived is deleted when it is so many records, or so many seconds after the first: each time costs wear
+DELETE_ROWS: Final = 1_000
+DELETE_SECONDS: Final = 5.0
 #: records that have arrived and are in the file all the same, before no others are sent
 MOST_DONE: Final = 20_000
 #: seconds between two looks whether records are too old
@@ -74,6 +77,7 @@ class Writer:
         self._again = AGAIN
         self._failing = False
         self._aged = self._dropped_at = -AGE_EVERY
+        self._done_at = self._due_at = 0.0
         self._written_size = 0
         self._closing: Deferred[None] | None = None
 
@@ -162,19 +166,21 @@ class Writer:
             self._relieve()
         elif sum(len(lane.fresh) for lane in self._lanes) - flying >= self._config.commit_rows and not self._failing:
             self.commit()
-        elif self._timer is None:
-            self._rearm(self._config.commit_seconds)
+        else:
+            self._within(self._config.commit_seconds)
 
     def arrived(self, lane: Lane, record: Record) -> None:
         """A record needs to be kept no more."""
         if record.number in lane.fresh:
             self._forget_fresh(lane, record)
             return
+        if not self.done:
+            self._done_at = self._clock.seconds()
         self.done[record.number] = lane.key
-        if len(self.done) >= self._config.commit_rows and not self._failing:
+        if len(self.done) >= DELETE_ROWS and not self._failing:
             self.commit()
-        elif self._timer is None:
-            self._rearm(self._config.commit_seconds)
+        else:
+            self._within(DELETE_SECONDS)
 
     def _forget_fresh(self, lane: Lane, record: Record) -> None:
         del lane.fresh[record.number]
@@ -204,12 +210,9 @@ class Writer:
         if self._closing is not None:
             self.commit() if self.is_open else self._ended()
             return
-        oldest = min((next(iter(lane.fresh.values())).mono for lane in self._lanes if lane.fresh), default=None)
-        if oldest is None and not self.done:
+        left = 0.0 if self._failing else self._left()
+        if left is None:
             return
-        left = 0.0
-        if oldest is not None and not self.done and not self._failing:
-            left = self._config.commit_seconds - (self._clock.seconds() - oldest / 1000)
         if left > 0.001:
             self._rearm(left)
         elif self.is_open:
@@ -217,12 +220,32 @@ class Writer:
         else:
             self.open()
 
+    def _left(self) -> float | None:
+        """Seconds until something is to be written; None: nothing is."""
+        now = self._clock.seconds()
+        heads = [next(iter(lane.fresh.values())).mono / 1000 for lane in self._lanes if lane.fresh]
+        due = [min(heads) + self._config.commit_seconds] if heads else []
+        if self.done:
+            due.append(self._done_at + DELETE_SECONDS)
+        return min(due) - now if due else None
+
+    def _deletes(self) -> bool:
+        """Whether what has arrived is to be deleted now."""
+        late = self._clock.seconds() - self._done_at >= DELETE_SECONDS - 0.01
+        return self._closing is not None or late or len(self.done) >= DELETE_ROWS
+
     def _due(self) -> None:
         self._timer = None
         self.look()
 
+    def _within(self, seconds: float) -> None:
+        """Look in so many seconds at the latest; after a failure, when it is time to try again."""
+        if self._timer is None or (not self._failing and self._clock.seconds() + seconds < self._due_at):
+            self._rearm(seconds)
+
     def _rearm(self, seconds: float) -> None:
         self._stop_timer()
+        self._due_at = self._clock.seconds() + seconds
         self._timer = self._clock.callLater(seconds, self._due)
 
     def _stop_timer(self) -> None:
@@ -239,7 +262,8 @@ class Writer:
             if lane.fresh:
                 batch.records[lane.key] = lane.begin_writing()
         self._written_size = self.size
-        self.deleting, self.done = self.done, {}
+        if self._deletes():
+            self.deleting, self.done = self.done, {}
         for number, key in self.deleting.items():
             batch.done.setdefault(key, []).append(number)
         batch.since = self._since()

@@ -102,7 +102,7 @@ def test_a_record_is_deleted_only_when_it_was_acknowledged(begin: Begin) -> None
     board.wait(1)
     assert len(link.sent) == 10
     link.publish(4)
-    board.wait(2)
+    board.wait(6)
     board = begin()
     link = board.up()
     board.drain(1)
@@ -138,6 +138,39 @@ def test_a_kill_loses_only_what_was_neither_written_nor_sent(begin: Begin) -> No
     board.up()
     board.drain(1)
     assert board.link.numbers == [1]
+
+
+def test_the_loss_window_is_no_longer_while_something_is_to_be_deleted(begin: Begin) -> None:
+    """What has arrived may be deleted later; what is new is written in time."""
+    board = begin()
+    board.add(1, "com.old")
+    board.wait(2)
+    board.up()
+    board.drain(0.1)
+    board.down()
+    board.add(2)
+    board.wait(1.1)
+    board = begin()
+    board.up()
+    board.drain(1)
+    assert board.link.numbers == [1, 2], "the first again, since it was not deleted yet"
+
+
+def test_a_backlog_that_is_gone_costs_little(begin: Begin) -> None:
+    """Rows that all go at once need no change of their pages."""
+    board = begin(replay_rate=10_000)
+    for number in range(900):
+        board.add(number)
+    board.wait(2)
+    written = board.spool._file.written or 0
+    board.up()
+    board.drain(7)
+    assert board["rows"] == 0
+    assert (board.spool._file.written or 0) - written < 900 * 100
+    board.add(1)
+    board.down()
+    board.wait(2)
+    assert board["rows"] == 1
 
 
 def test_a_stop_loses_nothing(begin: Begin) -> None:
@@ -523,7 +556,7 @@ def test_a_row_that_is_no_event_is_left_out_and_counted(begin: Begin) -> None:
     board.wait(2)
     board.spool._file._database.execute("UPDATE all5 SET encoding = 'morse' WHERE place = 2")
     board.up()
-    board.drain(3)
+    board.drain(7)
     assert board.link.numbers == [0, 2]
     assert board["dropped_by"] == {"unreadable": 1}
     assert board["rows"] == 0
