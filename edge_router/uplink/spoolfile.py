@@ -45,8 +45,8 @@ _LANE: Final = """
     CREATE TABLE IF NOT EXISTS {} (place INTEGER PRIMARY KEY, start INTEGER, time INTEGER, mono INTEGER, synced INTEGER,
         topic TEXT {}, encoding TEXT, args BLOB, kwargs BLOB, options BLOB, tries INTEGER)
 """
+_INCREMENTAL: Final = 2
 _PRAGMAS: Final = (
-    "auto_vacuum = INCREMENTAL",
     "locking_mode = EXCLUSIVE",
     "journal_mode = WAL",
     "journal_size_limit = 4194304",
@@ -133,6 +133,8 @@ class SpoolFile:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         database = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False)
         try:
+            if database.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+                database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # writes, each time
             for pragma in (*_PRAGMAS, f"synchronous = {'FULL' if self._sync else 'NORMAL'}"):
                 database.execute(f"PRAGMA {pragma}").fetchall()
             found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -184,10 +186,9 @@ class SpoolFile:
         self._rows = {key: self._one(f"SELECT COUNT(*) FROM {_table(key)}") for key in keys}
         used = {key: self._one(f"SELECT MAX(place) FROM {_table(key)}") for key in keys if self._rows[key]}
         heads = [self._one(f"SELECT start FROM {_table(key)} ORDER BY place LIMIT 1") for key in used]
-        if heads:  # records are in the order of starts
-            query("DELETE FROM starts WHERE id < ?", (min(heads),))
-        else:
-            query("DELETE FROM starts")
+        unused = "SELECT id FROM starts" if not heads else f"SELECT id FROM starts WHERE id < {min(heads)}"
+        if self._one(unused) is not None:  # records are in the order of starts
+            query(unused.replace("SELECT id", "DELETE"))
         self.starts = {0: own}
         for number, *values in query("SELECT id, boot, kernel, base, shift FROM starts").fetchall():
             start = self.starts[number] = Start(*values)

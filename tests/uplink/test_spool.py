@@ -140,6 +140,57 @@ def test_a_kill_loses_only_what_was_neither_written_nor_sent(begin: Begin) -> No
     assert board.link.numbers == [1]
 
 
+def test_what_comes_just_after_the_link_does_not_overtake_what_was_under_way(begin: Begin) -> None:
+    """The order of a topic holds over a break."""
+    board = begin(replay_rate=1)
+    board.up()
+    for number in range(5):
+        board.add(number)
+    board.down()
+    link = board.up()
+    board.add(5)
+    board.drain(8)
+    assert link.numbers == list(range(6))
+
+
+def test_what_arrived_while_it_was_loaded_is_not_sent_again(begin: Begin) -> None:
+    """A fresh event that is written since its answer takes long lies behind a backlog in the file."""
+    board = begin(replay_rate=1)
+    for number in range(12):
+        board.add(number, "com.old")
+    board.wait(2)
+    link = board.up()
+    link.publish_all()
+    board.add("fresh", "com.new")
+    board.wait(2)  # it is written, and loaded with the backlog
+    answer = [event.topic for event in link.sent].index("com.new") - (len(link.sent) - len(link.answers))
+    link.answers[answer].callback(1)
+    del link.answers[answer]
+    board.drain(20)
+    assert link.numbers.count("fresh") == 1
+    assert board["rows"] == 0
+
+
+def test_what_could_not_be_deleted_is_deleted_later(begin: Begin) -> None:
+    """A transaction that fails forgets nothing."""
+    board = begin()
+    for number in range(5):
+        board.add(number)
+    board.wait(2)
+    board.up()
+    board.drain(1)
+    board.hands.stopped = True
+    board.wait(6)
+    board.hands.work(fail=sqlite3.OperationalError("disk I/O error"))
+    board.hands.stopped = False
+    board.wait(3)
+    assert board["rows"] == 0
+    board = begin()
+    board.up()
+    board.drain(1)
+    assert board.link.numbers == []
+
+
 def test_the_loss_window_is_no_longer_while_something_is_to_be_deleted(begin: Begin) -> None:
     """What has arrived may be deleted later; what is new is written in time."""
     board = begin()
