@@ -10,6 +10,8 @@ from bridges.gpio.chardev import CharacterDevices
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.kernel import LinuxKernel
 from bridges.gpio.lines import Backend
+from bridges.gpio.pwmchips import Source, Sysfs
+from bridges.gpio.pwmsimulator import SimulatedPwm
 from bridges.gpio.simoptions import KINDS, ChipOptions
 from bridges.gpio.simulator import SimulatedKernel
 from bridges.simulated import Faults, parse
@@ -22,6 +24,7 @@ class Simulation:
         options = cast(ChipOptions, parse(config.chips[0], KINDS).options)
         self.faults = None if clock is None else Faults(clock, options, self._changed)
         self.kernel = SimulatedKernel(options, clock, directory, self.faults)
+        self.pwm = SimulatedPwm(directory / f"{options.file}.pwm" if options.file else None)
 
     def _changed(self, fault: str) -> None:
         self.kernel.fault_changed(fault)
@@ -35,3 +38,8 @@ def simulation(config: GpioConfig, clock: Clock | None, directory: Path) -> Simu
 def backend_of(simulated: Simulation | None) -> Backend:
     """The backend for a configuration."""
     return CharacterDevices(LinuxKernel() if simulated is None else simulated.kernel)
+
+
+def pwm_of(simulated: Simulation | None) -> Source:
+    """Where the PWM channels of a configuration come from."""
+    return Sysfs() if simulated is None else simulated.pwm

@@ -14,16 +14,18 @@ from bridges.backoff import STABLE, Backoff
 from bridges.bridge import Bridge
 from bridges.clock import Delayed
 from bridges.config import Field
-from bridges.gpio.backends import Simulation, backend_of, simulation
+from bridges.gpio.backends import Simulation, backend_of, pwm_of, simulation
 from bridges.gpio.chips import find_chip
-from bridges.gpio.commands import Commands
+from bridges.gpio.commands import Commands, Dimming
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.controllers import Controllers
+from bridges.gpio.dimmers import Dimmers
 from bridges.gpio.inputs import Inputs
 from bridges.gpio.keeping import COUNT_DELAY, OUTPUT_DELAY, Keeper, Kept
 from bridges.gpio.lines import Backend, LineError
 from bridges.gpio.measures import SECOND
 from bridges.gpio.outputs import Outputs
+from bridges.gpio.pwmchips import Settling
 from bridges.pipeline import Pipeline
 from bridges.simulating import simulate
 from bridges.stamps import Stamps
@@ -61,7 +63,9 @@ class GpioBridge(Bridge):
         self._inputs = Inputs(config, reactor, self)
         self._outputs = Outputs(config, reactor, self)
         self._commands = Commands(self._outputs.actuators, self._topics, self._obeyed)
-        self._controllers = Controllers(self._outputs.actuators.values())
+        self._dimmers = Dimmers(config.pwm, reactor, self)
+        self._dimming = Dimming(self._dimmers.all, self._topics, self._obeyed)
+        self._controllers = Controllers([*self._outputs.actuators.values(), *self._dimmers.all.values()])
         fields: dict[str, Field] = {
             name: structs.replace(input_, debounce=None) for name, input_ in config.inputs.items()
         }
@@ -96,6 +100,7 @@ class GpioBridge(Bridge):
         self._retry()
 
     def closing(self) -> None:
+        self._dimmers.close(stopping=True)
         self._outputs.close()
         self._inputs.close()
         self._pipeline.stop()
@@ -118,12 +123,12 @@ class GpioBridge(Bridge):
         return found
 
     def commands(self) -> dict[str, Callable[..., Any]]:
-        return self._commands.procedures()
+        return self._commands.procedures() | self._dimming.procedures()
 
     def details(self) -> dict[str, Any]:
         """chip: its label. readings: values given. bad: refused by the options of the input. dropped: over max_rate.
         lost: edges that the kernel had no room for. storms: how often a line had too many edges; stormy: the inputs
-        that have now. outputs: the level of each, null while the chip is away.
+        that have now. outputs: the level of each, or its duty; null while the chip is away.
         """
         return {
             "chip": self._label,
@@ -133,7 +138,7 @@ class GpioBridge(Bridge):
             "lost": self._inputs.lost,
             "storms": self._inputs.storms,
             "stormy": self._inputs.stormy,
-            "outputs": self._outputs.values(),
+            "outputs": self._outputs.values() | self._dimmers.values(),
             **self._pipeline.counts(),
         }
 
@@ -148,24 +153,39 @@ class GpioBridge(Bridge):
         self._timer = self.clock.callLater(self._backoff.wait(), self._retry)
 
     def _open(self) -> bool:
-        assert self._backend is not None
+        """PWM first, then inputs: what may fail comes before what moves something."""
         try:
-            chip = find_chip(self._backend, self._settings.labels, self._settings.named_lines)
-            try:
-                self._inputs.open(chip)
-                self._outputs.open(chip)
-            finally:
-                chip.close()
+            self._dimmers.open(pwm_of(self._simulation))
+            if self._settings.lines():
+                self._open_lines()
+        except Settling as settling:
+            self.log.debug("{id}: {why}", id=self.config.id, why=str(settling))
+            return False
         except LineError as error:
-            self._inputs.close()
+            self._close_all()
             self._away(str(error))
             return False
-        self._label = chip.label
         self._told = None
         self._opened_at = self.clock.seconds()
-        self.log.info("{id}: {chip} ({path}) is open", id=self.config.id, chip=chip.label, path=chip.path)
+        self.log.info("{id}: {chip} is open", id=self.config.id, chip=self._label or "PWM")
         self.status.change("open")
         return True
+
+    def _open_lines(self) -> None:
+        assert self._backend is not None
+        chip = find_chip(self._backend, self._settings.labels, self._settings.named_lines)
+        try:
+            self._label = f"{chip.label} ({chip.path})"
+            self._inputs.open(chip)
+            self._outputs.open(chip)
+        finally:
+            chip.close()
+
+    def _close_all(self) -> None:
+        """As they are."""
+        self._dimmers.close(stopping=False)
+        self._outputs.abandon()
+        self._inputs.close()
 
     def _away(self, reason: str) -> None:
         if reason != self._told:
@@ -175,8 +195,7 @@ class GpioBridge(Bridge):
 
     def chip_gone(self, reason: str) -> None:
         """From inputs and outputs."""
-        self._outputs.abandon()
-        self._inputs.close()
+        self._close_all()
         if self.clock.seconds() - self._opened_at >= STABLE:
             self._backoff.reset()
         self._pipeline.pause()
@@ -241,8 +260,15 @@ class GpioBridge(Bridge):
         self.log.error("{id}: {error}", id=self.config.id, error=error)
         self.status.note(error)
 
+    def duty_changed(self, name: str, duty: float, cause: str) -> None:
+        """From the PWM outputs. What is not called for is logged."""
+        if cause not in ("call", "start"):
+            self.log.info("{id}: {name} is {duty:g} now: {cause}", id=self.config.id, name=name, duty=duty, cause=cause)
+        self.publish(self._topics[name], duty, self.stamps.next(), more={"cause": cause})
+
     def _obeyed(self, name: str) -> None:
-        if self._settings.outputs[name].on_start == "last" and self._keeper is not None:
+        options = self._settings.outputs.get(name) or self._settings.pwm[name]
+        if options.on_start == "last" and self._keeper is not None:
             self._keeper.changed(OUTPUT_DELAY)
 
     # --- counters ----------------------------------------------------------------------------------------------------
@@ -266,16 +292,25 @@ class GpioBridge(Bridge):
     def _to_keep(self) -> Kept:
         counts = {name: count.total for name, count in self._inputs.counts.items()}
         lasting = (each for each in self._outputs.actuators.values() if each.options.on_start == "last")
-        return Kept(counts, {each.name: each.last for each in lasting if each.last is not None})
+        dimmed = (each for each in self._dimmers.all.values() if each.options.on_start == "last")
+        return Kept(
+            counts,
+            {each.name: each.last for each in lasting if each.last is not None},
+            {each.name: each.last for each in dimmed if each.last is not None},
+        )
 
     def _restore(self, keeper: Keeper) -> None:
-        lasting = [each for each in self._outputs.actuators.values() if each.options.on_start == "last"]
-        if self._inputs.counts or lasting:
-            kept = keeper.read()
-            for name, count in self._inputs.counts.items():
-                count.total = kept.counts.get(name, count.total)
-            for actuator in lasting:
-                actuator.last = kept.outputs.get(actuator.name, actuator.last)
+        lasting = [each.on_start == "last" for each in self._settings.outputs.values()]
+        lasting += [each.on_start == "last" for each in self._settings.pwm.values()]
+        if not self._inputs.counts and not any(lasting):
+            return
+        kept = keeper.read()
+        for name, count in self._inputs.counts.items():
+            count.total = kept.counts.get(name, count.total)
+        for name, actuator in self._outputs.actuators.items():
+            actuator.last = kept.outputs.get(name, actuator.last)
+        for name, dimmer in self._dimmers.all.items():
+            dimmer.last = kept.duties.get(name, dimmer.last)
 
     def _trouble(self, error: str) -> None:
         self.log.error("{id}: {error}", id=self.config.id, error=error)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from bridges.gpio.actuator import INVALID_ARGUMENT, Actuator, Refused
+from bridges.gpio.dimmers import Dimmer
 from edge_router.client import CallError, Invoked, Result
 
 _LEVELS: Final[dict[Any, bool]] = {"on": True, "off": False, 1: True, 0: False}
@@ -46,12 +47,12 @@ class Commands:
         """Result: args [level], kwargs {cause}: `call`, `pulse`, `max_on`, `loss`, `start`."""
         _arguments(args, kwargs, "nothing", 0)
         actuator = self._actuators[name]
-        return Result((self._guard(actuator.known),), {"cause": actuator.cause})
+        return Result((_guard(actuator.known),), {"cause": actuator.cause})
 
     def _toggle(self, name: str, invoked: Invoked, *args: Any, **kwargs: Any) -> bool:
         """Result: the level it has now."""
         _arguments(args, kwargs, "nothing", 0)
-        level = not self._guard(self._actuators[name].known)
+        level = not _guard(self._actuators[name].known)
         self.command(name, level, invoked)
         return level
 
@@ -63,7 +64,7 @@ class Commands:
 
     def command(self, name: str, level: bool, invoked: Invoked) -> bool:
         """Set an output. Result: whether its level is another now. Raises CallError."""
-        changed = self._guard(self._actuators[name].command, level, invoked.details.caller)
+        changed = _guard(self._actuators[name].command, level, invoked.details.caller)
         self._obeyed(name)
         return bool(changed)
 
@@ -71,14 +72,42 @@ class Commands:
         """Switch an output on for a while. Raises CallError."""
         if not isinstance(seconds, int | float) or isinstance(seconds, bool):
             raise CallError(INVALID_ARGUMENT, f"{seconds!r} is no number of seconds")
-        self._guard(self._actuators[name].pulse, seconds, invoked.details.caller)
+        _guard(self._actuators[name].pulse, seconds, invoked.details.caller)
         self._obeyed(name)
 
-    def _guard(self, call: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return call(*args)
-        except Refused as refused:
-            raise CallError(refused.uri, str(refused)) from None
+
+class Dimming:
+    """The procedures of all PWM outputs of a bridge; see Commands."""
+
+    def __init__(
+        self, dimmers: Mapping[str, Dimmer], topics: Mapping[str, str], obeyed: Callable[[str], object]
+    ) -> None:
+        self._dimmers = dimmers
+        self._topics = topics
+        self._obeyed = obeyed
+
+    def procedures(self) -> dict[str, Callable[..., Any]]:
+        """URI -> handler that gets an Invoked first."""
+        made: dict[str, Callable[..., Any]] = {}
+        for name in self._dimmers:
+            made[f"{self._topics[name]}.set"] = partial(self._set, name)
+            made[f"{self._topics[name]}.get"] = partial(self._get, name)
+        return made
+
+    def _set(self, name: str, invoked: Invoked, *args: Any, **kwargs: Any) -> float:
+        """Args [duty], from 0 to 1. Result: the duty."""
+        (duty,) = _arguments(args, kwargs, "the duty, from 0 to 1", 1)
+        if not isinstance(duty, int | float) or isinstance(duty, bool) or not 0 <= duty <= 1:
+            raise CallError(INVALID_ARGUMENT, f"{duty!r} is no duty; a number from 0 to 1 is right")
+        _guard(self._dimmers[name].command, float(duty), invoked.details.caller)
+        self._obeyed(name)
+        return float(duty)
+
+    def _get(self, name: str, invoked: Invoked, *args: Any, **kwargs: Any) -> Result:  # noqa: ARG002 - all may ask
+        """Result: args [duty], kwargs {cause}: `call`, `loss`, `start`."""
+        _arguments(args, kwargs, "nothing", 0)
+        dimmer = self._dimmers[name]
+        return Result((_guard(dimmer.known),), {"cause": dimmer.cause})
 
 
 def level_in(value: Any) -> bool:
@@ -89,6 +118,13 @@ def level_in(value: Any) -> bool:
     if level is None:
         raise CallError(INVALID_ARGUMENT, f"{value!r} is no level; true or false is right")
     return level
+
+
+def _guard(call: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return call(*args)
+    except Refused as refused:
+        raise CallError(refused.uri, str(refused)) from None
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any], what: str, count: int) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from bridges.config import BridgeConfig, Field, Uri, field_topics
 from bridges.gpio.lines import Bias
 from bridges.gpio.outputconfig import LineName, LineNumber, Output, check_lines
+from bridges.gpio.pwmconfig import Pwm
 from bridges.gpio.simoptions import KINDS, LABEL
 from bridges.simulated import is_simulated, parse
 
@@ -55,16 +56,17 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
     chip: its label, as `pinctrl-bcm2711`; several labels for several boards, of which the first that is there counts;
     a path that stays the same; or `sim:`, a simulated one. Left out, it is the chip that has all the lines, which need
     names then. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. outputs: name -> an
-    output. topic: what the topics begin with; left out, the bridge's id. state: a file, relative to the node directory,
-    for what is kept over a restart; left out, `gpio-ID.json`. It is written when there is something to keep.
-    max_rate: readings a second of all inputs together; of what is over it the last of each input comes a second later,
-    the rest is dropped and counted.
+    output. pwm: name -> a PWM output; they need no chip. topic: what the topics begin with; left out, the bridge's id.
+    state: a file, relative to the node directory, for what is kept over a restart; left out, `gpio-ID.json`. It is
+    written when there is something to keep. max_rate: readings a second of all inputs together; of what is over it the
+    last of each input comes a second later, the rest is dropped and counted.
     """
 
     chip: ChipName | Annotated[list[ChipName], Meta(min_length=1, max_length=20)] | None = None
     topic: Uri | None = None
     inputs: dict[str, Input] = {}
     outputs: dict[str, Output] = {}
+    pwm: dict[str, Pwm] = {}
     state: str | None = None
     max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
 
@@ -76,7 +78,7 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
 
     def topics(self) -> dict[str, str]:
         """The topic of each input and output. Raises ValueError for one that is used twice."""
-        return field_topics(self.base_topic, {**self.inputs, **self.outputs})
+        return field_topics(self.base_topic, {**self.inputs, **self.outputs, **self.pwm})
 
     @property
     def base_topic(self) -> str:
@@ -128,12 +130,13 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
                 parse(chip, KINDS)
 
     def _check_lines(self) -> None:
-        both = set(self.inputs) & set(self.outputs)
-        if both:
-            raise ValueError(f"{min(both)} is an input and an output; give one of them another name")
+        names = [*self.inputs, *self.outputs, *self.pwm]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is two of inputs, outputs and pwm; give one of them another name")
+        if not names:
+            raise ValueError("a GPIO bridge without lines does nothing; name some in inputs, outputs or pwm")
         lines = self.lines()
-        if not lines:
-            raise ValueError("a GPIO bridge without lines does nothing; name some in inputs or outputs")
         if self.chip is None:
             numbers = [name for name, line in lines.items() if isinstance(line, int)]
             if numbers:

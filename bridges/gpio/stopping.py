@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridges.gpio.backends import backend_of, simulation
+from bridges.gpio.backends import backend_of, pwm_of, simulation
 from bridges.gpio.chips import find_chip, find_line
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.lines import Chip, LineError
 from bridges.gpio.outputconfig import Output, level_of
 from bridges.gpio.outputs import driving
+from bridges.gpio.pwmchips import Channel
+from bridges.gpio.pwmconfig import Pwm, duty_of
 
 #: name, what was done or found, whether it is as it should be
 Outcome = tuple[str, str, bool]
@@ -25,7 +27,9 @@ class StoppedOutputs:
 
     def __init__(self, config: GpioConfig, directory: Path) -> None:
         self._config = config
-        self._backend = backend_of(simulation(config, None, directory))
+        simulated = simulation(config, None, directory)
+        self._backend = backend_of(simulated)
+        self._pwm = pwm_of(simulated)
 
     def describe(self) -> Iterator[Outcome]:
         """What each output is, and who has its line now. Nothing is touched."""
@@ -39,6 +43,8 @@ class StoppedOutputs:
                 yield self._describe(chip, name, options)
             finally:
                 chip.close()
+        for name, pwm in self._config.pwm.items():
+            yield name, f"PWM channel {pwm.channel} of {pwm.chip or 'the only chip'}; {_rules(pwm)}", True
 
     def stop(self) -> Iterator[Outcome]:
         """Set each output that on_stop has a level for."""
@@ -53,6 +59,16 @@ class StoppedOutputs:
                 yield name, f"cannot be set {word}: {error}", False
             else:
                 yield name, word, True
+        for name, pwm in self._config.pwm.items():
+            duty = duty_of(pwm.on_stop)
+            if duty is None:
+                continue
+            try:
+                Channel(self._pwm.open(pwm), pwm).set(duty)
+            except LineError as error:
+                yield name, f"cannot be set to {duty:g}: {error}", False
+            else:
+                yield name, f"{duty:g}", True
 
     def _set(self, options: Output, level: bool) -> None:
         chip = find_chip(self._backend, self._config.labels, self._config.named_lines)
@@ -63,7 +79,6 @@ class StoppedOutputs:
             chip.close()
 
     def _describe(self, chip: Chip, name: str, options: Output) -> Outcome:
-        rules = ", ".join(f"{rule} {_word(getattr(options, rule))}" for rule in ("on_start", "on_stop", "on_loss"))
         try:
             line = chip.line(find_line(chip, options.line))
         except LineError as error:
@@ -72,9 +87,15 @@ class StoppedOutputs:
         if line.used:
             state = f"in use by {line.consumer or 'the kernel'}"
         called = f" ({line.name})" if line.name else ""
-        return name, f"line {line.offset}{called} of {chip.label}, {state}; {rules}", True
+        return name, f"line {line.offset}{called} of {chip.label}, {state}; {_rules(options)}", True
 
 
-def _word(wish: str | bool) -> str:
-    level = level_of(wish)
-    return str(wish) if level is None else "on" if level else "off"
+def _rules(options: Output | Pwm) -> str:
+    wishes = {rule: getattr(options, rule) for rule in ("on_start", "on_stop", "on_loss")}
+    return ", ".join(f"{rule} {_word(wish)}" for rule, wish in wishes.items())
+
+
+def _word(wish: str | bool | float) -> str:
+    if isinstance(wish, bool):
+        return "on" if wish else "off"
+    return wish if isinstance(wish, str) else f"{wish:g}"

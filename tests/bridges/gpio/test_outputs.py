@@ -405,7 +405,7 @@ def test_contradictions(options: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("sections", "words"),
     [
-        ({"outputs": lamp(), "inputs": {"lamp": {"line": 5}}}, "lamp is an input and an output"),
+        ({"outputs": lamp(), "inputs": {"lamp": {"line": 5}}}, "lamp is two of inputs, outputs and pwm"),
         ({"outputs": lamp(), "inputs": {"door": {"line": 4}}}, "door and lamp both have the line 4"),
         ({"outputs": {**lamp(), "fan": {"line": 4}}}, "lamp and fan both have the line 4"),
     ],
