@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from edge_router import registry
 from edge_router.client.address import BadAddress, endpoint_of, place_of
-from edge_router.client.connection import Connection, Plan
+from edge_router.client.connection import PLAIN, Connection, Plan, Speech
 from edge_router.client.failures import CannotConnect, ConnectFailed
 from edge_router.client.logins import logins_of
 from edge_router.client.opening import open_stream, why_not
@@ -44,16 +44,18 @@ def connect(
     *,
     reactor: Any,
     directory: Path = Path(),
+    speech: Speech = PLAIN,
 ) -> Deferred[Session]:
     """Join a realm of a router.
 
     transport: how to reach it. realm: which; None: the one that the router has for this user. auth: how to log in; left
-    out, as anonymous. reactor: Twisted's. directory: the node directory, to which paths are relative.
+    out, as anonymous. reactor: Twisted's. directory: the node directory, to which paths are relative. speech: what the
+    session is, and says that it can do.
     Result: the session; fails with one of `client.failures`. Cancelling it ends the attempt.
     """
     try:
         endpoint = endpoint_of(transport)
-        plan = Plan(transport, place_of(endpoint), realm, logins_of(auth, directory), reactor)
+        plan = Plan(transport, place_of(endpoint), realm, logins_of(auth, directory), reactor, speech)
         return Attempt(plan, endpoint, reactor, directory).start()
     except BadAddress as problem:
         return fail(CannotConnect(str(problem)))

@@ -6,7 +6,7 @@ then for good. What is written while the router does not read is bounded: reques
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from edge_router.client.failures import CannotConnect, ConnectFailed, TookTooLong
-from edge_router.client.joining import Joining
+from edge_router.client.joining import ROLES, Joining
 from edge_router.client.liveness import Liveness
 from edge_router.client.logins import Login
 from edge_router.client.session import Session
@@ -38,11 +38,21 @@ from edge_router.wamp.messages import Abort, Call, CloseDetails, Goodbye, Messag
 FAREWELL_WITHIN: Final = 2.0
 
 
+class Speech(Struct, frozen=True):
+    """What a session is. session: its class, `Session` or one derived from it. roles: what HELLO says it can do."""
+
+    session: type[Session]
+    roles: Mapping[str, Any]
+
+
+PLAIN: Final = Speech(Session, ROLES)
+
+
 class Plan(Struct, frozen=True):
     """What a connection is for.
 
     transport: its section. place: where it goes, for errors. realm: to join; None: whichever the router infers.
-    logins: the methods. clock: the reactor.
+    logins: the methods. clock: the reactor. speech: of the session.
     """
 
     transport: ClientTransport
@@ -50,6 +60,7 @@ class Plan(Struct, frozen=True):
     realm: str | None
     logins: Sequence[Login]
     clock: Clock
+    speech: Speech = PLAIN
 
 
 class Connection(StreamProtocol):
@@ -163,7 +174,7 @@ class Connection(StreamProtocol):
         """The transport's handshake is done: log in. longest: octets of a message that the router takes."""
         self.codec, self.longest = codec, longest
         self._step = "the router did not answer HELLO"
-        self._joining = Joining(self.plan.realm, self.plan.logins, self._channel)
+        self._joining = Joining(self.plan.realm, self.plan.logins, self._channel, self.plan.speech.roles)
         self.send(self._joining.hello())
 
     def _channel(self, binding: str) -> bytes | None:
@@ -173,7 +184,7 @@ class Connection(StreamProtocol):
     def _welcomed(self, welcome: Welcome) -> None:
         assert self.codec is not None
         details = welcome.details
-        session = self.session = Session(self.codec, self.send, self.close)
+        session = self.session = self.plan.speech.session(self.codec, self.send, self.close)
         session.id, session.realm = welcome.session, details.realm or self.plan.realm or ""
         session.authid, session.authrole = details.authid or "", details.authrole or ""
         session.authmethod, session.roles = details.authmethod or "", details.roles

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from edge_router import __version__
@@ -49,10 +49,13 @@ class Joining:
     """One session on its way in.
 
     realm: that it joins; None: whichever the router infers. logins: the methods, best first. channel: of the
-    connection.
+    connection. roles: what the session can do.
     """
 
-    def __init__(self, realm: str | None, logins: Sequence[Login], channel: Channel) -> None:
+    def __init__(
+        self, realm: str | None, logins: Sequence[Login], channel: Channel, roles: Mapping[str, Any] = ROLES
+    ) -> None:
+        self._roles = roles
         self._realm = realm
         self._logins = logins
         self._channel = channel
@@ -64,7 +67,7 @@ class Joining:
         for login in self._logins:
             extra |= login.hello(self._channel)
         details = HelloDetails(
-            roles=ROLES,
+            roles=dict(self._roles),
             authmethods=tuple(name for login in self._logins for name in login.methods),
             authid=next((login.authid for login in self._logins if login.authid is not None), None),
             authextra=extra or None,

@@ -102,15 +102,17 @@ class LocalPeer:
                 session.lost("closed by the router")
 
 
-def join(open_session: Callable[[LocalPeer], ReceivingSession], outbox: Outbox) -> Session:
+def join(
+    open_session: Callable[[LocalPeer], ReceivingSession], outbox: Outbox, kind: type[Session] = Session
+) -> Session:
     """Join a realm of this process.
 
     open_session: gives the router's end, already joined, for a peer (`router.realm.Realm.admit`). outbox: the node's.
-    Result: the session, ready to use.
+    kind: of session. Result: the session, ready to use.
     """
     peer = LocalPeer(outbox)
     receiving = peer.receiving = open_session(peer)
-    session = Session(MSGPACK, peer.receive)
+    session = kind(MSGPACK, peer.receive)
     session.id = receiving.id
     peer.session = session
     return session

@@ -97,16 +97,20 @@ class RouterWorker:
         """Whether this worker has a realm of that name."""
         return name in self.router.realms
 
-    def join_local(self, realm: str, role: str, authid: str) -> Any:
+    def join_local(self, realm: str, role: str, authid: str, kind: Any = None) -> Any:
         """Join a realm from inside the node. Result: a client's Session. Raises LookupError for an unknown realm or
-        role.
+        role. kind: of session, where it is not `client.Session`; its `features` are what it can do.
 
         What it takes is loaded when the first part of a node asks for it.
         """
         if realm not in self.router.realms:
             raise LookupError(f"this worker has no realm '{realm}'")
         join = registry.load("edge_router.client.local:join")
-        return join(lambda peer: self.router.realms[realm].admit(peer, role, authid), self._outbox)
+        if kind is None:
+            return join(lambda peer: self.router.realms[realm].admit(peer, role, authid), self._outbox)
+        return join(
+            lambda peer: self.router.realms[realm].admit(peer, role, authid, kind.features), self._outbox, kind
+        )
 
     async def start(self) -> None:
         """Open all transports. Raises `transports.listen.CannotListen` for the first that cannot be opened.

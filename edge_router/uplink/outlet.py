@@ -1,0 +1,138 @@
+"""Where events leave: published at one end, in its encoding, for those that they come from.
+
+The first event of a topic is acknowledged: that the role may not publish there would go unnoticed else. So would it
+that the router does not let this session say for whom it publishes (`forward_for`); then events go without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Raw
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
+
+from edge_router.uplink.session import LinkSession
+from edge_router.wamp.codecs import Codec
+from edge_router.wamp.errors import (
+    INVALID_PAYLOAD,
+    NETWORK_FAILURE,
+    OPTION_NOT_ALLOWED,
+    TranscodeError,
+    WampError,
+)
+from edge_router.wamp.messages import PublishOptions
+from edge_router.wamp.payload import transcode_raw
+
+#: topics that are known to be allowed
+MOST_KNOWN: Final = 10_000
+
+
+class Standing:
+    """What a router lets a session of this link do. say: takes a sentence for the operator.
+
+    may_forward: whether it may say for whom it publishes and calls; None: nobody knows yet.
+    """
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self.may_forward: bool | None = None
+        self._say = say
+
+    def refused(self, uri: str) -> bool:
+        """A message with `forward_for` was refused. Result: whether it is to be sent again without."""
+        if uri != OPTION_NOT_ALLOWED or self.may_forward:
+            return False
+        if self.may_forward is None:
+            self._say(
+                "the router does not let this session say for whom it hands on: nobody is made known, and circles are"
+                " not noticed. In an edge-router, give its role `forwards: true`"
+            )
+        self.may_forward = False
+        return True
+
+    def taken(self) -> None:
+        """A message with `forward_for` was taken."""
+        if self.may_forward is None:
+            self.may_forward = True
+
+
+class Outlet:
+    """One end, while it is there.
+
+    session: at that end. standing: of the session. refused: is told in words what cannot be published.
+    """
+
+    def __init__(self, session: LinkSession, standing: Standing, refused: Callable[[str], object]) -> None:
+        self._session = session
+        self._standing = standing
+        self._refused = refused
+        self._known: set[str] = set()
+        #: events handed to the router, and those that it refused or could not take
+        self.sent = self.dropped = 0
+
+    def publish(self, topic: str, options: PublishOptions, args: Raw, kwargs: Raw, codec: Codec) -> None:
+        """Publish an event. codec: the encoding of its payload. Never raises: what cannot leave is counted."""
+        acknowledged = topic not in self._known or self._standing.may_forward is None
+        try:
+            published = self._send(topic, replace(options, acknowledge=acknowledged), args, kwargs, codec)
+        except WampError as problem:
+            self._lost(topic, problem)
+            return
+        if published is not None:
+            published.addCallbacks(self._published, self._failed, callbackArgs=(topic,), errbackArgs=(topic,))
+
+    def deliver(self, topic: str, options: PublishOptions, args: Raw, kwargs: Raw, codec: Codec) -> Deferred[Any]:
+        """Publish an event, acknowledged. Result: fires when PUBLISHED has come; fails with CallError."""
+        try:
+            published = self._send(topic, replace(options, acknowledge=True), args, kwargs, codec)
+        except WampError as problem:
+            return fail(problem)
+        assert published is not None
+        return published
+
+    def _send(
+        self, topic: str, options: PublishOptions, args: Raw, kwargs: Raw, codec: Codec
+    ) -> Deferred[Any] | None:
+        """Raises WampError."""
+        session, standing = self._session, self._standing
+        if codec is not session.codec:
+            try:
+                args, kwargs = (transcode_raw(raw, codec, session.codec) for raw in (args, kwargs))
+            except TranscodeError as problem:
+                raise WampError(INVALID_PAYLOAD, str(problem)) from None
+        if standing.may_forward is False:
+            options = replace(options, forward_for=None)
+        published = session.publish_raw(topic, options, args, kwargs)
+        self.sent += 1
+        if published is not None and options.forward_for:
+
+            def taken(answer: Any) -> Any:
+                standing.taken()
+                return answer
+
+            def again(failure: Failure) -> Any:
+                problem = failure.value
+                if not isinstance(problem, WampError) or not standing.refused(problem.uri):
+                    return failure
+                self.sent -= 1
+                return self._send(topic, options, args, kwargs, session.codec)
+
+            published.addCallbacks(taken, again)
+        return published
+
+    def _published(self, _publication: object, topic: str) -> None:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known.add(topic)
+
+    def _failed(self, failure: Failure, topic: str) -> None:
+        problem = failure.value
+        if isinstance(problem, WampError):
+            self._lost(topic, problem)
+
+    def _lost(self, topic: str, problem: WampError) -> None:
+        self.dropped += 1
+        if problem.uri != NETWORK_FAILURE:
+            self._refused(f"nothing can be published to {topic!r}: {problem}")
