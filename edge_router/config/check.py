@@ -1,7 +1,8 @@
 """What must fit together in a configuration, and with the machine it is loaded on.
 
 One function a rule, in the table `RULES` by the section it looks at; `Whole` is what all sections are compared with.
-Rules about realms, stores, names and bridges are here, others in `check_logins`, `_endpoints`, `_web` and `_workers`.
+Rules about realms, stores, names and bridges are here, others in `check_logins`, `_endpoints`, `_uplinks`,
+`_web` and `_workers`.
 Everything that needs no device and no network is checked here or in `__post_init__` of the part's own struct.
 """
 
@@ -22,6 +23,7 @@ from edge_router.config.check_logins import (
     without_certificates,
     without_cookies,
 )
+from edge_router.config.check_uplinks import UPLINK_RULES
 from edge_router.config.check_web import WEB_RULES
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
@@ -169,7 +171,7 @@ _OWN_RULES: dict[type, tuple[Rule, ...]] = {
     schema.WebSocketPath: (open_to_all, cookies),
 }
 
-_TABLES = (_OWN_RULES, LOGIN_RULES, ENDPOINT_RULES, WEB_RULES)
+_TABLES = (_OWN_RULES, LOGIN_RULES, ENDPOINT_RULES, UPLINK_RULES, WEB_RULES)
 
 RULES: dict[type, tuple[Rule, ...]] = {
     cls: tuple(rule for table in _TABLES for rule in table.get(cls, ())) for table in _TABLES for cls in table

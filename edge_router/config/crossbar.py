@@ -170,7 +170,6 @@ INNER: dict[tuple[type, str], tuple[str, ...]] = {
 """What keys without effect may hold, where a misspelling would otherwise stay unseen."""
 
 LATER_KEYS: dict[type, dict[str, str]] = {
-    schema.Config: {"uplinks": LATER},
     schema.RouterOptions: {"expose_controller": LATER},
     schema.ContainerOptions: {"expose_controller": LATER},
     schema.Realm: {"rlinks": LATER},

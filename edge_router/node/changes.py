@@ -19,7 +19,7 @@ from edge_router.node.node import is_within
 _LIVE_OF_REALM: Final = frozenset({"id", "roles", "options.max_sessions", "options.error_style"})
 #: what `RouterPlan` and `Plan` see to; all else takes a restart of the node
 _SEEN_TO_OF_ROUTER: Final = frozenset({"id", "realms", "transports", "components", "options.pythonpath"})
-_SEEN_TO: Final = frozenset({"version", "$schema", "controller.id", "workers", "bridges"})
+_SEEN_TO: Final = frozenset({"version", "$schema", "controller.id", "workers", "bridges", "uplinks"})
 
 
 class Pairs(Struct):
@@ -201,13 +201,14 @@ class Plan(Struct):
     """What is different in a configuration.
 
     workers: removed and added ones, and changed ones that are no routers; each as (name, section). routers: those that
-    stay and differ. bridges: those of realms that close are among the changed ones. restart: keys that take a restart
-    of the node.
+    stay and differ. bridges, uplinks: those of realms that close are among the changed ones. restart: keys that take a
+    restart of the node.
     """
 
     workers: Pairs
     routers: list[RouterPlan]
     bridges: Pairs
+    uplinks: Pairs
     restart: list[str]
 
 
@@ -227,14 +228,21 @@ def plan(old: Config, running: Sequence[Named], new: Config, wanted: Sequence[Na
         if is_within(was[1])
     ]
     workers.changed = [pair for pair in workers.changed if not is_within(pair[0][1])]
-    bridges = pairs(old.bridges, new.bridges, lambda bridge: bridge.id)
     closed = {name for router in routers for name in router.closed} | _realms(workers.removed)
-    moved = [pair for pair in bridges.kept if pair[0].realm in closed]
-    bridges.kept = [pair for pair in bridges.kept if pair not in moved]
-    bridges.changed += moved
+    bridges = _joining(old.bridges, new.bridges, closed)
+    uplinks = _joining(old.uplinks, new.uplinks, closed)
     restart = [key for key in differing(old, new) if key not in _SEEN_TO]
     restart += [f"workers.{router.name}.{key}" for router in routers for key in router.restart]
-    return Plan(workers, routers, bridges, restart)
+    return Plan(workers, routers, bridges, uplinks, restart)
+
+
+def _joining(old: Sequence[Any], new: Sequence[Any], closed: set[str]) -> Pairs:
+    """Parts that join realms. closed: realms that close, whose parts start again."""
+    found = pairs(old, new, lambda section: section.id)
+    moved = [pair for pair in found.kept if pair[0].realm in closed]
+    found.kept = [pair for pair in found.kept if pair not in moved]
+    found.changed += moved
+    return found
 
 
 def _realms(workers: Sequence[Named]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge_router import registry
 from edge_router.config.schema import Config, RouterWorker, Transport
+from edge_router.config.schema.connecting import ClientTransport
 
 
 def transport_types(config: Config) -> set[str]:
@@ -12,12 +13,19 @@ def transport_types(config: Config) -> set[str]:
 
 
 def has_tls(config: Config) -> bool:
-    """Whether TLS may be needed: an endpoint speaks it, or a component may, which is nobody else's business."""
-    return any(router.components or any(map(speaks_tls, router.transports)) for router in routers_of(config))
+    """Whether TLS may be needed: an endpoint or an uplink speaks it, or a component may, which is nobody else's
+    business.
+    """
+    outgoing = (each for uplink in config.uplinks for each in (uplink.transport, *uplink.transports))
+    routers = routers_of(config)
+    incoming = (each for router in routers for each in router.transports)
+    return any(map(speaks_tls, (*outgoing, *incoming))) or any(router.components for router in routers)
 
 
-def speaks_tls(transport: Transport) -> bool:
-    """Whether an endpoint of a transport speaks TLS."""
+def speaks_tls(transport: Transport | ClientTransport | None) -> bool:
+    """Whether a transport speaks TLS, one to listen by or one to connect by."""
+    if str(getattr(transport, "url", "")).startswith(("wss:", "rss:")):
+        return True
     return getattr(getattr(transport, "endpoint", None), "tls", None) is not None
 
 

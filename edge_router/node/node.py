@@ -1,7 +1,7 @@
-"""The node: workers, then bridges, started in this order and ended in the opposite one.
+"""The node: workers, then uplinks, then bridges, started in this order and ended in the opposite one.
 
 A worker that cannot start ends the node, for a router that nobody can reach is none. A bridge that cannot start does
-not: devices come and go.
+not: devices come and go; nor does an uplink.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.logger import Logger
 
 from edge_router import __version__, registry
-from edge_router.config.schema import Bridge, Config, Controller, Worker
+from edge_router.config.schema import Bridge, Config, Controller, Uplink, Worker
 from edge_router.config.schema import RouterWorker as RouterConfig
 from edge_router.node.bridges import RunningBridge
 from edge_router.node.news import News
@@ -67,6 +67,7 @@ class Node:
                 self.workers.append(self.router(name, worker))
             else:
                 self.processes.add(name, worker)
+        self.uplinks = [self.uplink(uplink) for uplink in config.uplinks]
         self.bridges = [self.bridge(bridge) for bridge in config.bridges]
         if config.controller.management is not None:
             management = registry.load("edge_router.node.management:Management")
@@ -95,6 +96,12 @@ class Node:
         running.changed = self._state_changed
         return running
 
+    def uplink(self, config: Uplink) -> Any:
+        """An uplink of this node, not started yet; a `uplinks.RunningUplink`."""
+        running = registry.load("edge_router.node.uplinks:uplink")(self, config)
+        running.changed = self._has_changed
+        return running
+
     @property
     def apart(self) -> list[Any]:
         """The workers with processes of their own, each a `processes.Apart`."""
@@ -112,8 +119,8 @@ class Node:
             await self.management.start()
         for worker in self.workers:
             await worker.start()
-        for bridge in self.bridges:
-            bridge.start()
+        for part in (*self.uplinks, *self.bridges):
+            part.start()
         if self._processes is not None:
             self._processes.start()
             await self.within_patience("routers apart", self._processes.listening, LISTEN_WITHIN)
@@ -153,6 +160,8 @@ class Node:
             self._processes.close()
         for bridge in reversed(self.bridges):
             await self.within_patience("bridge", bridge.stop)
+        for uplink in reversed(self.uplinks):
+            await self.within_patience("uplink", uplink.stop)
         for worker in reversed(self.workers):
             await self.stop_router(worker)
         if self.management is not None:
@@ -205,6 +214,7 @@ class Node:
             "uptime": round(self.reactor.seconds() - self._started, 1),
             "workers": [*(worker.info() for worker in self.workers), *self.process_info()],
             "bridges": [bridge_figures(self, bridge) for bridge in self.bridges],
+            **({"uplinks": [uplink.info() for uplink in self.uplinks]} if self.uplinks else {}),
         }
 
 

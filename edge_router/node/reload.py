@@ -1,13 +1,13 @@
 """A changed configuration, brought about in a node that runs.
 
 The order lets a port that one transport leaves be taken by another, and has everything that somebody may need be there
-before, and everything that was needed go after: realms, roles and logins first; then what ends: bridges, processes,
-components, sessions of what closes, transports; then what begins, the other way round.
+before, and everything that was needed go after: realms, roles and logins first; then what ends: bridges, uplinks,
+processes, components, sessions of what closes, transports; then what begins, the other way round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import structs
@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from edge_router.config.schema import Config
 from edge_router.config.schema import RouterWorker as RouterConfig
-from edge_router.node.changes import Plan, address, differing, plan, router_plan
+from edge_router.node.changes import Pairs, Plan, address, differing, plan, router_plan
 from edge_router.node.node import LISTEN_WITHIN, Node, is_within, named
 from edge_router.node.record import Record
 from edge_router.node.reload_router import RouterReload
@@ -34,7 +34,11 @@ class Reload:
         self._node = node
         self._config = config
         self._record = record
-        self._before = structs.replace(node.config, bridges=[bridge.config for bridge in node.bridges])
+        self._before = structs.replace(
+            node.config,
+            bridges=[bridge.config for bridge in node.bridges],
+            uplinks=[uplink.config for uplink in node.uplinks],
+        )
         self._plan: Plan = plan(self._before, node.running, config, named(config))
 
     async def carry_out(self) -> None:
@@ -50,7 +54,8 @@ class Reload:
         routers = await self._routers()
         for router in routers:
             await router.begin()
-        await self._stop_bridges()
+        await self._stop_parts("bridge", self._plan.bridges, node.bridges)
+        await self._stop_parts("uplink", self._plan.uplinks, node.uplinks)
         await self._stop_processes()
         for router in routers:
             await self._stop_components(router)
@@ -65,7 +70,8 @@ class Reload:
             await router.open()
             router.start_components()
         await self._start_processes()
-        self._start_bridges()
+        self._start_parts("uplink", self._plan.uplinks, node.uplinks, node.uplink)
+        self._start_parts("bridge", self._plan.bridges, node.bridges, node.bridge)
         for router in routers:
             router.read_certificates()
         self._read_certificates_apart()
@@ -157,38 +163,39 @@ class Reload:
             if each.name in kept and isinstance(each.section, RouterConfig):
                 each.part.reload()
 
-    # --- bridges -------------------------------------------------------------------------------------------------
+    # --- bridges and uplinks -------------------------------------------------------------------------------------
 
-    async def _stop_bridges(self) -> None:
-        """At once, since each may take its time."""
-        changes, node = self._plan.bridges, self._node
+    async def _stop_parts(self, kind: str, changes: Pairs, running: list[Any]) -> None:
+        """At once, since each may take its time. kind: `bridge` or `uplink`. running: the node's; those go."""
         ending = [*changes.removed, *(old for old, _ in changes.changed)]
-        stopping = [bridge for bridge in node.bridges if any(bridge.config is section for section in ending)]
+        stopping = [part for part in running if any(part.config is section for section in ending)]
         if stopping:
-            stops = [bridge.stop() for bridge in reversed(stopping)]
-            await node.within_patience("bridges", lambda: DeferredList(stops, consumeErrors=True))
-        node.bridges = [bridge for bridge in node.bridges if bridge not in stopping]
+            stops = [part.stop() for part in reversed(stopping)]
+            await self._node.within_patience(f"{kind}s", lambda: DeferredList(stops, consumeErrors=True))
+        running[:] = [part for part in running if part not in stopping]
         for section in changes.removed:
-            self._record.done(f"bridge {section.id}: stopped")
+            self._record.done(f"{kind} {section.id}: stopped")
 
-    def _start_bridges(self) -> None:
-        changes = self._plan.bridges
+    def _start_parts(self, kind: str, changes: Pairs, running: list[Any], make: Callable[[Any], Any]) -> None:
+        """kind, running: as above. make: a section -> a part, not started yet."""
         for old, new in changes.changed:
             keys = ", ".join(differing(old, new)) or f"realm {new.realm}"
-            self._start_bridge(new, f"started again, since it was changed ({keys})")
+            self._start_part(kind, new, running, make, f"started again, since it was changed ({keys})")
         for section in changes.added:
-            self._start_bridge(section, "started")
+            self._start_part(kind, section, running, make, "started")
 
-    def _start_bridge(self, section: Any, what: str) -> None:
+    def _start_part(
+        self, kind: str, section: Any, running: list[Any], make: Callable[[Any], Any], what: str
+    ) -> None:
         try:
-            bridge = self._node.bridge(section)
+            part = make(section)
         except Exception as problem:  # noqa: BLE001 - the other parts are to start all the same
-            self.log.failure("a bridge cannot be made")
-            self._record.failed(f"bridge {section.id}: {type(problem).__name__}: {problem}")
+            self.log.failure("a part cannot be made")
+            self._record.failed(f"{kind} {section.id}: {type(problem).__name__}: {problem}")
             return
-        self._node.bridges.append(bridge)
-        bridge.start()
-        self._record.done(f"bridge {section.id}: {what}")
+        running.append(part)
+        part.start()
+        self._record.done(f"{kind} {section.id}: {what}")
 
     def _finish(self) -> None:
         if self._config.controller != self._before.controller:

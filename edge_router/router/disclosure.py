@@ -39,18 +39,19 @@ def handed_on(session: RouterSession, message: _Sent) -> _Sent:
     trail: Hops = message.options.forward_for or ()
     permissions, realm = session.permissions, session.realm
     if not permissions.forwards:
-        raise _not_allowed(f"role '{permissions.name}' may not hand on what others send")
+        raise _not_allowed("role", f"role '{permissions.name}' may not hand on what others send")
     if len(trail) >= MOST_HOPS:
-        raise _not_allowed(f"it came through {len(trail)} sessions, and less than {MOST_HOPS} would be right")
+        raise _not_allowed("hops", f"it came through {len(trail)} sessions, and less than {MOST_HOPS} would be right")
     here = [hop.session for hop in trail if realm is not None and hop.session in realm.sessions]
     if here:
-        raise _not_allowed(f"it went in a circle: session {here[0]} is one of this realm")
+        raise _not_allowed("circle", f"it went in a circle: session {here[0]} is one of this realm")
     trail = (*trail, Hop(session.id, session.authid, permissions.name))
     return replace(message, options=replace(message.options, forward_for=trail))
 
 
-def _not_allowed(why: str) -> WampError:
-    return WampError(OPTION_NOT_ALLOWED, f"forward_for: {why}")
+def _not_allowed(reason: str, why: str) -> WampError:
+    """reason: in a word, for links that have to know."""
+    return WampError(OPTION_NOT_ALLOWED, f"forward_for: {why}", reason=reason)
 
 
 def sender(session: RouterSession, options: PublishOptions | CallOptions) -> Hop:

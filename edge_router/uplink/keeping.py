@@ -65,7 +65,7 @@ class Store(Protocol):
         """The link is down. What was not acknowledged waits again."""
 
     def close(self) -> Deferred[Any]:
-        """Write what is in memory, and end. Idempotent. Result: fires when that is done."""
+        """Write what is in memory, and end. Idempotent; `open` may follow. Result: fires when that is done."""
 
     def figures(self) -> dict[str, Any]:
         """For status and metrics: rows, bytes, oldest (ms since 1970, None if nothing waits), dropped, refused (by the

@@ -6,7 +6,7 @@ that the router does not let this session say for whom it publishes (`forward_fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from msgspec import Raw
@@ -40,9 +40,11 @@ class Standing:
         self.may_forward: bool | None = None
         self._say = say
 
-    def refused(self, uri: str) -> bool:
-        """A message with `forward_for` was refused. Result: whether it is to be sent again without."""
-        if uri != OPTION_NOT_ALLOWED or self.may_forward:
+    def refused(self, uri: str, details: Mapping[str, Any]) -> bool:
+        """A message with `forward_for` was refused. details: keywords of the error; `reason` tells a role that may not
+        forward from a circle that must not be. Result: whether it is to be sent again without.
+        """
+        if uri != OPTION_NOT_ALLOWED or details.get("reason") != "role" or self.may_forward:
             return False
         if self.may_forward is None:
             self._say(
@@ -103,7 +105,7 @@ class Outlet:
             except TranscodeError as problem:
                 raise WampError(INVALID_PAYLOAD, str(problem)) from None
         if standing.may_forward is False:
-            options = replace(options, forward_for=None)
+            options = replace(options, forward_for=None, origin=None, replayed=False)
         published = session.publish_raw(topic, options, args, kwargs)
         self.sent += 1
         if published is not None and options.forward_for:
@@ -114,7 +116,7 @@ class Outlet:
 
             def again(failure: Failure) -> Any:
                 problem = failure.value
-                if not isinstance(problem, WampError) or not standing.refused(problem.uri):
+                if not isinstance(problem, WampError) or not standing.refused(problem.uri, problem.error_kwargs):
                     return failure
                 self.sent -= 1
                 return self._send(topic, options, args, kwargs, session.codec)
@@ -134,5 +136,5 @@ class Outlet:
 
     def _lost(self, topic: str, problem: WampError) -> None:
         self.dropped += 1
-        if problem.uri != NETWORK_FAILURE:
+        if problem.uri != NETWORK_FAILURE and problem.error_kwargs.get("reason") != "circle":
             self._refused(f"nothing can be published to {topic!r}: {problem}")

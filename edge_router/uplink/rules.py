@@ -73,6 +73,17 @@ class Side:
         """A rule's pattern at this end."""
         return rule.local if self.direction == "up" else rule.central
 
+    def far(self, rule: Rule) -> Pattern:
+        """A rule's pattern at the other end."""
+        return rule.central if self.direction == "up" else rule.local
+
+    def shared(self, rule: Rule, pattern: Pattern) -> Pattern | None:
+        """What of a pattern at the other end a rule is about, as a pattern of this end; None if that is nothing."""
+        both = common(self.far(rule), pattern)
+        if both is None or _is_foreign(self.far(rule), both[0]):
+            return None
+        return self.here(rule, both[0]), both[1]
+
     def other(self, rule: Rule, name: str) -> str:
         """What a name, or a pattern, of this end is called at the other."""
         return rule.to_central(name) if self.direction == "up" else rule.to_local(name)
@@ -93,9 +104,9 @@ class Side:
             return found
 
     def covering(self, pattern: Pattern) -> tuple[Rule, Pattern] | None:
-        """The first rule that has something in common with a pattern of this end, and what that is."""
+        """The first rule that mirrors and has something in common with a pattern of this end, and what that is."""
         for rule in self.rules:
-            both = common(self.pattern(rule), pattern)
+            both = common(self.pattern(rule), pattern) if rule.mirrors[self.direction] else None
             if both is not None and not _is_foreign(self.pattern(rule), both[0]):
                 return rule, both
         return None
@@ -135,8 +146,19 @@ def common(rule: Pattern, other: Pattern) -> Pattern | None:
         return (longer, "prefix") if longer.startswith(shorter) else None
     if match == "wildcard" and rule[1] == "wildcard":
         return _both_wild(rule[0], uri)
-    prefix, wild = (rule[0], uri) if match == "wildcard" else (uri, rule[0])
-    return (wild, "wildcard") if wild.startswith(prefix) else None
+    return _wild_in_prefix(*((uri, rule[0]) if match == "wildcard" else (rule[0], uri)))
+
+
+def _wild_in_prefix(wild: str, prefix: str) -> Pattern | None:
+    """A wildcard pattern with what the prefix says filled in. A prefix within a component fits only what is written."""
+    *whole, last = prefix.split(".")
+    parts = wild.split(".")
+    if len(parts) <= len(whole) or any(part not in ("", name) for part, name in zip(parts, whole, strict=False)):
+        return None
+    if not parts[len(whole)].startswith(last):
+        return None
+    filled = [*whole, *parts[len(whole) :]]
+    return ".".join(filled), "exact" if all(filled) else "wildcard"
 
 
 def _both_wild(one: str, other: str) -> Pattern | None:

@@ -7,7 +7,7 @@ as with any `client.Session`; events and calls that are handed on go past that, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from msgspec import Raw
@@ -15,9 +15,10 @@ from twisted.internet.defer import Deferred
 
 from edge_router.client.connection import Speech
 from edge_router.client.joining import ROLES
+from edge_router.client.payloads import result_of
 from edge_router.client.requests import Request
 from edge_router.client.session import Session
-from edge_router.wamp.errors import NETWORK_FAILURE, RUNTIME_ERROR, WampError
+from edge_router.wamp.errors import NETWORK_FAILURE, RUNTIME_ERROR, TranscodeError, WampError
 from edge_router.wamp.features import CLIENT_FEATURES
 from edge_router.wamp.messages import (
     CODES,
@@ -199,6 +200,13 @@ class LinkSession(Session):
         args = self.codec.dumps(list(error.error_args)) if error.error_args else EMPTY
         self.fail_raw(request, error.uri, Passthru(), args, EMPTY)
 
+    def details_of(self, error: Error) -> Mapping[str, Any]:
+        """The keywords of an error that came; none if they cannot be read."""
+        try:
+            return result_of(self.codec, error).kwargs
+        except TranscodeError:
+            return {}
+
     def forget(self, request: int) -> None:
         """The router waits for no answer to this INVOCATION."""
         self._invoked.pop(request, None)
@@ -267,6 +275,12 @@ class LinkSession(Session):
             self._guarded(caller.lost)
         for under_way in invoked.values():
             self._guarded(under_way.left)
+
+
+    def abandon(self, reason: str) -> None:
+        """The router is as good as gone: end the session, and close the connection when that can be."""
+        self.lost(reason)
+        self._close()
 
 
 def _nothing(_answer: Any) -> None:

@@ -168,7 +168,6 @@ def test_wrong_value_in_version_1(tmp_path: Path) -> None:
 
 
 LATER: dict[str, tuple[str, str]] = {
-    "uplinks": ("uplinks: [{}]", "1: uplinks: "),
     "controller": (
         "workers: [{type: router, options: {expose_controller: true}}]", "1: workers.0.options.expose_controller: "
     ),

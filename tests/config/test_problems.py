@@ -22,7 +22,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown key": (
         "nonsense: 1\n",
-        ["1: nonsense: unknown key; known here: $schema, version, controller, workers, bridges"],
+        ["1: nonsense: unknown key; known here: $schema, version, controller, workers, bridges, uplinks"],
     ),
     "unknown key where none is known": (
         transport("{type: web, paths: {i: {type: nodeinfo, x: 1}}, " + TCP + "}"),
@@ -151,7 +151,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     ),
     "control characters are escaped": (
         '"a\\nb": "c\\nd"',
-        ["1: 'a\\nb': unknown key; known here: $schema, version, controller, workers, bridges"],
+        ["1: 'a\\nb': unknown key; known here: $schema, version, controller, workers, bridges, uplinks"],
     ),
     "no mapping at all": ("- 1", ["1: found a list; expected a mapping"]),
     "bridge that contradicts itself": (

@@ -86,6 +86,7 @@ from edge_router.config.schema.transports import (
     WebSocketPath,
     all_serializers,
 )
+from edge_router.config.schema.uplinks import Uplink, UplinkFilter, UplinkRule, UplinkStore
 from edge_router.config.schema.web import NestedPath, NodeInfoPath, StaticOptions, StaticPath, Web, WebOptions
 from edge_router.config.schema.workers import (
     Callbacks,
@@ -196,6 +197,10 @@ __all__ = [
     "UniversalRawSocket",
     "UniversalWeb",
     "UnixEndpoint",
+    "Uplink",
+    "UplinkFilter",
+    "UplinkRule",
+    "UplinkStore",
     "WampCraAuth",
     "WampCraUser",
     "Watch",

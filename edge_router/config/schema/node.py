@@ -9,6 +9,7 @@ from msgspec import field
 from edge_router.config.schema.management import Management
 from edge_router.config.schema.realms import Realm
 from edge_router.config.schema.section import Bridge, Section, Transport
+from edge_router.config.schema.uplinks import Uplink
 from edge_router.config.schema.workers import Component, ContainerWorker, GuestWorker, RouterOptions
 
 
@@ -43,7 +44,8 @@ class Config(Section):
     """The whole file. An empty one is a node that does nothing.
 
     $schema: for editors. version: 2; the older forms of 1 are upgraded in memory. controller: the node itself.
-    workers: what the node runs. bridges: devices, each as topics and procedures of a realm.
+    workers: what the node runs. bridges: devices, each as topics and procedures of a realm. uplinks: links to central
+    routers.
     """
 
     schema: str | None = field(name="$schema", default=None)
@@ -51,3 +53,4 @@ class Config(Section):
     controller: Controller = field(default_factory=Controller)
     workers: list[Worker] = []
     bridges: list[Bridge] = []
+    uplinks: list[Uplink] = []

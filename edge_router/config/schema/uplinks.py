@@ -114,7 +114,8 @@ class Uplink(Section):
     locally. remote_realm: the central one; left out, of the same name. node: what `{node}` in a rule's `prefix` stands
     for, and what events come from; left out, the node's `id`, else the name of this machine. transport: how to reach
     the central router. transports: several ways, tried in turn. auth: how to log in there. store:
-    where events wait for the link.
+    where events wait for the link. keepalive: seconds between two questions whether the router lives; 0: it is not
+    asked. keepalive_timeout: seconds that it has to answer.
     """
 
     id: Annotated[str, Meta(pattern="^[a-z0-9_-]+$", extra={"words": "small letters, digits, `_` and `-`"})]
@@ -127,6 +128,8 @@ class Uplink(Section):
     transports: list[ClientTransport] = []
     auth: ClientAuth = field(default_factory=ClientAuth)
     store: UplinkStore = field(default_factory=UplinkStore)
+    keepalive: Annotated[float, Meta(ge=0, le=3600)] = 30
+    keepalive_timeout: Annotated[float, Meta(gt=0, le=600)] = 10
 
     def __post_init__(self) -> None:
         if bool(self.transport) is bool(self.transports):
