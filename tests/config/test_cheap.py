@@ -85,6 +85,7 @@ def minimal(info: Any) -> Any:
 #: sections that need one of several keys, none of which is required by itself
 ONE_OF: dict[str, dict[str, Any]] = {
     "Step": {"round": 0},
+    "Uplink": {"transport": {"type": "rawsocket"}},
     "Window": {"count": 1},
     "SerialConfig": {"device": "/x"},
     "Ads1115Config": {"inputs": {"x": {"pins": "0"}}},
