@@ -56,7 +56,8 @@ class Relay:
         self._target: LinkSession | None = None
         self._standing: Standing | None = None
         self._call = 0
-        self._forwarded = False
+        #: whether it may have to be made again, without `forward_for`
+        self._on_trial = False
         timeout = invocation.details.timeout
         self._ends_at = clock.seconds() + timeout / 1000 if timeout else 0.0
         self._timer: Delayed | None = clock.callLater(timeout / 1000, self._timed_out) if timeout else None
@@ -82,18 +83,15 @@ class Relay:
         except WampError as problem:
             self._cancel()
             return self._refuse(problem)
-        if not self._is_on_trial:
+        if not self._on_trial:
             self._parts.clear()
         return True
 
-    @property
-    def _is_on_trial(self) -> bool:
-        """Whether the call may have to be made again, without `forward_for`."""
-        return self._forwarded and self._standing is not None and self._standing.may_forward is None
-
     def _options(self) -> CallOptions:
         details, standing = self._details, self._standing
-        self._forwarded = standing is not None and standing.may_forward is not False
+        assert standing is not None
+        forwarded = standing.may_forward is not False
+        self._on_trial = standing.may_forward is None
         left = max(1, round(1000 * (self._ends_at - self._clock.seconds()))) if self._ends_at else 0
         return CallOptions(
             ppt_scheme=details.ppt_scheme,
@@ -103,13 +101,13 @@ class Relay:
             receive_progress=details.receive_progress,
             timeout=left,
             progress=details.progress,
-            forward_for=trail.of_call(details, self._source) if self._forwarded else None,
+            forward_for=trail.of_call(details, self._source) if forwarded else None,
         )
 
     def goes_on(self, message: Invocation) -> None:
         """The next part of the call."""
         try:
-            if self._target is None or self._is_on_trial:
+            if self._target is None or self._on_trial:
                 self._keep(message)
             if self._target is not None:
                 self._go_on(message)
@@ -160,10 +158,11 @@ class Relay:
     def refused(self, message: Error) -> None:
         """An error, the final answer; unless the router only would not be told for whom the call is."""
         assert self._target is not None
-        if self._is_on_trial and self._standing is not None:
-            if self._standing.refused(message.uri, self._target.details_of(message)):
-                self._begin()
-                return
+        standing, target = self._standing, self._target
+        assert standing is not None
+        if self._on_trial and standing.refused(message.uri, target.details_of(message)):
+            self._begin()
+            return
         self._taken()
         self._end()
         try:
@@ -179,8 +178,9 @@ class Relay:
 
     def _taken(self) -> None:
         """The other end has accepted the call."""
-        if self._forwarded and self._standing is not None:
+        if self._on_trial and self._standing is not None:
             self._standing.taken()
+        self._on_trial = False
         self._parts.clear()
 
     # --- ending early ------------------------------------------------------------------------------------------
