@@ -178,17 +178,17 @@ class Bridge:
         if self._session is not None:
             self._send(f"{self.topic}.status", args, kwargs)
 
-    def _send(self, topic: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-        """Events are retained, so that who comes late sees how things are.
+    def _send(self, topic: str, args: list[Any], kwargs: Mapping[str, Any], retain: bool = True) -> None:
+        """Events are retained, so that who comes late sees how things are, unless the bridge says otherwise.
 
         The first event of a topic is acknowledged: that the role may not publish there would go unnoticed else.
         """
         assert self._session is not None
         if topic in self._known_topics:
-            self._session.publish(topic, args, kwargs, retain=True)
+            self._session.publish(topic, args, kwargs, retain=retain)
             return
         self._known_topics.add(topic)
-        acknowledged = self._session.publish(topic, args, kwargs, acknowledge=True, retain=True)
+        acknowledged = self._session.publish(topic, args, kwargs, acknowledge=True, retain=retain)
         assert acknowledged is not None
         acknowledged.addErrback(self._not_published, topic, self._session)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as randomness
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from msgspec import structs
@@ -19,6 +19,7 @@ from bridges.gpio.chips import find_chip
 from bridges.gpio.commands import Commands, Dimming
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.controllers import Controllers
+from bridges.gpio.cookbook import Cookbook
 from bridges.gpio.dimmers import Dimmers
 from bridges.gpio.inputs import Inputs
 from bridges.gpio.keeping import COUNT_DELAY, OUTPUT_DELAY, Keeper, Kept
@@ -65,6 +66,7 @@ class GpioBridge(Bridge):
         self._commands = Commands(self._outputs.actuators, self._topics, self._obeyed)
         self._dimmers = Dimmers(config.pwm, reactor, self)
         self._dimming = Dimming(self._dimmers.all, self._topics, self._obeyed)
+        self._cookbook = None if config.cookbook is None else Cookbook(config, self._commands, self)
         self._controllers = Controllers([*self._outputs.actuators.values(), *self._dimmers.all.values()])
         fields: dict[str, Field] = {
             name: structs.replace(input_, debounce=None) for name, input_ in config.inputs.items()
@@ -123,7 +125,8 @@ class GpioBridge(Bridge):
         return found
 
     def commands(self) -> dict[str, Callable[..., Any]]:
-        return self._commands.procedures() | self._dimming.procedures()
+        others = {} if self._cookbook is None else self._cookbook.procedures()
+        return self._commands.procedures() | self._dimming.procedures() | others
 
     def details(self) -> dict[str, Any]:
         """chip: its label. readings: values given. bad: refused by the options of the input. dropped: over max_rate.
@@ -169,6 +172,8 @@ class GpioBridge(Bridge):
         self._opened_at = self.clock.seconds()
         self.log.info("{id}: {chip} is open", id=self.config.id, chip=self._label or "PWM")
         self.status.change("open")
+        if self._cookbook is not None:
+            self._cookbook.ready()
         return True
 
     def _open_lines(self) -> None:
@@ -183,6 +188,8 @@ class GpioBridge(Bridge):
 
     def _close_all(self) -> None:
         """As they are."""
+        if self._cookbook is not None:
+            self._cookbook.away()
         self._dimmers.close(stopping=False)
         self._outputs.abandon()
         self._inputs.close()
@@ -212,6 +219,8 @@ class GpioBridge(Bridge):
                 self._later = self.clock.callLater(LATER, self._read_late)
             return
         self._late.pop(name, None)
+        if self._cookbook is not None:
+            self._cookbook.input_read(name, value)
         try:
             found = self._pipeline.transform({name: value})
         except BadValue as error:
@@ -253,6 +262,12 @@ class GpioBridge(Bridge):
             now = "on" if value else "off"
             self.log.info("{id}: {name} is {now} now: {cause}", id=self.config.id, name=name, now=now, cause=cause)
         self.publish(self._topics[name], value, self.stamps.next(), more={"cause": cause})
+        if self._cookbook is not None:
+            self._cookbook.output_changed(name, value)
+
+    def tell(self, topic: str, kwargs: Mapping[str, Any]) -> None:
+        """From the cookbook's names. Not retained: a change is of one pin, and the last one says nothing of others."""
+        self._send(topic, [], kwargs, retain=False)
 
     def output_conflict(self, name: str, others: str) -> None:
         """From the outputs."""

@@ -14,6 +14,7 @@ from bridges.gpio.outputconfig import LineName, LineNumber, Output, check_lines
 from bridges.gpio.pwmconfig import Pwm
 from bridges.gpio.simoptions import KINDS, LABEL
 from bridges.simulated import is_simulated, parse
+from edge_router.config.schema import Section
 
 ChipName = Annotated[str, Meta(min_length=1, max_length=4_095)]
 #: seconds; the kernel's 32 bits of microseconds end at 4294
@@ -46,6 +47,21 @@ class Input(Field, kw_only=True):
     max_edges: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
 
 
+class Cookbook(Section, kw_only=True):
+    """The procedures and topics of the GPIO component in Crossbar.io's IoT cookbook, besides our own.
+
+    Procedures get_version, set_digout, get_digout, trigger_digout, toggle_digout, get_digin; topics on_ready,
+    on_digout_changed, on_digin_changed, with keyword arguments {digout or digin, state}.
+
+    prefix: what they begin with, as io.crossbar.demo.iotstarterkit.1234.gpio. digouts: outputs by the numbers that the
+    clients know them by, the first is 0; left out, all, in their order. digins: inputs likewise; left out, all levels.
+    """
+
+    prefix: Uri
+    digouts: list[str] | None = None
+    digins: list[str] | None = None
+
+
 class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
     """Lines of a GPIO chip: each input becomes a topic, each output a topic and procedures.
 
@@ -56,10 +72,11 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
     chip: its label, as `pinctrl-bcm2711`; several labels for several boards, of which the first that is there counts;
     a path that stays the same; or `sim:`, a simulated one. Left out, it is the chip that has all the lines, which need
     names then. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. outputs: name -> an
-    output. pwm: name -> a PWM output; they need no chip. topic: what the topics begin with; left out, the bridge's id.
-    state: a file, relative to the node directory, for what is kept over a restart; left out, `gpio-ID.json`. It is
-    written when there is something to keep. max_rate: readings a second of all inputs together; of what is over it the
-    last of each input comes a second later, the rest is dropped and counted.
+    output. pwm: name -> a PWM output; they need no chip. cookbook: the names of Crossbar.io's IoT cookbook.
+    topic: what the topics begin with; left out, the bridge's id. state: a file, relative to the node directory, for
+    what is kept over a restart; left out, `gpio-ID.json`. It is written when there is something to keep. max_rate:
+    readings a second of all inputs together; of what is over it the last of each input comes a second later, the rest
+    is dropped and counted.
     """
 
     chip: ChipName | Annotated[list[ChipName], Meta(min_length=1, max_length=20)] | None = None
@@ -67,6 +84,7 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
     inputs: dict[str, Input] = {}
     outputs: dict[str, Output] = {}
     pwm: dict[str, Pwm] = {}
+    cookbook: Cookbook | None = None
     state: str | None = None
     max_rate: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
 
@@ -75,6 +93,7 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
         self._check_chip()
         self._check_lines()
         self.topics()
+        self._check_cookbook()
 
     def topics(self) -> dict[str, str]:
         """The topic of each input and output. Raises ValueError for one that is used twice."""
@@ -108,6 +127,18 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
         return [line for line in self.lines().values() if isinstance(line, str)]
 
     @property
+    def digouts(self) -> list[str]:
+        """The outputs with a number in the cookbook's names."""
+        chosen = self.cookbook.digouts if self.cookbook is not None else None
+        return list(self.outputs) if chosen is None else chosen
+
+    @property
+    def digins(self) -> list[str]:
+        """The inputs with a number in the cookbook's names."""
+        chosen = self.cookbook.digins if self.cookbook is not None else None
+        return self._levels() if chosen is None else chosen
+
+    @property
     def state_file(self) -> str:
         """Relative to the node directory."""
         return self.state or f"gpio-{self.id}.json"
@@ -116,6 +147,18 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
         """The line of each input and output, by the name of that."""
         inputs = {name: input_.line for name, input_ in self.inputs.items()}
         return inputs | {name: output.line for name, output in self.outputs.items()}
+
+    def _levels(self) -> list[str]:
+        return [name for name, input_ in self.inputs.items() if input_.measure == "level"]
+
+    def _check_cookbook(self) -> None:
+        for what, chosen, there in (
+            ("digouts", self.digouts, list(self.outputs)), ("digins", self.digins, self._levels()),
+        ):  # fmt: skip
+            unknown = [name for name in chosen if name not in there]
+            if unknown:
+                kind = "outputs" if what == "digouts" else "inputs that measure a level"
+                raise ValueError(f"{what} has {unknown[0]}, which is none of the {kind} ({', '.join(there) or 'none'})")
 
     def _check_chip(self) -> None:
         for chip in self.chips:

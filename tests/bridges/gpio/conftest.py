@@ -25,6 +25,7 @@ class Router(FakeSession):
 
     def __init__(self, meta: bool = True) -> None:
         super().__init__()
+        self.told: list[tuple[str, Any]] = []
         self.subscriptions: dict[str, Callable[[Received], object]] = {}
         self.disclosed: set[str] = set()
         self.meta = meta
@@ -33,6 +34,12 @@ class Router(FakeSession):
         if details:
             self.disclosed.add(procedure)
         return super().register(procedure, handler)
+
+    def publish(self, topic: str, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
+        if options.get("retain"):
+            return super().publish(topic, args, kwargs, **options)
+        self.told.append((topic, kwargs))
+        return succeed(1) if options.get("acknowledge") else None
 
     def subscribe(
         self, topic: str, handler: Callable[[Received], object], get_retained: bool = False
