@@ -84,6 +84,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "onewire": Part("bridges.onewire.config:OneWireConfig", "bridges.onewire.bridge:OneWireBridge"),
         "spi": Part("bridges.spi.config:SpiConfig", "bridges.spi.bridge:SpiBridge"),
         "i2c": Part("bridges.i2c.config:I2cConfig", "bridges.i2c.bridge:I2cBridge"),
+        "camera": Part("bridges.camera.config:CameraConfig", "bridges.camera.bridge:CameraBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
         "modbus": Part("bridges.modbus.config:ModbusConfig", "bridges.modbus.bridge:ModbusBridge"),
