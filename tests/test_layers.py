@@ -78,7 +78,7 @@ LAYERS = {
     "bridges.serial.cbor": _layer("edge_router.config", "cbor2"),
 }
 #: may import everything of ours, but parts by the registry's names
-TOP = ("edge_router.node", "edge_router.cli", "edge_router.demo", "edge_router.__main__", "edge_router.registry")
+TOP = ("edge_router.node", "edge_router.cli", "edge_router.__main__", "edge_router.registry")
 
 
 class Import(NamedTuple):

@@ -18,6 +18,7 @@ from bridges.serial.checksums import checksum
 from bridges.serial.recording import BadRecording, Recording
 from bridges.serial.simgps import Receiver
 from bridges.serial.simport import Machine
+from bridges.serial.simroom import Sensor
 from bridges.serial.simscpi import Instrument
 from bridges.serial.stuffing import COBS_END, cobs
 from bridges.simulated import SimOptions
@@ -114,6 +115,7 @@ class Replay(Machine):
 
 MACHINES: Final[dict[type[SimOptions], Callable[[Any, Random], Machine]]] = {
     simkinds.Thermometer: Thermometer,
+    simkinds.Room: Sensor,
     simkinds.Gps: Receiver,
     simkinds.Counter: Counter,
     simkinds.Echo: Echo,

@@ -27,6 +27,16 @@ class Thermometer(SimOptions, frozen=True):
     day: Annotated[float, Meta(ge=1, le=86_400)] = 600.0
 
 
+class Room(SimOptions, frozen=True):
+    """Lines of JSON with temperature, humidity, light and led. It obeys `led on|off` and `rate HZ`.
+
+    period: seconds between two lines. day: seconds that a day lasts; two minutes show all of it.
+    """
+
+    period: Annotated[float, Meta(ge=0.05, le=10)] = 0.25
+    day: Annotated[float, Meta(ge=1, le=86_400)] = 120.0
+
+
 class Gps(SimOptions, frozen=True):
     """A receiver that speaks NMEA 0183, GGA and RMC, and is carried around in a circle.
 
@@ -85,6 +95,7 @@ class Replay(SimOptions, frozen=True):
 
 SIM_KINDS: Final[dict[str, type[SimOptions]]] = {
     "thermometer": Thermometer,
+    "room": Room,
     "gps": Gps,
     "counter": Counter,
     "echo": Echo,

@@ -1,6 +1,6 @@
 """`edge-router demo`: a node with a simulated sensor, its bridge and a page with live values.
 
-All it does is to write a configuration, plug the sensor in, and run `edge-router start` on it.
+All it does is to write a configuration and run `edge-router start` on it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import errno
 import json
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from edge_router.config.load import Loaded, load
 from edge_router.config.problems import ConfigErrors
 from edge_router.config.schema import RouterWorker, TcpEndpoint, Web
 
-TEMPLATE = Path(__file__).parent.parent / "demo" / "config.yaml"
+TEMPLATE = Path(__file__).with_suffix(".yaml")
+SENSOR = "sim:room"
 LOOPBACK = "127.0.0.1"
 PORT = 8080
 PORTS_TO_TRY = 100
@@ -37,7 +37,9 @@ WELCOME = """
 
   What is in it:     {directory}/config.yaml
   For your programs: {directory}/router.sock (WAMP over RawSocket, realm1)
-  Ctrl-C ends it.
+"""
+PLUG = """\
+  Pull its plug:     {program} call --cbdir {directory} com.example.demo.simulate unplug 5
 """
 
 
@@ -79,20 +81,22 @@ def run(args: argparse.Namespace) -> int:
 def run_in(directory: Path, args: argparse.Namespace) -> int:
     """Run the demo in a directory. Result: the exit status. Raises OSError if it cannot be prepared."""
     config = directory / "config.yaml"
-    sensor = directory / "sensor"
     if config.exists():
         print(f"{config} is there already and is used as it is")
     else:
-        config.write_text(configuration(args, args.device or str(sensor)), encoding="utf-8")
+        config.write_text(configuration(args, args.device or SENSOR), encoding="utf-8")
     try:
         loaded = load(config, directory)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
         return 1
-    with simulated(sensor if uses(loaded, sensor) else None):
-        addresses = "\n".join(f"    {url}" for url in page_urls(loaded))
-        print(WELCOME.format(urls=addresses, directory=directory), flush=True)
-        return start.run(start_arguments(directory, args.loglevel))
+    addresses = "\n".join(f"    {url}" for url in page_urls(loaded))
+    print(WELCOME.format(urls=addresses, directory=directory), end="")
+    if any(getattr(bridge, "device", None) == SENSOR for bridge in loaded.config.bridges):
+        program = sys.argv[0] if sys.argv[0].endswith("/edge-router") else "edge-router"
+        print(PLUG.format(program=program, directory=directory), end="")
+    print("  Ctrl-C ends it.\n", flush=True)
+    return start.run(start_arguments(directory, args.loglevel))
 
 
 def start_arguments(directory: Path, loglevel: str) -> argparse.Namespace:
@@ -114,23 +118,6 @@ def node_directory(wanted: Path | None) -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def simulated(path: Path | None) -> Iterator[None]:
-    """Have a simulated sensor plugged in at `path`; None: nothing is done.
-
-    It has a session of its own, so that Ctrl-C ends the node first, and ends when its standard input is closed, which
-    happens however this process ends.
-    """
-    if path is None:
-        yield
-        return
-    command = [sys.executable, "-m", "edge_router.demo.device", str(path), "--with-parent"]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, start_new_session=True) as device:
-        yield
-        device.terminate()
 
 
 def configuration(args: argparse.Namespace, device: str) -> str:
@@ -171,11 +158,6 @@ def free_port(host: str | None, first: int) -> int:
             found: int = probe.getsockname()[1]
             return found
     raise OSError(f"no port is free from {first} on; try another --port")
-
-
-def uses(loaded: Loaded, sensor: Path) -> bool:
-    """Whether one of the configuration's bridges is to the simulated sensor."""
-    return any(getattr(bridge, "device", None) == str(sensor) for bridge in loaded.config.bridges)
 
 
 def page_urls(loaded: Loaded) -> list[str]:

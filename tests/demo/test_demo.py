@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from edge_router.cli import demo
 from edge_router.config.load import load
+from tests.cli.running import run
 from tests.page.browser import Browser, Page
 
 TIMEOUT = 30
@@ -51,18 +53,17 @@ def test_configuration_is_right(tmp_path: Path, words: list[str]) -> None:
 
 def test_a_real_device_changes_nothing_but_its_path(tmp_path: Path) -> None:
     """The bridge of the demo is the one that a real device gets."""
-    simulated = demo.configuration(options("--port", "0"), "/tmp/x/sensor").splitlines()
+    simulated = demo.configuration(options("--port", "0"), demo.SENSOR).splitlines()
     real = demo.configuration(options("--port", "0"), "/dev/serial/by-id/usb-1").splitlines()
     pairs = zip(simulated, real, strict=True)
     different = [(one, other) for one, other in pairs if one != other and "port:" not in one]
-    assert different == [('    device: "/tmp/x/sensor"', '    device: "/dev/serial/by-id/usb-1"')]
+    assert different == [('    device: "sim:room"', '    device: "/dev/serial/by-id/usb-1"')]
 
 
 def test_a_device_with_a_strange_path(tmp_path: Path) -> None:
     """A path may have characters that mean something in YAML."""
-    path = written(tmp_path, device='/dev/a: "b" #c')
-    assert demo.uses(load(path, tmp_path), Path('/dev/a: "b" #c'))
-    assert not demo.uses(load(path, tmp_path), Path("/dev/other"))
+    [bridge] = load(written(tmp_path, device='/dev/a: "b" #c'), tmp_path).config.bridges
+    assert getattr(bridge, "device", None) == '/dev/a: "b" #c'
 
 
 def test_the_network_may_only_look(tmp_path: Path) -> None:
@@ -180,9 +181,7 @@ def test_page_shows_that_the_sensor_is_unplugged(browser: Browser, tmp_path: Pat
     with running("--dir", str(tmp_path), "--port", "0") as (_, url):
         page = browser.open(url)
         see_values_change(page)
-        descriptor = os.open(tmp_path / "sensor", os.O_WRONLY | os.O_NOCTTY)
-        os.write(descriptor, b"unplug 2\n")
-        os.close(descriptor)
+        assert run("call", "--cbdir", tmp_path, "com.example.demo.simulate", "unplug", "2").returncode == 0
         page.wait_for("document.querySelector('.group .pill').textContent === 'device away'")
         page.wait_for(f"{TEMPERATURE}.classList.contains('old')")
         page.wait_for("document.querySelector('.group .pill').textContent === 'connected'")
@@ -191,13 +190,15 @@ def test_page_shows_that_the_sensor_is_unplugged(browser: Browser, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_nothing_behind() -> None:
-    """Ctrl-C ends it with status 0; the temporary directory and the sensor's process are gone."""
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends it with status 0; the temporary directory and the sensor's place are gone."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with running("--port", "0") as (process, _):
-        [device] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        arguments = Path(f"/proc/{device}/cmdline").read_text().split("\0")
-        directory = Path(arguments[arguments.index("edge_router.demo.device") + 1]).parent
+        (directory,) = tmp_path.glob("edge-router-demo-*")
         assert (directory / "config.yaml").exists()
+        end = time.monotonic() + TIMEOUT
+        while not list(tmp_path.glob("edge-router-sim-*/room")):
+            assert time.monotonic() < end, "the sensor was not plugged in"
+            select.select([], [], [], 0.02)
     assert process.returncode == 0
-    assert not directory.exists()
-    assert not Path(f"/proc/{device}").exists()
+    assert not list(tmp_path.iterdir())

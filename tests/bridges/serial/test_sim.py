@@ -294,7 +294,7 @@ def test_no_terminal_is_left(make_bridge: Open, session: FakeSession, monkeypatc
 @pytest.mark.parametrize(
     ("where", "problem"),
     [
-        ("sim:termometer", "sim:termometer is no simulator; there are sim:thermometer, sim:gps, "),
+        ("sim:termometer", "sim:termometer is no simulator; there are sim:thermometer, sim:room, "),
         ("sim:counter?period=0", "period=0: expected float >= 0.001"),
         ("sim:replay", "missing required field file"),
         ("sim:replay?file=rec", "expected str matching regex"),

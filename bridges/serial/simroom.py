@@ -1,4 +1,5 @@
-"""A simulated sensor: a room with weather outside, a lamp, and a little command language. No I/O lives here.
+"""A simulated sensor of many things, as `edge-router demo` shows it: a room with weather outside, a lamp, and a little
+command language.
 
 It says one JSON line a reading, such as `{"temperature": 21.37, "humidity": 48.2, "light": 512, "led": false}`, and
 answers each command with `{"answer": "led on", "ok": true}`.
@@ -8,14 +9,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
+from typing import Final
 
-DAY = 120.0  # seconds a day lasts by default: two minutes show all of it
-LED_LUX = 60.0
+from bridges.serial.simkinds import Room
+from bridges.serial.simport import Machine
+
+LED_LUX: Final = 60.0
 #: readings a second
 SLOWEST, FASTEST = 0.1, 20.0
-LONGEST_UNPLUGGED = 600.0
+#: bytes; a longer line is dropped
+LONGEST_LINE: Final = 1_024
 
 
 class CommandError(Exception):
@@ -40,29 +45,34 @@ class Noise:
         return self._value
 
 
-class Sensor:
-    """The device behind the line.
+class Sensor(Machine):
+    """The device behind the line. It begins at nine in the morning, whenever it gets power.
 
-    random: its noise. day: seconds that a day lasts. It begins at nine in the morning.
-
-    period: seconds between two readings; `rate` changes it. unplugged_for: seconds for which the cable is to be out,
-    set by `unplug`; whoever drives the sensor takes it and sets it to 0.
+    period: seconds between two readings; `rate` changes it.
     """
 
-    def __init__(self, random: Random, day: float = DAY) -> None:
+    def __init__(self, options: Room, random: Random) -> None:
         self._random = random
-        self._day = day
+        self._day = options.day
         self._clouds = Noise(random, 0.15, 0.01)
         self._draught = Noise(random, 0.25, 0.03)
         self._damp = Noise(random, 1.5, 0.03)
         self._led = False
-        self.period = 0.25
-        self.unplugged_for = 0.0
-        self._commands: dict[str, Callable[[str], None]] = {
-            "led": self._set_led,
-            "rate": self._set_rate,
-            "unplug": self._unplug,
-        }
+        self._heard = b""
+        self.period = options.period
+        self._commands: dict[str, Callable[[str], None]] = {"led": self._set_led, "rate": self._set_rate}
+
+    def messages(self) -> Iterator[tuple[float, bytes]]:
+        seconds = 0.0
+        while True:
+            yield self.period, self.reading(seconds)
+            seconds += self.period
+
+    def hear(self, data: bytes) -> bytes:
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        if len(self._heard) > LONGEST_LINE:
+            self._heard = b""
+        return b"".join(self.command(line) for line in lines if line.strip())
 
     def reading(self, seconds: float) -> bytes:
         """The line for this moment. seconds: since the start."""
@@ -87,7 +97,7 @@ class Sensor:
         answer: dict[str, object] = {"answer": text, "ok": True}
         try:
             if name not in self._commands:
-                raise CommandError(f"no command {name!r}; there are: led on|off, rate HZ, unplug SECONDS")
+                raise CommandError(f"no command {name!r}; there are: led on|off, rate HZ")
             self._commands[name](argument.strip())
         except CommandError as error:
             answer.update(ok=False, error=str(error))
@@ -101,9 +111,6 @@ class Sensor:
 
     def _set_rate(self, argument: str) -> None:
         self.period = 1 / self._number(argument, SLOWEST, FASTEST, "rate HZ")
-
-    def _unplug(self, argument: str) -> None:
-        self.unplugged_for = self._number(argument or "5", 0.1, LONGEST_UNPLUGGED, "unplug SECONDS")
 
     @staticmethod
     def _number(argument: str, low: float, high: float, usage: str) -> float:
