@@ -59,9 +59,10 @@ class Link:
         self._uniform = uniform
         self._clock_is_right = clock_is_right
         self._keepalive, self._patience = keepalive
-        #: are told when it is up, with the session, and when it is down; in this order, and in the opposite one
+        #: are told when it is up, with the session, when it is down, and when it could not come up
         self.on_up: Callable[[LinkSession], object] = lambda _session: None
         self.on_down: Callable[[], object] = lambda: None
+        self.on_failed: Callable[[], object] = lambda: None
         self.session: LinkSession | None = None
         #: the address that it is up by
         self.peer = ""
@@ -138,6 +139,7 @@ class Link:
         if not isinstance(problem, ConnectFailed):
             self.log.failure("{id}: a bug while connecting", failure=failure, id=self._id)
         self.error = str(problem) or type(problem).__name__
+        self.on_failed()
         self._place += 1
         if self._place < len(self._transports):
             self._say(f"not up: {self.error}; the next address is tried")
