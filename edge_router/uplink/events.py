@@ -180,6 +180,7 @@ class Events:
             ppt_serializer=details.ppt_serializer,
             ppt_cipher=details.ppt_cipher,
             ppt_keyid=details.ppt_keyid,
+            disclose_me=details.publisher is not None,
             retain=rule.section.retain,
             forward_for=trail.of_event(details, source),
             origin=details.origin,

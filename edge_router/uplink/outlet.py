@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from edge_router.uplink.session import LinkSession
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import (
+    DISCLOSE_ME_DISALLOWED,
     INVALID_PAYLOAD,
     NETWORK_FAILURE,
     OPTION_NOT_ALLOWED,
@@ -34,16 +35,31 @@ class Standing:
     """What a router lets a session of this link do. say: takes a sentence for the operator.
 
     may_forward: whether it may say for whom it publishes and calls; None: nobody knows yet.
+
+    Who sent something is asked to be made known (`disclose_me`) where the other end has made it known; where the router
+    refuses that, it goes without.
     """
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self.may_forward: bool | None = None
+        #: topics and procedures for which `disclose_me` was refused
+        self._undisclosed: set[str] = set()
         self._say = say
 
-    def refused(self, uri: str, details: Mapping[str, Any]) -> bool:
-        """A message with `forward_for` was refused. details: keywords of the error; `reason` tells a role that may not
-        forward from a circle that must not be. Result: whether it is to be sent again without.
+    def may_disclose(self, name: str) -> bool:
+        """Whether `disclose_me` can be asked for."""
+        return name not in self._undisclosed
+
+    def refused(self, name: str, uri: str, details: Mapping[str, Any]) -> bool:
+        """A message with `forward_for` was refused. name: of its topic or procedure. details: keywords of the error;
+        `reason` tells a role that may not forward from a circle that must not be. Result: whether it is to be sent
+        again, with what this says now.
         """
+        if uri == DISCLOSE_ME_DISALLOWED and self.may_disclose(name):
+            if len(self._undisclosed) >= MOST_KNOWN:
+                self._undisclosed.clear()
+            self._undisclosed.add(name)
+            return True
         if uri != OPTION_NOT_ALLOWED or details.get("reason") != "role" or self.may_forward:
             return False
         if self.may_forward is None:
@@ -104,6 +120,8 @@ class Outlet:
                 args, kwargs = (transcode_raw(raw, codec, session.codec) for raw in (args, kwargs))
             except TranscodeError as problem:
                 raise WampError(INVALID_PAYLOAD, str(problem)) from None
+        if options.disclose_me and not (standing.may_forward is not False and standing.may_disclose(topic)):
+            options = replace(options, disclose_me=False)
         if standing.may_forward is False:
             options = replace(options, forward_for=None, origin=None, replayed=False)
         published = session.publish_raw(topic, options, args, kwargs)
@@ -116,7 +134,7 @@ class Outlet:
 
             def again(failure: Failure) -> Any:
                 problem = failure.value
-                if not isinstance(problem, WampError) or not standing.refused(problem.uri, problem.error_kwargs):
+                if not isinstance(problem, WampError) or not standing.refused(topic, problem.uri, problem.error_kwargs):
                     return failure
                 self.sent -= 1
                 return self._send(topic, options, args, kwargs, session.codec)

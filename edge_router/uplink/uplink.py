@@ -197,7 +197,7 @@ class Uplink:
             **({"peer": link.peer, "rtt_ms": link.rtt_ms} if link.is_up else {"error": link.error}),
             "times_up": link.times_up,
             "rows": 0, "bytes": 0, "oldest": None, "dropped": 0,
-            **store,
+            **{name: figure for name, figure in store.items() if name != "error"},
             "sent": up["sent"],
             "not_sent": up["dropped"],
             "held_back": up["held_back"],

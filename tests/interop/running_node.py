@@ -96,14 +96,17 @@ class RunningNode:
 
     def start(self) -> None:
         """Start it, and wait until it is ready. A second start listens where the first did."""
-        worker = {"type": "router", "realms": [REALM], "transports": list(self._transports.values())}
-        config = json.dumps({"version": 2, "workers": [worker]}, indent=1)
-        (self.directory / "config.json").write_text(config)
+        (self.directory / "config.json").write_text(json.dumps(self.config(), indent=1))
         argv = [sys.executable, "-m", "edge_router", "start", "--cbdir", str(self.directory)]
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._await_ready(begin)
+
+    def config(self) -> dict[str, Any]:
+        """What it runs."""
+        worker = {"type": "router", "realms": [REALM], "transports": list(self._transports.values())}
+        return {"version": 2, "workers": [worker]}
 
     def _await_ready(self, begin: int) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -218,6 +218,23 @@ def test_who_published_is_known_where_both_routers_say_so(world: World) -> None:
     )  # type: ignore[union-attr]  # fmt: skip
 
 
+@pytest.mark.parametrize("role", ["board", "discreet", "plain"])
+def test_disclosure_is_for_the_centre_to_decide(world: World, role: str) -> None:
+    """Where it refuses to make senders known, events arrive all the same."""
+    centre = world.centre()
+    calls = {"uri": "com.", "match": "prefix", "kind": "procedures", "direction": "down"}
+    board = world.board(centre, UP, calls, role=role)
+    publisher = board.join("open", "joe")
+    heard = world.heard(centre, "site.", "prefix")
+    world.outcome(centre.join().register("com.who", lambda invoked: invoked.details.caller_authid, details=True))
+    for number in range(3):
+        publisher.publish("com.example.x", [number])
+        world.settle()
+    assert values(heard) == [("site.a.com.example.x", number) for number in range(3)]
+    assert {event.details.publisher_authid for event in heard} == {"joe" if role == "board" else None}
+    assert [world.call(publisher, "com.who").value for _ in range(2)] == ["joe" if role == "board" else None] * 2
+
+
 def test_who_wants_to_stay_unknown_does(world: World) -> None:
     """What the local router does not say the link cannot hand on: the node is named instead."""
     centre = world.centre()

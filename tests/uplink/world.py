@@ -30,6 +30,12 @@ BOARD = {
 }
 #: a role of links that may not say for whom they hand on
 PLAIN = {"name": "plain", "permissions": [{"uri": "", "match": "prefix", "allow": ALL}]}
+#: a role of links that may not ask for disclosure
+DISCREET = {
+    "name": "discreet",
+    "forwards": True,
+    "permissions": [{"uri": "", "match": "prefix", "allow": ALL, "disclose": {"requested": "refuse"}}],
+}
 #: a role whose sessions are made known
 OPEN = {"name": "open", "permissions": BOARD["permissions"]}
 
@@ -39,7 +45,8 @@ class Place:
 
     def __init__(self, clock: Clock, **options: Any) -> None:
         self.router = Router(clock)
-        self.realm = self.router.add_realm(convert({"name": "realm1", "roles": [BOARD, PLAIN, OPEN], **options}, Realm))
+        section = {"name": "realm1", "roles": [BOARD, PLAIN, OPEN, DISCREET], **options}
+        self.realm = self.router.add_realm(convert(section, Realm))
         self.outbox = Outbox(clock)
 
     def join(self, role: str = "trusted", authid: str = "somebody", kind: type[Session] = Session) -> Any:
