@@ -32,7 +32,7 @@ def nmea(config: DecodingConfig) -> Decoder:
         address, *fields = body.split(",")
         talker, kind = _address(address, body)
         if wanted and kind not in wanted:
-            raise Unwanted(kind)
+            raise Unwanted(f"the sentence {kind} is not asked for (sentences)")
         found = {"talker": talker, "type": kind}
         named = SENTENCES.get(kind)
         if talker == "P" or (named is None and kind not in _GROUPED):

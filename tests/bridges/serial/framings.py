@@ -27,7 +27,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "slip": {"framing": "slip"},
     "slip-crc": {"framing": "slip", **CRC},
     "cobs": {"framing": "cobs"},
-    "cobs-crc": {"framing": "cobs", "checksum": {"type": "crc-16/ibm-3740"}},
+    # without something xored at the end, a CRC does not see that its last byte, a zero, is missing
+    "cobs-crc": {"framing": "cobs", "checksum": {"type": "crc-16/usb"}},
     "length": {"framing": "length"},
     "length-crc": {"framing": "length", "length": {"width": 2, "adjust": 4, "timeout": 0.5}, **CRC},
     "length-sync-crc": {"framing": "length", "length": {"sync": "ab", "includes_head": True, "end": "\n"}, **CRC},

@@ -189,7 +189,7 @@ def test_cobs_may_leave_out_the_last_code() -> None:
         ("slip", b"\xc0a\xdbb\xc0", "no SLIP: an escape without meaning"),
         ("slip", b"a\xdb\xc0", "no SLIP"),
         ("cobs", b"\x05ab\0", "no COBS: a block of 4 bytes is longer than the frame"),
-        ("cobs-crc", b"\x05abcd\0", "the checksum crc-16/ibm-3740 is"),
+        ("cobs-crc", b"\x05abcd\0", "the checksum crc-16/usb is"),
         ("length-crc", b"\0\x01a", "half a frame, and then nothing for 0.5 s"),
         ("length-sync-crc", b"x" * 20, "no frame begins with b'xx'; its sync is b'ab'"),
         ("length-sync-crc", b"ab\x09" + b"x" * 20, "no frame ends as b'ab"),
