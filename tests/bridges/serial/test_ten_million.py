@@ -27,7 +27,7 @@ NOISE = 10_000_000
 MIXED = 400_000
 READ = 4_096
 #: shapes that try every byte as a begin, or make a frame of every few: less of it, they take microseconds a byte
-THOROUGH = {"length-crc": 5, "fixed-crc": 20, "fixed": 10}
+THOROUGH = {"length-crc": 10, "fixed-crc": 40, "fixed": 10}
 SEALED = [name for name, options in SHAPES.items() if "checksum" in options]
 
 
