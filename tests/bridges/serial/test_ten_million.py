@@ -110,12 +110,11 @@ def test_among_good_frames_each_framing_takes_no_bad_one(name: str) -> None:
         if name.startswith("gap"):
             line.silent()
     line.silent()
-    if name == "line-sum":  # 8 bits: some spoiled lines have a right sum, and it may be in small letters
-        lines = iter(arrived.lower().split(b"\n"))
-        assert all(writer.encode(body).strip().lower() in lines for body in line.frames)
-    else:
-        sent = iter(bodies)
-        assert all(body in sent for body in line.frames), "each was sent, in that order"
+    for body in set(line.frames) - set(bodies):  # by chance: what came had a right checksum
+        wire = writer.encode(body).strip(b"\xc0~\n")
+        assert wire in arrived or wire.lower() in arrived.lower(), f"{body!r} never came"
+    by_chance = {"line-sum": 256}.get(name, 65_536)
+    assert len(set(line.frames) - set(bodies)) <= 2 + 2 * len(bodies) / by_chance
     assert len(line.frames) >= whole * (0.99 if name.startswith(("length", "fixed")) else 0.85)
 
 
