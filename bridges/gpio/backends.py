@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from bridges.clock import Clock
 from bridges.gpio.chardev import CharacterDevices
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.kernel import LinuxKernel
-from bridges.gpio.lines import Backend
+from bridges.gpio.libgpiod import Libgpiod, library
+from bridges.gpio.lines import Backend, Chip, LineError
 from bridges.gpio.pwmchips import Source, Sysfs
 from bridges.gpio.pwmsimulator import SimulatedPwm
 from bridges.gpio.simoptions import KINDS, ChipOptions
 from bridges.gpio.simulator import SimulatedKernel
 from bridges.simulated import Faults, parse
+
+LIBRARY: Final = "libgpiod 2"
 
 
 class Simulation:
@@ -35,9 +38,25 @@ def simulation(config: GpioConfig, clock: Clock | None, directory: Path) -> Simu
     return Simulation(config, clock, directory) if config.simulated else None
 
 
-def backend_of(simulated: Simulation | None) -> Backend:
+def backend_of(config: GpioConfig, simulated: Simulation | None) -> Backend:
     """The backend for a configuration."""
-    return CharacterDevices(LinuxKernel() if simulated is None else simulated.kernel)
+    if simulated is not None:
+        return CharacterDevices(simulated.kernel)
+    kernel = LinuxKernel()
+    module = None if config.backend == "kernel" else library()
+    if module is not None:
+        return Libgpiod(module, kernel.chips)
+    return Missing() if config.backend == "libgpiod" else CharacterDevices(kernel)
+
+
+class Missing:
+    """Stands for a library that the configuration asks for and nobody has installed."""
+
+    def chips(self) -> list[str]:
+        return [LIBRARY]
+
+    def open(self, path: str) -> Chip:  # noqa: ARG002 - there is none
+        raise LineError(f"{LIBRARY} is not installed; pip install 'edge-router[gpio]', or leave out backend: libgpiod")
 
 
 def pwm_of(simulated: Simulation | None) -> Source:

@@ -94,7 +94,7 @@ class GpioBridge(Bridge):
 
     def opening(self) -> None:
         self._simulation = simulation(self._settings, self.clock, self.directory)
-        self._backend = self._given_backend or backend_of(self._simulation)
+        self._backend = self._given_backend or backend_of(self._settings, self._simulation)
         self._keeper = Keeper(self.directory / self._settings.state_file, self.clock, self._to_keep, self._trouble)
         self._restore(self._keeper)
         self._told = None

@@ -12,7 +12,7 @@ from typing import Final
 
 from bridges.gpio import uapi
 from bridges.gpio.kernel import Kernel
-from bridges.gpio.lines import ChipGone, Edge, Line, LineError, Settings
+from bridges.gpio.lines import Chip, ChipGone, Edge, Line, LineError, Settings
 from bridges.gpio.permission import not_permitted
 
 #: events taken by one read(2)
@@ -64,13 +64,13 @@ class CharacterDevices:
         try:
             fd = self._kernel.open(path)
         except OSError as error:
-            raise _chip_error(error, path) from None
+            raise chip_error(error, path) from None
         data = bytearray(uapi.CHIP_INFO.size)
         try:
             self._kernel.ioctl(fd, uapi.GET_CHIP_INFO, data)
         except OSError as error:
             self._kernel.close(fd)
-            raise _chip_error(error, path) from None
+            raise chip_error(error, path) from None
         return CharacterDevice(self._kernel, fd, path, uapi.unpack_chip_info(data))
 
 
@@ -90,7 +90,7 @@ class CharacterDevice:
         try:
             self._kernel.ioctl(self._fd, uapi.GET_LINE_INFO, data)
         except OSError as error:
-            raise _chip_error(error, self.path) from None
+            raise chip_error(error, self.path) from None
         info = uapi.unpack_line_info(data)
         used, output = bool(info.flags & uapi.USED), bool(info.flags & uapi.OUTPUT)
         return Line(offset, info.name, info.consumer, used, output)
@@ -103,7 +103,7 @@ class CharacterDevice:
         try:
             self._kernel.ioctl(self._fd, uapi.GET_LINE, data)
         except OSError as error:
-            raise self._refused(error, offsets, settings) from None
+            raise refused(self, error, offsets, settings) from None
         fd = uapi.request_descriptor(data)
         os.set_blocking(fd, False)
         return LineRequest(self._kernel, fd, offsets, settings)
@@ -113,14 +113,17 @@ class CharacterDevice:
         if fd >= 0:
             self._kernel.close(fd)
 
-    def _refused(self, error: OSError, offsets: Sequence[int], settings: Settings) -> LineError:
-        if error.errno == errno.EBUSY:
-            return LineError(in_use([self.line(offset) for offset in offsets]))
-        if error.errno in (errno.EINVAL, ENOTSUPP, errno.EOPNOTSUPP, errno.ENXIO):
-            wanted = f"direction {settings.direction}, bias {settings.bias}, edges {settings.edges}"
-            numbers = ", ".join(map(str, offsets))
-            return LineError(f"{self.label} cannot do this with line {numbers}: {wanted} ({error.strerror})")
-        return _chip_error(error, self.path)
+
+def refused(chip: Chip, error: Exception, offsets: Sequence[int], settings: Settings) -> LineError:
+    """Why lines cannot be had."""
+    number = getattr(error, "errno", None)
+    if number == errno.EBUSY:
+        return LineError(in_use([chip.line(offset) for offset in offsets]))
+    if number in (errno.EINVAL, ENOTSUPP, errno.EOPNOTSUPP, errno.ENXIO):
+        wanted = f"direction {settings.direction}, bias {settings.bias}, edges {settings.edges}"
+        numbers = ", ".join(map(str, offsets))
+        return LineError(f"{chip.label} cannot do this with line {numbers}: {wanted} ({os.strerror(number)})")
+    return chip_error(error, chip.path)
 
 
 def in_use(lines: Sequence[Line]) -> str:
@@ -152,7 +155,7 @@ class LineRequest:
         except BlockingIOError:
             return []
         except OSError as error:
-            raise _gone(error) from None
+            raise gone(error) from None
         return [
             Edge(at, kind == uapi.RISING_EVENT, offset, line_seqno)
             for at, kind, offset, _, line_seqno in uapi.unpack_events(data)
@@ -190,7 +193,7 @@ class LineRequest:
         try:
             self._kernel.ioctl(self._fd, number, data)
         except OSError as error:
-            raise _gone(error) from None
+            raise gone(error) from None
 
 
 def _config(offsets: Sequence[int], settings: Settings, values: Mapping[int, bool]) -> uapi.LineConfig:
@@ -203,13 +206,17 @@ def _config(offsets: Sequence[int], settings: Settings, values: Mapping[int, boo
     return uapi.LineConfig(flags_of(settings), (), bits, debounce, len(offsets))
 
 
-def _gone(error: OSError) -> LineError:
+def gone(error: OSError) -> LineError:
+    """An error of a request that was there."""
     if error.errno in (errno.ENODEV, errno.EIO, errno.ENXIO):
         return ChipGone("the chip is gone")
     return LineError(os.strerror(error.errno or 0))
 
 
-def _chip_error(error: OSError, path: str) -> LineError:
+def chip_error(error: Exception, path: str) -> LineError:
+    """Why a chip cannot be used. path: of it."""
+    if not isinstance(error, OSError):
+        return LineError(f"{path}: {error}")
     if error.errno in (errno.ENODEV, errno.ENOENT, errno.ENXIO):
         return ChipGone(f"{path} is not there")
     if error.errno in (errno.EACCES, errno.EPERM):

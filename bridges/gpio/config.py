@@ -71,15 +71,17 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
 
     chip: its label, as `pinctrl-bcm2711`; several labels for several boards, of which the first that is there counts;
     a path that stays the same; or `sim:`, a simulated one. Left out, it is the chip that has all the lines, which need
-    names then. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. outputs: name -> an
-    output. pwm: name -> a PWM output; they need no chip. cookbook: the names of Crossbar.io's IoT cookbook.
-    topic: what the topics begin with; left out, the bridge's id. state: a file, relative to the node directory, for
-    what is kept over a restart; left out, `gpio-ID.json`. It is written when there is something to keep. max_rate:
-    readings a second of all inputs together; of what is over it the last of each input comes a second later, the rest
-    is dropped and counted.
+    names then. backend: `libgpiod`, a library; `kernel`, which needs none; `auto` takes the library if it is there in
+    version 2. inputs: name -> an input; its topic is the bridge's topic, a dot and the name. outputs: name -> an
+    output. pwm: name -> a PWM output; they need no chip. cookbook: the names of Crossbar.io's IoT cookbook. topic: what
+    the topics begin with; left out, the bridge's id. state: a file, relative to the node directory, for what is kept
+    over a restart; left out, `gpio-ID.json`. It is written when there is something to keep. max_rate: readings a second
+    of all inputs together; of what is over it the last of each input comes a second later, the rest is dropped and
+    counted.
     """
 
     chip: ChipName | Annotated[list[ChipName], Meta(min_length=1, max_length=20)] | None = None
+    backend: Literal["auto", "libgpiod", "kernel"] = "auto"
     topic: Uri | None = None
     inputs: dict[str, Input] = {}
     outputs: dict[str, Output] = {}

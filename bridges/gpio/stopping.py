@@ -28,7 +28,7 @@ class StoppedOutputs:
     def __init__(self, config: GpioConfig, directory: Path) -> None:
         self._config = config
         simulated = simulation(config, None, directory)
-        self._backend = backend_of(simulated)
+        self._backend = backend_of(config, simulated)
         self._pwm = pwm_of(simulated)
 
     def describe(self) -> Iterator[Outcome]:

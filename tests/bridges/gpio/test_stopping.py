@@ -32,7 +32,7 @@ def test_one_that_cannot_be_set_holds_up_no_other(tmp_path: Path) -> None:
 def test_lines_that_are_held(tmp_path: Path) -> None:
     """By a router that runs after all, or by another program: they stay as they are."""
     config = configured(chip="sim:?file=pins", outputs={"lamp": {"line": 2, "on_stop": "on"}})
-    chip = backend_of(simulation(config, None, tmp_path)).open("sim:")
+    chip = backend_of(config, simulation(config, None, tmp_path)).open("sim:")
     request = chip.request([2], Settings(direction="output"), {2: False}, "somebody")
     assert list(StoppedOutputs(config, tmp_path).stop()) == [("lamp", "cannot be set on: a line is in use", False)]
     request.close()
