@@ -11,15 +11,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import codecs, memory, patterns, report, servers
+from . import bridges, codecs, memory, patterns, report, servers
 from .generator import Generator, LoadFailed
 from .results import Results
 from .workloads import CASES, Bench, run_cases, run_topics
 
 LOAD = tuple(dict.fromkeys(case.section for case in CASES))
-SECTIONS = (*LOAD, "topics", "patterns", "codecs", "footprint", "startup", "modules", "imports")
+SECTIONS = (*LOAD, "topics", "patterns", "codecs", "bridges", "footprint", "startup", "modules", "imports")
 EPILOG = """sections: pubsub (1:1, 1:10, 1:100 in three encodings), ack, unix, rpc, latency, websocket,
-topics (100,000 subscriptions), patterns, codecs, footprint, startup, modules, imports. Without any: all.
+topics (100,000 subscriptions), patterns, codecs, bridges (8 serial ports and 24 GPIO lines at full load), footprint,
+startup, modules, imports. Without any: all.
 Figures of a busy machine are worth little; ratios of the same run are worth more."""
 
 
@@ -133,6 +134,7 @@ def run_alone(options: Options, bench: Bench, workdir: Path) -> None:
         ("topics", topics),
         ("patterns", lambda: patterns.measure(results)),
         ("codecs", lambda: codecs.measure(results)),
+        ("bridges", lambda: bridges.measure(results, workdir, note)),
         ("modules", lambda: memory.measure_modules(results, workdir, note)),
         ("imports", lambda: memory.measure_imports(results, min(options.starts, 3), note)),
     ]

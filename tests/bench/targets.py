@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from .bridges import LINES, PORTS
 from .results import Results
 from .workloads import TOPICS
 
 MSGPACK = "edge-router msgpack"
+BRIDGES = f"{PORTS} serial ports and {LINES} GPIO lines"
 
 
 def rates(over: tuple[str, str], under: tuple[str, str]) -> Callable[[Results], list[float]]:
@@ -109,6 +111,8 @@ TARGETS = (
         "idle RawSocket session, one subscription",
         figures("RSS per session, KiB"), 12, 6, "KiB", lower=True, digits=1,
     ),
+    Target(f"CPU, {BRIDGES} at full load", figures(f"CPU {BRIDGES}, %"), 20, 10, "%", lower=True, digits=1),
+    Target(f"RSS, {BRIDGES} at full load", figures(f"RSS {BRIDGES}, MB"), 42, 34, "MB", lower=True, digits=1),
     Target("start to listening, sockets only", figures("start sockets only, CPU s"), 1, 0.5, "CPU s", lower=True),
     Target(f"publish cost with {TOPICS:,} other topics, to none", topic_cost, 1.2, lower=True),
     Target(

@@ -7,16 +7,17 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from . import __main__ as command
-from . import codecs, memory, patterns, report, servers
+from . import bridges, codecs, memory, patterns, report, servers
 from .generator import CFLAGS, SOURCE, Generator, Load, LoadFailed
 from .results import Results, span
-from .targets import TARGETS, Target, topic_cost
+from .targets import BRIDGES, TARGETS, Target, topic_cost
 from .workloads import CASES, ENCODINGS, subjects_of
 
 SECS, WARM = 0.2, 0.05
@@ -287,6 +288,26 @@ def test_the_node_tells_its_modules(workdir: Path) -> None:
     assert "twisted.internet.epollreactor" in names
     assert not {name.partition(".")[0] for name in names} & {"websockets", "serial", "autobahn"}
     assert "twisted.web.server" not in names
+
+
+@pytest.mark.slow
+def test_bridges_at_full_load_are_weighed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In short. That no frame is lost is a part of it."""
+    monkeypatch.setattr(bridges, "WARM", 0.3)
+    monkeypatch.setattr(bridges, "SECONDS", 0.3)
+    results = Results()
+    bridges.measure(results, workdir, lambda _: None)
+    cpu = [results.figures[f"CPU {what}, %"][0] for what in ("8 serial ports", "24 GPIO lines", BRIDGES)]
+    assert 0 < min(cpu) < max(cpu) < 100
+    assert [bool(target.measured(results)) for target in TARGETS if BRIDGES in target.what] == [True, True]
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_keep_up_gives_no_figure() -> None:
+    """Nobody reads these ports: the writer ends, and says why."""
+    slow = pytest.raises(servers.ServerFailed, match="takes the bytes more slowly")
+    with bridges.ports(1) as (far, _), slow, bridges.kept_full(far, 10_000_000):
+        time.sleep(0.5)
 
 
 @pytest.mark.slow
