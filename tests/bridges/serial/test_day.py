@@ -158,7 +158,8 @@ def test_a_day(
         if not early and reactor.seconds() > 2 * HOUR:
             early = day.leftovers()
     late = day.leftovers()
-    assert (late["descriptors"], late["timers"]) == (early["descriptors"], early["timers"])
+    assert late["timers"] == early["timers"]
+    assert late["descriptors"] <= early["descriptors"], "fewer, if another test's are closed meanwhile"
     assert max((late - early).values(), default=0) < 5, "some hundred outages lie between; others' tests leave a little"
     assert len(session.published) > 0.8 * day.said
     assert session.published == sorted(set(session.published)), "each once, in order, and none that was not said"
