@@ -327,6 +327,13 @@ def test_buses(board: Board) -> None:
     assert "0x76 answers: BME280, BMP280, BME680?" in first.notes
     assert "0x0f answers" in first.notes
     assert "addresses" not in other.facts
+    assert first.config is not None and "type: bme280, id: bme280-76, address: 0x76" in first.config
+    path = first.path
+    every = i2c.look(board.place(), frozenset({1}), lambda _: TableWire(dict.fromkeys(range(0x08, 0x78), "")))[0]
+    assert every.config is not None
+    for device in (first, every):
+        assert device.config is not None
+        checked(Device(path=path, config=device.config.replace(path, "/dev/i2c-1")))
 
 
 def test_a_bus_that_is_stuck_or_empty_is_told(board: Board) -> None:
@@ -362,6 +369,7 @@ def test_spi(board: Board) -> None:
     free, taken = others.spi(board.place())
     assert free.facts == {"bus": 0, "chip_select": 0, "driver": None}
     assert free.trouble is not None and "group spi" not in free.trouble and 'GROUP="spi"' in free.trouble
+    checked(free)
     assert (taken.about, taken.notes) == ("spi:ads7846", ["the driver ads7846 of the kernel has it"])
 
 
@@ -380,8 +388,11 @@ def test_cameras(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(board.root))
     webcam, ribbon = others.cameras(board.place())
     assert (webcam.about, webcam.stable) == ("HD Webcam", str(board.dev / "v4l/by-id/usb-HD_Webcam-video-index0"))
-    assert ribbon.about == "camera sensor imx219"
-    assert "no program that takes pictures" in ribbon.notes[0]
+    assert (ribbon.about, ribbon.stable) == ("camera sensor imx219", "csi0")
+    checked(ribbon)
+    assert webcam.config is not None
+    checked(Device(path="", config=webcam.config.replace(str(board.root), "")))
+    assert "no program that takes its pictures" in ribbon.notes[0]
     board.file("fswebcam").chmod(0o755)
     assert others.cameras(board.place())[0].facts["tools"] == ["fswebcam"]
 

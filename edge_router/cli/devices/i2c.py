@@ -32,6 +32,15 @@ USUAL: Final[tuple[tuple[range, str], ...]] = (
     (range(0x68, 0x6A), "DS3231, MPU-6050"),
     (range(0x76, 0x78), "BME280, BMP280, BME680"),
 )
+#: what a bridge has a driver for, by its address: `type`, and what it needs besides
+DRIVERS: Final[tuple[tuple[range, str, str], ...]] = (
+    (range(0x23, 0x24), "bh1750", ""),
+    (range(0x40, 0x44), "ina219", ""),
+    (range(0x44, 0x46), "sht3x", ""),
+    (range(0x48, 0x4C), "ads1115", ', inputs: {a0: {pins: "0"}}'),
+    (range(0x5C, 0x5D), "bh1750", ""),
+    (range(0x76, 0x78), "bme280", ""),
+)
 
 
 def look(place: Place, probed: frozenset[int] = frozenset(), wire: Callable[[str], Wire] = LinuxWire) -> list[Device]:
@@ -74,8 +83,20 @@ def _probe(device: Device, wire: Callable[[str], Wire]) -> None:
     for address, how in found.items():
         likely = f": {words}?" if (words := usual(address)) else ""
         device.notes.append(f"0x{address:02x} {'is a driver of the kernel' if how == 'driver' else 'answers'}{likely}")
+    device.config = _config(device.path, [address for address, how in found.items() if how == "there"])
     if not found:
         device.notes.append("nobody answers: look at power, SDA, SCL and the pull-up resistors")
+
+
+def _config(path: str, addresses: list[int]) -> str | None:
+    """A bridge to what is there, taking each for what it usually is."""
+    items = [
+        f"{{type: {kind}, id: {kind}-{address:02x}, address: 0x{address:02x}{more}}}"
+        for address in addresses
+        for range_, kind, more in DRIVERS
+        if address in range_
+    ]
+    return f"{{type: i2c, id: chips, realm: realm1, bus: {path}, devices: [{', '.join(items)}]}}" if items else None
 
 
 def _drivers(place: Place, bus: int) -> dict[str, dict[str, Any]]:

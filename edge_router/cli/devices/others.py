@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from bridges.camera.tools import TOOLS, suits
 from edge_router.cli.devices.access import trouble
 from edge_router.cli.devices.found import Device, Place, link_name, names_in
 
@@ -25,8 +26,6 @@ FAMILIES: Final = {
 THERMOMETERS: Final = ("10", "22", "28", "3b", "42")
 #: nodes of the video core of a Raspberry Pi and of decoders, which are no cameras
 NO_CAMERA: Final = re.compile(r".*(codec|hevc|isp|pispbe|m2m|decoder|encoder).*", re.IGNORECASE)
-#: what takes a picture from the command line
-CAMERA_TOOLS: Final = ("rpicam-still", "libcamera-still", "fswebcam", "ffmpeg")
 #: names of the drivers of camera sensors, as the kernel shows them on their I2C bus
 SENSOR: Final = re.compile(r"(imx|ov|arducam|mt9|gc|s5k)\w*\d\w*")
 
@@ -71,6 +70,7 @@ def spi(place: Place) -> list[Device]:
                     "chip_select": int(parts[1].split(".")[1]),
                     "driver": driver,
                 },
+                config=_spi_config(*parts[1].split(".")) if usable else None,
                 notes=[] if usable or driver is None else [f"the driver {driver} of the kernel has it"],
                 held=place.holders.of(node) if usable else None,
                 trouble=trouble(node, place.user, "spi", 'SUBSYSTEM=="spidev"') if usable else None,
@@ -79,23 +79,35 @@ def spi(place: Place) -> list[Device]:
     return found
 
 
+def _spi_config(bus: str, select: str) -> str:
+    chip = f'{{type: mcp3008, id: adc, select: {select}, inputs: {{a0: "0"}}}}'
+    return f"{{type: spi, id: spi{bus}, realm: realm1, bus: /dev/spidev{bus}, devices: [{chip}]}}"
+
+
 def cameras(place: Place) -> list[Device]:
     """Cameras on USB by their video nodes, and those on the ribbon by their sensors."""
     found = [
         device for name in names_in(place.sys / "class/video4linux") if (device := _video(place, name)) is not None
     ]
+    number = 0
     for name in names_in(place.sys / "bus/i2c/devices"):
         sensor = place.says("bus/i2c/devices", name, "name") or ""
         if SENSOR.fullmatch(sensor):
-            found.append(Device(path=str(place.sys / "bus/i2c/devices" / name), about=f"camera sensor {sensor}"))
-    tools = [tool for tool in CAMERA_TOOLS if shutil.which(tool)]
+            found.append(_sensor(str(place.sys / "bus/i2c/devices" / name), sensor, number))
+            number += 1
     for device in found:
-        device.facts["tools"] = tools
-        if not tools:
-            device.notes.append(
-                "no program that takes pictures is there: sudo apt install rpicam-apps-lite or fswebcam"
-            )
+        fitting = [name for name in TOOLS if suits(name, device.stable or device.path)]
+        device.facts["tools"] = [name for name in fitting if shutil.which(name)]
+        if not device.facts["tools"]:
+            package = TOOLS[fitting[0]].package
+            device.notes.append(f"no program that takes its pictures is there: sudo apt install {package}")
     return found
+
+
+def _sensor(path: str, name: str, number: int) -> Device:
+    """A sensor on the ribbon cable; the tools count them."""
+    config = f"{{type: camera, id: camera{number}, realm: realm1, device: csi{number}}}"
+    return Device(path=path, about=f"camera sensor {name}", stable=f"csi{number}", config=config)
 
 
 def _video(place: Place, name: str) -> Device | None:
@@ -110,6 +122,7 @@ def _video(place: Place, name: str) -> Device | None:
         about=about,
         facts={"links": links},
         stable=links[0] if links else None,
+        config=f"{{type: camera, id: webcam, realm: realm1, device: {links[0] if links else node}}}",
         held=place.holders.of(node),
         trouble=trouble(node, place.user, "video", 'SUBSYSTEM=="video4linux"'),
     )
