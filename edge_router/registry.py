@@ -87,6 +87,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "camera": Part("bridges.camera.config:CameraConfig", "bridges.camera.bridge:CameraBridge"),
         "board": Part("bridges.board.config:BoardConfig", "bridges.board.bridge:BoardBridge"),
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.bridge:GpioBridge"),
+        "firmata": Part("bridges.firmata.config:FirmataConfig", "bridges.firmata.bridge:FirmataBridge"),
         "modbus": Part("bridges.modbus.config:ModbusConfig", "bridges.modbus.bridge:ModbusBridge"),
     },
     "i2c_driver": {

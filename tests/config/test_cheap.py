@@ -90,6 +90,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "SerialConfig": {"device": "/x"},
     "Ads1115Config": {"inputs": {"x": {"pins": "0"}}},
     "Mcp3008Config": {"inputs": {"x": "0"}},
+    "FirmataConfig": {"device": "/x"},
     "ModbusConfig": {"host": "x"},
     "ModbusValue": {"register": "40001"},
     "DeviceMatch": {"serial": "x"},
