@@ -216,8 +216,9 @@ class PolledBridge(Bridge):
         return True
 
     def value_changed(self, sensor: Sensor, name: str, stale: bool) -> None:
-        """A value became stale, or fresh again. That its sensor is away was told already."""
-        if sensor.reading:
+        """A value became stale, or fresh again. Of a sensor that is away or comes back, that was told already."""
+        if sensor.reading and (stale or name in sensor.told_stale):
+            sensor.told_stale ^= {name}
             self.field_changed(name, stale)
         else:
             self.log.debug("{id}: {name} is {how}", id=self.config.id, name=name, how="stale" if stale else "fresh")

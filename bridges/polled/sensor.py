@@ -41,7 +41,8 @@ class Sensor:
     unit: gives the unit of a value by its place, or None. interval: seconds between readings.
 
     left_out: values that could not be measured the last time, and why. reading: whether it is there, None as long as
-    that is not known. readings, failures, bad: how many so far.
+    that is not known. told_stale: values of which the operator was told that they are. readings, failures, bad: how
+    many so far.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Sensor:
         self.reading: bool | None = None
         self.error: str | None = None
         self.left_out: dict[str, str] = {}
+        self.told_stale: set[str] = set()
         self.readings = 0
         self.failures = 0
         self.bad = 0

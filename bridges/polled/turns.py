@@ -99,10 +99,10 @@ class Turns:
     def _due(self, turn: Turn) -> None:
         turn.timer = None
         turn.began = self._clock.seconds()
+        self._queue.append(turn)
         if self._hangs and self._reading is not None:
-            self._fail(turn, _behind(self._reading), sure=True)
+            self._tell(turn, _behind(self._reading), True)
         else:
-            self._queue.append(turn)
             self._next()
 
     def _next(self) -> None:
@@ -137,11 +137,10 @@ class Turns:
         self._wait(turn, turn.interval)
         turn.took(result)
 
-    def _fail(self, turn: Turn, reason: str, sure: bool = False) -> None:
-        """sure: it cannot be a failure that passes."""
+    def _fail(self, turn: Turn, reason: str) -> None:
         turn.failures += 1
         wait = self._backoffs[turn].wait()
-        passing = not sure and turn.read_once and turn.failures < ENOUGH_FAILURES
+        passing = turn.read_once and not turn.away and turn.failures < ENOUGH_FAILURES
         self._wait(turn, min(wait, turn.interval) if passing else max(wait, turn.interval))
         self._tell(turn, reason, not passing)
 
@@ -155,17 +154,15 @@ class Turns:
         turn.timer = self._clock.callLater(max(left, 0.0), self._due, turn)
 
     def _overdue(self) -> None:
-        """The call has not come back. Its turn goes on when it does; those that wait are told now."""
+        """The call has not come back. All turns go on when it does; those that wait are told now."""
         self._alarm = None
         self._hangs = True
         turn = self._reading
         assert turn is not None
         if turn.active:
-            turn.failures += 1
             self._tell(turn, f"it does not answer: a reading did not come back within {self._patience:g} s", True)
-        waiting, self._queue = self._queue, deque()
-        for other in waiting:
-            self._fail(other, _behind(turn), sure=True)
+        for other in self._queue:
+            self._tell(other, _behind(turn), True)
 
     def _disarm(self) -> None:
         alarm, self._alarm = self._alarm, None
