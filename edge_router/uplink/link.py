@@ -24,8 +24,8 @@ from edge_router.uplink.session import LinkSession
 from edge_router.wamp.errors import NETWORK_FAILURE
 from edge_router.wamp.ids import MAX_ID
 
-#: seconds of the pause: at least, at most
-BASE, CAP = 1.0, 60.0
+#: seconds of the pause, at least
+BASE: Final = 1.0
 #: seconds after which a session counts as stable
 STABLE_AFTER: Final = 30.0
 #: seconds between two looks whether the clock has been set, while a certificate seems to be of the future
@@ -37,7 +37,8 @@ class Link:
 
     id: of the uplink, for logs. transports: the addresses. connect: joins by one of them. clock: the reactor. uniform:
     a random number between two. clock_is_right: whether this machine knows the time. keepalive: seconds between two
-    questions whether the router lives, and seconds that it has to answer; the first 0: it is not asked.
+    questions whether the router lives, and seconds that it has to answer; the first 0: it is not asked. longest_pause:
+    seconds between two attempts at most.
     """
 
     log = Logger()
@@ -51,6 +52,7 @@ class Link:
         uniform: Callable[[float, float], float],
         clock_is_right: Callable[[], bool],
         keepalive: tuple[float, float],
+        longest_pause: float = 60.0,
     ) -> None:
         self._id = id
         self._transports = transports
@@ -59,6 +61,7 @@ class Link:
         self._uniform = uniform
         self._clock_is_right = clock_is_right
         self._keepalive, self._patience = keepalive
+        self._longest_pause = longest_pause
         #: are told when it is up, with the session, when it is down, and when it could not come up
         self.on_up: Callable[[LinkSession], object] = lambda _session: None
         self.on_down: Callable[[], object] = lambda: None
@@ -169,7 +172,7 @@ class Link:
             self._timer = self._clock.callLater(LOOK_EVERY, self._look, until)
 
     def _next_pause(self) -> float:
-        self._pause = min(CAP, self._uniform(BASE, 3 * self._pause))
+        self._pause = min(self._longest_pause, self._uniform(BASE, 3 * self._pause))
         return self._pause
 
     def _say(self, text: str) -> None:

@@ -75,7 +75,10 @@ class Uplink:
         #: of the centre, offered here
         self.taken = Procedures(Side(rules, "procedures", "down"), clock, self._why_down, say)
         keepalive = (section.keepalive, section.keepalive_timeout)
-        self.link = Link(section.id, self._transports(), self._join, clock, uniform, clock_is_right, keepalive)
+        self.link = Link(
+            section.id, self._transports(), self._join, clock, uniform, clock_is_right, keepalive,
+            section.max_retry_delay,
+        )  # fmt: skip
         self.link.on_up, self.link.on_down, self.link.on_failed = self._up, self._down, self._news
         self.status = Status(section.id, clock, self._facts)
         self._session: LinkSession | None = None

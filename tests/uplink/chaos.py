@@ -251,8 +251,15 @@ class Chaos:
         for number, what in enumerate(happens):
             while self.next < plan.events * (number + 1) / (len(happens) + 1):
                 await self.sleep(0.02)
+            await self.up()
             await getattr(self, what)()
             self.report.happened[what] += 1
+
+    async def up(self) -> None:
+        """Until there is a link that can fail, which may just have begun with its backlog."""
+        while not self.proxy.pipes:
+            await self.sleep(0.02)
+        await self.sleep(self.draw.uniform(0, 0.5))
 
     async def cut(self) -> None:
         """The link dies, in one of three ways."""
@@ -361,6 +368,7 @@ def board_config(port: int) -> dict[str, Any]:
         "store": {"commit_seconds": COMMIT, "replay_rate": 5000},
         "keepalive": 1,
         "keepalive_timeout": 1,
+        "max_retry_delay": 0.5,
     }
     worker = {"type": "router", "realms": [realm], "transports": [transport]}
     return {"version": 2, "workers": [worker], "uplinks": [uplink]}

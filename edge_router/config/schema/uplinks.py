@@ -115,7 +115,8 @@ class Uplink(Section):
     for, and what events come from; left out, the node's `id`, else the name of this machine. transport: how to reach
     the central router. transports: several ways, tried in turn. auth: how to log in there. store:
     where events wait for the link. keepalive: seconds between two questions whether the router lives; 0: it is not
-    asked. keepalive_timeout: seconds that it has to answer.
+    asked. keepalive_timeout: seconds that it has to answer. max_retry_delay: seconds between two attempts to connect,
+    at most; they grow from 1, at random, and begin anew when the link has been up for half a minute.
     """
 
     id: Annotated[str, Meta(pattern="^[a-z0-9_-]+$", extra={"words": "small letters, digits, `_` and `-`"})]
@@ -130,6 +131,7 @@ class Uplink(Section):
     store: UplinkStore = field(default_factory=UplinkStore)
     keepalive: Annotated[float, Meta(ge=0, le=3600)] = 30
     keepalive_timeout: Annotated[float, Meta(gt=0, le=600)] = 10
+    max_retry_delay: Annotated[float, Meta(ge=0.1, le=3600)] = 60
 
     def __post_init__(self) -> None:
         if bool(self.transport) is bool(self.transports):
