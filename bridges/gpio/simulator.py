@@ -83,6 +83,7 @@ class SimulatedKernel:
         self._requests: dict[int, SimulatedRequest] = {}
         self._ticker: Delayed | None = None
         self._due = 0.0
+        self._ticked = 0.0
         self._load()
 
     # --- from outside ------------------------------------------------------------------------------------------------
@@ -271,6 +272,7 @@ class SimulatedKernel:
     def _start_ticking(self) -> None:
         if self._options.rate and self._clock is not None and self._ticker is None:
             self._due = 0.0
+            self._ticked = self._clock.seconds()
             self._ticker = self._clock.callLater(TICK, self._tick)
 
     def _stop_ticking(self) -> None:
@@ -281,7 +283,9 @@ class SimulatedKernel:
     def _tick(self) -> None:
         assert self._clock is not None
         self._ticker = self._clock.callLater(TICK, self._tick)
-        self._due += self._options.rate * TICK
+        now = self._clock.seconds()
+        self._due += self._options.rate * (now - self._ticked)
+        self._ticked = now
         for _ in range(int(self._due)):
             self._due -= 1
             for offset, line in enumerate(self.lines):
