@@ -152,7 +152,8 @@ class Device(SerialPort):
 def _opened(config: PortConfig, path: str, **settings: Any) -> serial.Serial:
     """What Twisted makes its transport of; the levels of the modem lines have to be known before it is opened."""
     line = serial.Serial(exclusive=True, **settings)
-    line.dtr, line.rts = config.dtr, config.rts
+    line.dtr = config.dtr
+    line.rts = config.rts if config.rs485 is None else config.rs485.rts_after_send  # silent until the kernel switches
     line.port = path
     line.open()
     return line

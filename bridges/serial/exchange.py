@@ -6,6 +6,7 @@ after a timeout what comes is dropped for as long again, before anything else is
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 
@@ -68,7 +69,10 @@ class Request:
 def _looks(likeness: Likeness | None) -> Callable[[bytes], bool] | None:
     if likeness is None:
         return None
-    prefix = likeness.prefix.encode("latin-1")
+    if likeness.regex is not None:
+        fits = re.compile(likeness.regex, re.DOTALL).fullmatch
+        return lambda frame: fits(frame.decode("latin-1")) is not None
+    prefix = (likeness.prefix or "").encode("latin-1")
     return lambda frame: frame.startswith(prefix)
 
 

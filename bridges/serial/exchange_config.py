@@ -5,14 +5,14 @@ A request is sent, and the next frame that fits is its answer. One at a time is 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 from bridges.config import Seconds
 from bridges.serial.decodingconfig import DecodingConfig
-from bridges.serial.exchange_template import Template
+from bridges.serial.exchange_template import LONGEST_TEXT, Template
+from edge_router import registry
 from edge_router.config.schema import Section
 
 Patience = Annotated[float, Meta(ge=0.01, le=600)]
@@ -28,6 +28,8 @@ Name = Annotated[
 #: a short pattern has little to go astray in; the frame it is tried on is bounded by max_frame
 Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
 
+#: of who looks for patterns that take for ever; loaded only if there is one
+_LOOK_AT: Final = "bridges.serial.patterns:look_at"
 #: what bridges register themselves
 TAKEN: Final = frozenset({"get_status", "write", "request", "simulate"})
 
@@ -35,10 +37,16 @@ TAKEN: Final = frozenset({"get_status", "write", "request", "simulate"})
 class Likeness(Section, kw_only=True):
     """What a frame looks like, as it is on the line, without its checksum. Bytes are characters U+0000 to U+00FF.
 
-    prefix: how it begins.
+    prefix: how it begins. regex: a regular expression that fits all of it.
     """
 
-    prefix: Annotated[str, Meta(pattern="^[\\x00-\\xff]{1,64}$", extra={"words": "1 to 64 bytes"})]
+    prefix: Annotated[str, Meta(pattern="^[\\x00-\\xff]{1,64}$", extra={"words": "1 to 64 bytes"})] | None = None
+    regex: Pattern | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless it says one thing."""
+        if (self.prefix is None) == (self.regex is None):
+            raise ValueError("what a frame looks like is one of prefix and regex")
 
 
 class Poll(Section, kw_only=True):
@@ -90,10 +98,8 @@ class Argument(Section, kw_only=True):
         if self.pattern is not None:
             if self.type != "str":
                 raise ValueError(f"a pattern is for type: str, and the type is {self.type}")
-            try:
-                re.compile(self.pattern)
-            except re.error as error:
-                raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from None
+            longest = LONGEST_TEXT if self.max is None else max(int(self.max), 1)
+            registry.load(_LOOK_AT)(self.pattern, longest)
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}; one of the two has to change")
 
@@ -166,11 +172,21 @@ class ExchangeConfig(DecodingConfig, kw_only=True):
         for line in [poll.send or "" for poll in self.poll] + [one.send for one in self.procedures.values()]:
             if self.framing == "line" and end in line.removesuffix(end):
                 raise ValueError(f"send {line!r} has the delimiter {end!r} inside; one line at a time")
+        for likeness in self._likenesses():
+            if likeness.regex is not None:
+                registry.load(_LOOK_AT)(likeness.regex, self.max_frame)
 
     @property
     def answers(self) -> bool:
         """Whether the device is one that answers."""
         return bool(self.exchange or self.poll or self.procedures)
+
+    def _likenesses(self) -> list[Likeness]:
+        """All that say what frames look like."""
+        found = [poll.expect for poll in self.poll]
+        for procedure in self.procedures.values():
+            found += [procedure.expect, procedure.refused]
+        return [likeness for likeness in found if likeness is not None]
 
     @property
     def answer_fields(self) -> list[str]:

@@ -11,6 +11,8 @@ import sys
 from string import Formatter
 from typing import Any, Final, Protocol
 
+#: characters of a text that has no `max`
+LONGEST_TEXT: Final = 255
 #: of text without a pattern of its own: nothing that separates or ends commands anywhere
 PLAIN: Final = re.compile(r"[A-Za-z0-9_.+-]+")
 #: what `{name:FORMAT}` may be, and the numbers to try it on
@@ -129,7 +131,7 @@ def _chosen(name: str, values: dict[str, str], value: Any) -> str:
 def _text(name: str, wanted: Wanted, value: Any) -> str:
     if type(value) is not str:
         raise WrongArgument(f"{name} is a text")
-    low, high = wanted.min or 0, 255 if wanted.max is None else wanted.max
+    low, high = wanted.min or 0, LONGEST_TEXT if wanted.max is None else wanted.max
     if not low <= len(value) <= high:
         raise WrongArgument(f"{name} has from {low:g} to {high:g} characters, not {len(value)}")
     pattern = PLAIN if wanted.pattern is None else re.compile(wanted.pattern)

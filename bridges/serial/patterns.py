@@ -57,13 +57,22 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def names_of(pattern: str, max_frame: int) -> list[str]:
     """The names of a pattern's groups. max_frame: characters of the longest text. Raises PatternError."""
+    names = look_at(pattern, max_frame)
+    if not names:
+        raise PatternError(f"{pattern!r} has no named group, such as (?P<temperature>[0-9.]+)")
+    return names
+
+
+def look_at(pattern: str, max_frame: int) -> list[str]:
+    """Whether a pattern is one, and cannot take too long. The result: the names of its groups, if it has any.
+
+    max_frame: characters of the longest text. Raises PatternError.
+    """
     try:
         names = list(compiled(pattern).groupindex)
         tree = _parser.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise PatternError(f"{pattern!r} is no regular expression: {error}") from None
-    if not names:
-        raise PatternError(f"{pattern!r} has no named group, such as (?P<temperature>[0-9.]+)")
     ways = _Look(pattern, max_frame, bool(tree.state.flags & re.IGNORECASE)).whole(list(tree)).ways
     if ways * max_frame > MOST_STEPS:
         raise PatternError(

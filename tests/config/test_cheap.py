@@ -94,6 +94,7 @@ ONE_OF: dict[str, dict[str, Any]] = {
     "ModbusConfig": {"host": "x"},
     "ModbusValue": {"register": "40001"},
     "DeviceMatch": {"serial": "x"},
+    "Likeness": {"prefix": "x"},
     "Poll": {"send": "x"},
     "GpioConfig": {"chip": "x", "inputs": {"x": {"line": 0}}},
     "LayoutItem": {"name": "x"},

@@ -126,6 +126,15 @@ def test_a_frame_that_nobody_asked_for_is_no_answer() -> None:
     assert world.results == [b"OK 1"]
 
 
+def test_an_answer_by_a_pattern_for_all_of_it() -> None:
+    """Bytes that are no text are characters U+0080 to U+00FF."""
+    world = World()
+    world.ask(b"a", expect=Likeness(regex=r"V=[0-9.]+\xb0?"))
+    assert not world.line.take(b"V=")
+    assert not world.line.take(b"V=1 ")
+    assert world.line.take(b"V=1.5\xb0")
+
+
 def test_a_refusal_is_told_from_an_answer() -> None:
     world = World()
     world.ask(b"a", expect=Likeness(prefix="OK"), refused=Likeness(prefix="ERR"))

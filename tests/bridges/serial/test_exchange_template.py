@@ -113,6 +113,7 @@ def test_whatever_is_given_there_is_one_line_with_one_argument(value: Any) -> No
         ({"send": "X {a}", "args": {"a": {"type": "int", "default": "x"}}}, "a is a whole number"),
         ({"send": "X {a}", "args": {"a": {"type": "int", "max": 3, "default": 4}}}, "a is a number up to 3"),
         ({"send": "X {a}", "args": {"a": {"pattern": "("}}}, "is no regular expression"),
+        ({"send": "X {a}", "args": {"a": {"pattern": "(a*)*b"}}}, "could take for ever"),
         ({"send": "X {a}", "args": {"a": {"pattern": ".", "type": "int"}}}, "a pattern is for type: str"),
         ({"send": "X {a}", "args": {"a": {"min": 3, "max": 2}}}, "min 3 is above max 2"),
         ({"send": "X", "answer": "none", "field": "v"}, "field is about an answer, and answer is none"),

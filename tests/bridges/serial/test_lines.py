@@ -18,6 +18,7 @@ from bridges.serial import modem
 from bridges.serial.bridge import SerialBridge
 from bridges.serial.lines import Rs485
 from bridges.serial.place import DeviceError
+from bridges.serial.portconfig import PortConfig
 from edge_router.config.load import load
 from edge_router.config.problems import ConfigErrors
 from tests.bridges.harness import FakeDevice, FakeSession, PtyReactor
@@ -39,6 +40,17 @@ def test_the_levels_are_set_when_it_is_opened(
     monkeypatch.setattr(serial.Serial, "_update_rts_state", lambda line: levels.append(("rts", line.rts)))
     open_bridge(dtr=dtr, rts=rts)
     assert levels == [("dtr", dtr), ("rts", rts)]
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_with_rs485_nothing_is_sent_by_opening(monkeypatch: pytest.MonkeyPatch, idle: bool, device: FakeDevice) -> None:
+    """RTS has the level at which the transceiver listens, before the kernel switches it."""
+    levels: list[bool] = []
+    monkeypatch.setattr(serial.Serial, "_update_dtr_state", lambda _: None)
+    monkeypatch.setattr(serial.Serial, "_update_rts_state", lambda line: levels.append(line.rts))
+    section = {"id": "x", "realm": "r", "device": "/x", "rs485": {"rts_on_send": not idle, "rts_after_send": idle}}
+    device_module._opened(msgspec.convert(section, PortConfig), str(device.link)).close()
+    assert levels == [idle]
 
 
 @pytest.mark.parametrize("before", [True, False])
