@@ -16,6 +16,8 @@ from bridges.firmata.protocol import FROM_BOARD, Message, Parser
 
 #: how often a question is asked before the board counts as silent; it is asked on
 PATIENCE: Final = 5
+#: seconds of silence after which a board is asked whether it is still there, and again as many for its answer
+SILENCE: Final = 10.0
 #: of the protocol
 MAJOR: Final = 2
 #: since when one pin can be set by itself
@@ -31,8 +33,8 @@ class BoardUser(Protocol):
     def board_silent(self, reason: str) -> None:
         """It does not speak Firmata, or another version. Told once a reason."""
 
-    def board_restarted(self) -> None:
-        """It has forgotten its pins; they are not there until `board_ready`."""
+    def board_lost(self, reason: str) -> None:
+        """It has restarted or hangs; its pins are not there until `board_ready`."""
 
     def board_level(self, pin: int, on: bool) -> None:
         """A digital input, each time its port is reported."""
@@ -75,6 +77,7 @@ class Board:
         self._asked = 0
         self._timer: Delayed | None = None
         self._told: str | None = None
+        self._heard = self._looking = False
         self._states: dict[int, Callable[[int, int], None]] = {}
         self._levels: dict[int, int] = {}
         self.version = (0, 0)
@@ -96,12 +99,13 @@ class Board:
 
     def end(self) -> None:
         """It is closed. Idempotent."""
-        self.ready = False
+        self.ready = self._looking = False
         self._states.clear()
         self._cancel()
 
     def received(self, data: bytes) -> None:
         """Bytes from the board."""
+        self._heard = True
         for message in self._parser.feed(data):
             handler = _HANDLERS.get(message.kind)
             if handler is not None:
@@ -164,7 +168,29 @@ class Board:
         self._cancel()
         self.ready = True
         self._told = None
+        self._look()
         self._user.board_ready()
+
+    def _look(self) -> None:
+        """A board that has nothing to say answers a question, unless it hangs."""
+        self._timer = self._clock.callLater(SILENCE, self._looked, self._looking)
+        self._heard = False
+
+    def _looked(self, asked: bool) -> None:
+        self._timer = None
+        if self._heard:
+            self._looking = False
+        elif asked:
+            self._begin_anew(f"the board has been silent for {2 * SILENCE:g} s")
+            return
+        else:
+            self._looking = True
+            self._send(protocol.version_query())
+        self._look()
+
+    def _begin_anew(self, reason: str) -> None:
+        self._user.board_lost(reason)
+        self._restart()
 
     def _tell(self, reason: str) -> None:
         if reason != self._told:
@@ -192,8 +218,7 @@ class Board:
         if len(message.data) < 2:
             return
         if self.ready:
-            self._user.board_restarted()
-            self._restart()
+            self._begin_anew("the board has restarted")
         elif self._is_asked(message.kind):
             major, minor = message.data[:2]
             self.firmware = f"{protocol.text(message.data[2:])} {major}.{minor}".strip()

@@ -107,7 +107,8 @@ class FirmataBridge(Bridge):
 
     def details(self) -> dict[str, Any]:
         """firmware: its name and version; protocol: the version of that. readings: values given. bad: those that were
-        refused. dropped: over max_rate. broken: messages that broke off. restarts: of the board by itself. outputs:
+        refused. dropped: over max_rate. broken: messages that broke off. restarts: how often it restarted by
+        itself, or fell silent. outputs:
         what was set. And those of `bridges.pipeline`.
         """
         counts = [pipeline.counts() for pipeline in self._pipelines.values()]
@@ -128,6 +129,8 @@ class FirmataBridge(Bridge):
     # --- from the port ----------------------------------------------------------------------------------------------
 
     def port_ready(self, _dropped: bytes) -> None:
+        """Also when it was opened again because it was silent."""
+        self._leave_board()
         self._board.begin()
 
     def port_away(self, reason: str) -> None:
@@ -173,10 +176,10 @@ class FirmataBridge(Bridge):
     def board_silent(self, reason: str) -> None:
         self._tell_away(reason)
 
-    def board_restarted(self) -> None:
+    def board_lost(self, reason: str) -> None:
         self._restarts += 1
         self._leave_board()
-        self._tell_away("the board has restarted")
+        self._tell_away(reason)
 
     def board_says(self, text: str) -> None:
         self.status.fault(f"the board says: {text}")

@@ -141,6 +141,8 @@ class ModbusBridge(Bridge):
     # --- from the link ----------------------------------------------------------------------------------------------
 
     def link_ready(self) -> None:
+        """Also when a port was opened again because it was silent."""
+        self._stop_rounds(f"{self._name} was opened again")
         if self.status.state != "open":
             self.log.info("{id}: {device} is open", id=self.config.id, device=self._name)
             self.status.change("open")

@@ -1,8 +1,8 @@
 """One request at a time on a line or connection: what waits, what is asked, how long an answer may take.
 
-Callers come before polls. A request that is repeated may be answered twice, and the second answer would be taken for
-the next request's where answers have no number of their own. So after a missed answer a unit is asked something else
-only when its late answer would have come.
+Callers come before polls, but do not keep them off for ever. A request that is repeated may be answered twice, and the
+second answer would be taken for the next request's where answers have no number of their own. So after a missed answer
+a unit is asked something else only when its late answer would have come.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from bridges.modbus.pdu import BadAnswer, Refused, answer_data, answer_size
 DAMAGED_AFTER: Final = 0.05
 #: missed answers in a row, of whichever units, after which a connection is made anew
 CONNECTION_DEAD: Final = 5
+#: requests of callers in a row, after which a poll has its turn
+CALLS_IN_ROW: Final = 4
 
 
 class BusAway(Exception):
@@ -116,6 +118,7 @@ class Bus:
         self._quiet_at = 0.0
         self._held: dict[int, float] = {}
         self._missed = 0
+        self._in_row = 0
         self._away: str | None = "it is being opened"
         self.requests = self.timeouts = self.damaged = 0
 
@@ -209,7 +212,8 @@ class Bus:
 
     def _waiting(self, now: float) -> Request | None:
         """The first request to a unit that is not held; it stays in its queue."""
-        for queue in (self._calls, self._polls):
+        queues = (self._calls, self._polls)
+        for queue in queues if self._in_row < CALLS_IN_ROW else reversed(queues):
             for request in queue:
                 if self._held.get(request.unit, 0.0) <= now:
                     return request
@@ -219,7 +223,9 @@ class Bus:
         return min(self._held[request.unit] for queue in (self._calls, self._polls) for request in queue)
 
     def _ask(self, request: Request) -> None:
-        (self._calls if request in self._calls else self._polls).remove(request)
+        called = request in self._calls
+        self._in_row = self._in_row + 1 if called else 0
+        (self._calls if called else self._polls).remove(request)
         self._held.pop(request.unit, None)
         self._current = request
         self._send(request)

@@ -236,3 +236,32 @@ def test_a_simulated_board(bench: Bench) -> None:
     for wrong in (["set"], ["set", "A9", 5], ["set", "A0", 1024], ["set", 20, True], ["set", 7, 1]):
         with pytest.raises(Exception, match=r"expected|pins are|analog input"):
             simulate(*wrong)
+
+
+def test_a_board_that_hangs_is_noticed(bench: Bench, logged: list[str]) -> None:
+    """One that has nothing to say is only asked now and then, and not lost."""
+    bench.open(inputs=INPUTS)
+    bench.heard()
+    for _ in range(6):
+        bench.wait(10)
+    assert bench.heard() == "f9 f9 f9"
+    assert bench.state() == "open"
+    bench.deaf = True
+    for _ in range(4):
+        bench.wait(10)
+    assert bench.state() == "away"
+    bench.deaf = False
+    bench.until(lambda: bench.state() == "open", step=0.5)
+    assert len([text for text in logged if "the board has been silent for 20 s" in text]) == 1
+
+
+def test_a_port_that_is_opened_again_because_it_was_silent(bench: Bench) -> None:
+    """Once and again: the board is set up each time, and nothing of the last time is left."""
+    bench.open(inputs=INPUTS, outputs={"lamp": {"pin": 13}}, reopen_after=5)
+    bench.deaf = True
+    for _ in range(5):
+        bench.wait(5)
+    bench.deaf = False
+    bench.until(lambda: bench.state() == "open", step=0.2)
+    bench.wait(1)
+    assert bench.call("lamp.set", True) is True

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
 from tests.bridges.modbus.plant import Plant
 
@@ -284,3 +284,18 @@ def test_raw_arguments_are_checked(plant: Plant, name: str, args: list[Any]) -> 
 def test_raw_read_alone(plant: Plant) -> None:
     plant.open(raw_access="read")
     assert {"plant.read_raw", "plant.write_raw"} & set(plant.session.procedures) == {"plant.read_raw"}
+
+
+def test_callers_do_not_keep_polls_off(plant: Plant) -> None:
+    """However many there are."""
+    plant.open(interval=0.1, raw_access="read", units={"pump": {"unit": 2, "values": {"speed": {"register": "30001"}}}})
+
+    def again(_result: Any) -> None:
+        plant.session.procedures["plant.read_raw"]("pump", "coil", 0).addBoth(again)
+
+    for _ in range(8):
+        again(None)
+    before = len(plant.values("pump"))
+    plant.pass_time(2)
+    assert len(plant.values("pump")) - before > 10
+    plant.session.procedures["plant.read_raw"] = lambda *args: Deferred()

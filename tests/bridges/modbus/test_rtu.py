@@ -185,3 +185,15 @@ def test_times_of_the_line(options: dict[str, Any], character: float, pause: flo
     timing = build.timing(msgspec.convert(section, ModbusConfig))
     assert timing.character == pytest.approx(character)
     assert timing.pause == pytest.approx(pause)
+
+
+def test_a_port_that_is_opened_again_because_it_was_silent(line: Line) -> None:
+    """The rounds begin once, however often it is opened."""
+    line.open(interval=0.5, timeout=0.1, retries=0, reopen_after=2)
+    line.meddle = lambda answer: b""
+    line.reactor.until(lambda: line.serve() or line.bridge._link._port.reopened >= 3)  # type: ignore[func-returns-value]
+    line.meddle = lambda answer: answer
+    line.until(lambda: line.session.values("plant.pump") and line.session.values("plant.meter"))
+    before, since = len(line.session.values("plant.pump")), line.reactor.seconds()
+    line.until(lambda: line.reactor.seconds() > since + 5)
+    assert 9 <= len(line.session.values("plant.pump")) - before <= 11
