@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bridges.bridge import Bridge
+from bridges.polled.asking import AWAY, BAD_ANSWER, Asking
 from bridges.polled.config import PolledConfig
 from bridges.polled.sensor import Sensor
 from bridges.polled.simulated import Mishaps
@@ -14,7 +15,7 @@ from bridges.polled.turns import Turn, Turns
 from bridges.polled.worker import ThreadWorker, Worker
 from bridges.simulated import Faults, SimOptions
 from bridges.simulating import simulate
-from bridges.stamps import Stamps
+from bridges.stamps import Stamp, Stamps
 from bridges.values import BadValue, check
 
 #: values of a sensor that an error message names
@@ -48,6 +49,7 @@ class PolledBridge(Bridge):
         self._random = random
         self._make_worker = make_worker or (lambda name: ThreadWorker(reactor, name))
         self._turns: Turns | None = None
+        self._asking = Asking(self.sensors, self._soon)
 
     # --- what a kind gives ------------------------------------------------------------------------------------------
 
@@ -96,6 +98,7 @@ class PolledBridge(Bridge):
         self._turns.remove(sensor.turn)
         sensor.stop()
         del self.sensors[sensor.name]
+        self._asking.fail(sensor.name, AWAY, "it is gone")
 
     def every(
         self,
@@ -114,7 +117,7 @@ class PolledBridge(Bridge):
     # --- a bridge ---------------------------------------------------------------------------------------------------
 
     def opening(self) -> None:
-        self.sensors = {}
+        self.sensors.clear()
         self._turns = Turns(self.clock, self.worker(self.config.id), self.polled.patience, self._random)
         self.begin()
 
@@ -124,11 +127,13 @@ class PolledBridge(Bridge):
             turns.stop(self.release)
         for sensor in self.sensors.values():
             sensor.stop()
+        self._asking.stop()
         if self.faults is not None:
             self.faults.stop()
 
     def procedures(self) -> dict[str, Callable[..., Any]]:
-        return {} if self.faults is None else {"simulate": simulate(self.faults, self.simulations())}
+        found: dict[str, Callable[..., Any]] = {"read": self._asking.read}
+        return found if self.faults is None else {**found, "simulate": simulate(self.faults, self.simulations())}
 
     def details(self) -> dict[str, Any]:
         """sensors: name -> {state, readings, failures, bad, last_ts, error}. And those of `bridges.pipeline`."""
@@ -145,6 +150,10 @@ class PolledBridge(Bridge):
         if self.mishaps is not None:
             self.mishaps.changed(fault)
 
+    def _soon(self, sensor: Sensor) -> None:
+        if self._turns is not None and sensor.turn is not None:
+            self._turns.soon(sensor.turn)
+
     # --- readings ---------------------------------------------------------------------------------------------------
 
     def _took(self, sensor: Sensor, frame: dict[str, Any]) -> None:
@@ -157,6 +166,7 @@ class PolledBridge(Bridge):
             sensor.error = str(error)
             self._is_there(sensor)
             self.status.fault(f"{sensor.name}: {error}")
+            self._asking.fail(sensor.name, BAD_ANSWER, str(error))
             return
         stamp = self.stamps.next()
         sensor.readings += 1
@@ -166,12 +176,16 @@ class PolledBridge(Bridge):
         if sensor.topic is not None:
             self.publish(sensor.topic, frame, stamp)
         sensor.report(found, stamp)
+        self._asking.answer(sensor.name, sensor.said(frame), self._about(stamp))
         if sensor.readings == 1 and (unseen := sensor.unseen()):
             error_text = (
                 f"{sensor.name} has no {', '.join(unseen)} (fields); it has {', '.join(sensor.places()[:SHOWN])}"
             )
             self.log.warn("{id}: {error}", id=self.config.id, error=error_text)
             self.status.fault(error_text)
+
+    def _about(self, stamp: Stamp) -> dict[str, Any]:
+        return {"bridge": self.config.id, "seq": stamp.seq, "ts": stamp.ts, "ts_quality": stamp.ts_quality}
 
     def _leave_out(self, sensor: Sensor, frame: dict[str, Any]) -> None:
         """Values that could not be measured are null; why is told once, until they can be again."""
@@ -188,6 +202,7 @@ class PolledBridge(Bridge):
         sensor.failures += 1
         sensor.error = reason
         error = f"{sensor.name}: {reason}"
+        self._asking.fail(sensor.name, AWAY, reason)
         if not away:
             self.log.debug("{id}: {error}", id=self.config.id, error=error)
             self.status.note(error)
@@ -218,7 +233,7 @@ class PolledBridge(Bridge):
     def value_changed(self, sensor: Sensor, name: str, stale: bool) -> None:
         """A value became stale, or fresh again. Of a sensor that is away or comes back, that was told already."""
         if sensor.reading and (stale or name in sensor.told_stale):
-            sensor.told_stale ^= {name}
+            (sensor.told_stale.add if stale else sensor.told_stale.discard)(name)
             self.field_changed(name, stale)
         else:
             self.log.debug("{id}: {name} is {how}", id=self.config.id, name=name, how="stale" if stale else "fresh")

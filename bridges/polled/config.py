@@ -17,6 +17,8 @@ Name = Annotated[
     str, Meta(pattern=r"^[^\s#.]+$", max_length=64, extra={"words": "a name without spaces, dots and #, as boiler"})
 ]
 
+#: what a bridge of this kind has below its topic
+TAKEN: Final = RESERVED | {"read"}
 #: a value is stale after so many intervals without a reading, where the configuration says nothing; at least STALE_MIN
 STALE_INTERVALS: Final = 3
 #: seconds
@@ -96,7 +98,7 @@ def with_staleness(field: Any, interval: float) -> Any:
 def check_names(names: list[str], whose: str) -> None:
     """Raises ValueError for a name that is there twice, or that the bridge needs itself."""
     for place, name in enumerate(names):
-        if name in RESERVED:
+        if name in TAKEN:
             raise ValueError(f"{whose} {name!r} has the name of a topic or procedure of the bridge; give it another")
         if name in names[:place]:
             raise ValueError(f"{whose} {name!r} is there twice; each needs a name of its own")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bridges.polled.bridge import PolledBridge
 from bridges.polled.config import DeviceConfig
 from bridges.polled.sensor import Sensor
+from bridges.values import BadValue, check, shown
 from edge_router.registry import part_class
 
 
@@ -40,9 +41,20 @@ class Driven:
         driver, self._driver = self._driver, None
         if driver is None:
             driver = self._make()
-        frame = driver.read()
+        frame = _checked(driver.read())
         self._driver = driver
         return frame
+
+
+def _checked(frame: Any) -> dict[str, Any]:
+    """What a driver of another package gave; a mistake of it is told as a failure of its device."""
+    if not isinstance(frame, dict) or not all(type(name) is str for name in frame):
+        raise BadValue(f"its driver gave no values with names, but {shown(frame)}")
+    try:
+        check({name: value for name, value in frame.items() if not isinstance(value, BadValue)})
+    except KeyError as error:
+        raise BadValue(f"its driver gave a value of the kind {error}, which is none") from None
+    return frame
 
 
 class DrivenBridge(PolledBridge):

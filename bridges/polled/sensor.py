@@ -81,6 +81,10 @@ class Sensor:
             self._meet(new)
         return [pipeline.transform(frame) for pipeline in self._pipelines]
 
+    def said(self, frame: dict[str, Any]) -> Any:
+        """What is published of a frame that was transformed: itself, or its one value."""
+        return frame if self.topic is not None else next(iter(frame.values()))
+
     def report(self, found: list[list[tuple[FieldTopic, Any]]], stamp: Stamp) -> None:
         """What `transform` found, with the stamp of its frame."""
         for pipeline, values in zip(self._pipelines, found, strict=True):

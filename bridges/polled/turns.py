@@ -76,6 +76,13 @@ class Turns:
         self._backoffs[turn] = Backoff(self._random)
         self._due(turn)
 
+    def soon(self, turn: Turn) -> None:
+        """Read it as soon as may be, instead of at its next time."""
+        timer, turn.timer = turn.timer, None
+        if timer is not None:
+            timer.cancel()
+            self._due(turn)
+
     def remove(self, turn: Turn) -> None:
         """No more. Idempotent."""
         turn.active = False
@@ -119,12 +126,13 @@ class Turns:
         self._reading = None
         late, self._hangs = self._hangs, False
         self._disarm()
-        if late:
-            if turn.active:
-                self._due(turn)
-        elif turn.active:
-            self._settle(turn, result, error)
-        self._next()
+        if turn.active and late:
+            self._due(turn)
+        try:
+            if turn.active and not late:
+                self._settle(turn, result, error)
+        finally:
+            self._next()
 
     def _settle(self, turn: Turn, result: Any, error: Exception | None) -> None:
         if error is not None:

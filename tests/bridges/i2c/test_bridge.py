@@ -144,6 +144,17 @@ class CountBank:
         return b"\x07"
 
 
+class Careless:
+    """A driver with a mistake. frame: what it gives."""
+
+    frame: Any = None
+
+    def __init__(self, config: CountConfig, chip: Chip) -> None: ...
+
+    def read(self) -> Any:
+        return self.frame
+
+
 class BareConfig(CountConfig, tag="bare", kw_only=True):
     """Without a simulator."""
 
@@ -165,6 +176,27 @@ def others(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_driver_of_another_package(make: Make) -> None:
     bus = make({"type": "count", "id": "c", "address": 0x20})
     assert bus.values("x.c.count") == [7]
+
+
+@pytest.mark.usefixtures("others")
+@pytest.mark.parametrize(
+    ("frame", "error"),
+    [
+        (7, "gave no values with names, but 7"),
+        ({1: 2}, "gave no values with names"),
+        ({"count": {1, 2}}, "gave a value of the kind <class 'set'>"),
+        ({"count": float("nan")}, "nan is no value"),
+    ],
+)
+def test_a_driver_with_a_mistake_harms_nobody_else(
+    make: Make, monkeypatch: pytest.MonkeyPatch, frame: Any, error: str
+) -> None:
+    monkeypatch.setattr(Careless, "frame", frame)
+    monkeypatch.setattr("tests.bridges.i2c.test_bridge.Count", Careless)
+    bus = make({"type": "count", "id": "c", "address": 0x20}, SHT3X)
+    bus.passes(60)
+    assert error in bus.status()["sensors"]["c"]["error"]
+    assert len(bus.values("x.inside")) == 7
 
 
 @pytest.mark.usefixtures("others")
