@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line, and one for each component and process of the node. Result: 0; 69 (EX_UNAVAILABLE) if it is not
-    as asserted; 1 if it cannot be told.
+    """Print one line, and one for each component, process and uplink of the node. Result: 0; 69 (EX_UNAVAILABLE) if it
+    is not as asserted; 1 if it cannot be told.
     """
     directory = node_directory(args.cbdir)
     try:
@@ -55,6 +55,8 @@ def one_line(worker: dict[str, Any]) -> str:
         text += f" (process {worker['pid']})"
     if worker.get("restarts"):
         text += ", started again " + ("once" if worker["restarts"] == 1 else f"{worker['restarts']} times")
+    if worker.get("details"):
+        text += f", {worker['details']}"
     if worker.get("last_end"):
         text += f", the last time it {worker['last_end']}"
     return text

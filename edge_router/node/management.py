@@ -190,6 +190,7 @@ class Management:
             for component in worker.get("components", ()):
                 found.append(("component", f"{worker['id']} {component['id']}", component["state"], component))
         found += [("bridge", bridge["id"], bridge["state"], bridge) for bridge in info["bridges"]]
+        found += [("uplink", uplink["id"], uplink["link"], uplink) for uplink in info.get("uplinks", ())]
         return found
 
 

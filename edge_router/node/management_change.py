@@ -140,6 +140,8 @@ async def stop_router_realm(management: Management, worker: RouterWorker, realm_
     realm = realm_of(worker, realm_id)
     needed = [f"bridge {bridge.info()['id']}" for bridge in management.node.bridges
               if bridge.state != "stopped" and bridge.info()["realm"] == realm.name]  # fmt: skip
+    needed += [f"uplink {uplink.config.id}" for uplink in management.node.uplinks
+               if uplink.state != "stopped" and uplink.config.realm == realm.name]  # fmt: skip
     if needed:
         raise failure("dependent_objects", f"'{realm_id}' is in use by {', '.join(needed)}")
     try:

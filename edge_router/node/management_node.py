@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def get_status(management: Management) -> dict[str, Any]:
-    """The node in short: id, version, pid, directory, state, started, uptime (s), workers and bridges by state."""
+    """The node in short: id, version, pid, directory, state, started, uptime (s), and its parts by state."""
     node, info = management.node, management.node.info()
     last = crash.read(node.directory)
     return {
@@ -27,6 +27,7 @@ def get_status(management: Management) -> dict[str, Any]:
         "started": started(management),
         "workers": {worker["id"]: worker.get("state", node.state) for worker in _workers(management)},
         "bridges": {bridge["id"]: bridge["state"] for bridge in info["bridges"]},
+        "uplinks": {uplink["id"]: uplink["link"] for uplink in info.get("uplinks", ())},
         "last_crash": None if last is None else {"time": last.when, "text": last.what, "file": str(last.path)},
     }
 
@@ -37,7 +38,7 @@ def get_info(management: Management) -> dict[str, Any]:
 
 
 def get_stats(management: Management) -> dict[str, Any]:
-    """Figures since the start, to take differences of: process, realms, ports, bridges; `time` is monotonic seconds."""
+    """Figures since the start, to take differences of: process, realms, ports, parts; `time` is monotonic seconds."""
     node, info = management.node, management.node.info()
     routers = [worker for worker in info["workers"] if "ports" in worker]
     return {
@@ -47,6 +48,7 @@ def get_stats(management: Management) -> dict[str, Any]:
         "realms": [figures for worker in node.workers for figures in realm_figures(worker)],
         "ports": [port for worker in routers for port in worker["ports"]],
         "bridges": [bridge_figures(node, bridge) for bridge in node.bridges],
+        "uplinks": [uplink.info() for uplink in node.uplinks],
         "sessions_refused": sum(worker["sessions_refused"] for worker in routers),
         "events_dropped": sum(worker["events_dropped"] for worker in routers),
     }
@@ -165,6 +167,20 @@ def get_bridge(management: Management, bridge_id: str) -> dict[str, Any]:
     raise failure("no_such_object", f"there is no bridge '{bridge_id[:80]}'")
 
 
+def get_uplinks(management: Management) -> list[str]:
+    """The ids of all uplinks."""
+    return [uplink.config.id for uplink in management.node.uplinks]
+
+
+def get_uplink(management: Management, uplink_id: str) -> dict[str, Any]:
+    """An uplink: id, realm, state, `link` (up or down), since when, address or error, figures of events and calls."""
+    for uplink in management.node.uplinks:
+        if uplink.config.id == uplink_id:
+            found: dict[str, Any] = uplink.info()
+            return found
+    raise failure("no_such_object", f"there is no uplink '{uplink_id[:80]}'")
+
+
 def get_slow_readers(management: Management) -> list[dict[str, Any]]:
     """Sessions that do not read what they are sent: who, octets that wait, events dropped so far; the worst first."""
     found = [each for worker in management.node.workers for each in slow_readers(worker)]
@@ -205,8 +221,8 @@ PROCEDURES_OF_NODE: Final[Mapping[str, Procedure]] = {
     function.__name__: function
     for function in (
         get_status, get_info, get_stats, get_process_stats, get_system_stats, utcnow, started, uptime, get_workers,
-        get_worker, get_worker_log, get_log, get_bridges, get_bridge, get_slow_readers, get_procedures, reload,
-        shutdown,
+        get_worker, get_worker_log, get_log, get_bridges, get_bridge, get_uplinks, get_uplink, get_slow_readers,
+        get_procedures, reload, shutdown,
     )
 }  # fmt: skip
 

@@ -200,7 +200,7 @@ class Node:
     def _worker_info(self) -> list[dict[str, Any]]:
         """What `edge-router status` shows."""
         components = [component for worker in self.workers for component in worker.info().get("components", ())]
-        return [*components, *self.process_info()]
+        return [*components, *self.process_info(), *(uplink.in_short() for uplink in self.uplinks)]
 
     def info(self) -> dict[str, Any]:
         """Facts about the node for its info page, JSON-like."""

@@ -28,6 +28,15 @@ class RunningUplink(RunningBridge):
         """Facts for the node's info page, JSON-like; `link` is `up` or `down`."""
         return {**super().info(), **self._bridge.figures()}
 
+    def in_short(self) -> dict[str, Any]:
+        """For `edge-router status`."""
+        info = self.info()
+        if self.state != "running":
+            return {"type": "uplink", "id": info["id"], "state": self.state}
+        waiting = [f"{info['rows']} events wait"] if info["rows"] else []
+        why = [info["peer"]] if "peer" in info else [info["error"]]
+        return {"type": "uplink", "id": info["id"], "state": info["link"], "details": ", ".join(why + waiting)}
+
 
 def uplink(node: Node, section: Uplink) -> RunningUplink:
     """An uplink of a node, not started yet."""

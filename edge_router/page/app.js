@@ -6,6 +6,7 @@
  */
 
 import { Client, WampError } from "./wamp.js";
+import { formatNumber } from "./format.js";
 import { MAX_SERIES, Model } from "./model.js";
 import { View } from "./view.js";
 
@@ -62,8 +63,22 @@ const askStrangers = () => model.strangers.splice(0).forEach(askStatus);
 function receive(args, kwargs, details) {
   if (details.topic.startsWith("wamp.")) return; // the router's own business
   model.record(details.topic, args, kwargs, performance.now());
+  if (details.topic.startsWith("edge.uplink.")) showUplinks();
   askStrangers();
   frame ||= requestAnimationFrame(paint);
+}
+
+/** One pill for each link to a central router: whether it is up, and how many events wait for it. */
+function showUplinks() {
+  const pills = [...model.uplinks].sort(([one], [other]) => one.localeCompare(other)).map(([id, { state, waiting, error }]) => {
+    const pill = document.createElement("span");
+    pill.className = "pill";
+    pill.dataset.mood = state === "up" ? "good" : "bad";
+    pill.textContent = `${id} ${state}${waiting ? ` · ${formatNumber(waiting, 0)} waiting` : ""}`;
+    pill.title = error;
+    return pill;
+  });
+  $("uplinks").replaceChildren(...pills);
 }
 
 const show = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };

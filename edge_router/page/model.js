@@ -18,6 +18,9 @@ const OLD_AFTER = 15_000; // ms; nothing is called old before that
 const OLD_INTERVALS = 5;
 const ABOUT_THE_EVENT = new Set(["bridge", "seq", "ts", "ts_quality", "unit"]);
 
+/** Links to central routers, by id; what each says about itself on `edge.uplink.ID.status`. */
+const UPLINK = /^edge\.uplink\.([^.]+)\.status$/;
+
 /** One value that changes: the readings of one topic, or of one member of the objects of a topic. */
 export class Series {
   constructor(group, topic, name) {
@@ -87,6 +90,7 @@ export class Model {
   groups = new Map(); // id -> Group
   changed = new Set(); // of Series
   changedGroups = new Set();
+  uplinks = new Map(); // id -> { state, waiting, error }
   strangers = []; // topics below which a bridge may tell its status, which it has not told yet
   left = 0; // values not shown since there are MAX_SERIES already
   events = 0;
@@ -108,6 +112,11 @@ export class Model {
    */
   record(topic, args, kwargs, now) {
     this.events += 1;
+    const [, uplink] = UPLINK.exec(topic) ?? [];
+    if (uplink && typeof args[0] === "string") {
+      this.#uplink(uplink, args[0], kwargs);
+      return;
+    }
     const bridge = textOr(kwargs.bridge, null);
     if (bridge && topic.endsWith(".status") && typeof args[0] === "string") {
       this.#status(topic, bridge, args[0], kwargs);
@@ -207,6 +216,12 @@ export class Model {
       if (series) series.framed = true;
     }
     return series;
+  }
+
+  #uplink(id, state, kwargs) {
+    if (!this.uplinks.has(id) && this.uplinks.size >= MAX_GROUPS) return;
+    const waiting = Number.isFinite(kwargs.rows) ? kwargs.rows : 0;
+    this.uplinks.set(id, { state: state.slice(0, 40), waiting, error: textOr(kwargs.error ?? kwargs.store_error, "") });
   }
 
   #status(topic, bridge, state, kwargs) {

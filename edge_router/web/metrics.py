@@ -35,8 +35,18 @@ def _runs(state: Any) -> int:
     return int(state == "running")
 
 
-#: keys whose value is no number: what makes one of it
-NUMBERS: Final[dict[str, Callable[[Any], float]]] = {"state": _runs}
+def _is_up(link: Any) -> int:
+    return int(link == "up")
+
+
+def _seconds(milliseconds: Any) -> float:
+    return float(milliseconds) / 1000
+
+
+#: keys whose value is no number, or one of another unit: what makes one of it
+NUMBERS: Final[dict[str, Callable[[Any], float]]] = {
+    "state": _runs, "link": _is_up, "oldest": _seconds, "rtt_ms": _seconds
+}  # fmt: skip
 
 _TRAFFIC: Final = {
     "messages_received": "WAMP messages received",
@@ -68,6 +78,23 @@ FAMILIES: Final = (
     Family("bridge", "state", "bridge_up", "gauge", "whether a bridge runs"),
     Family("bridge", "messages_received", "bridge_messages_received", "counter", "messages received from a bridge"),
     Family("bridge", "messages_sent", "bridge_messages_sent", "counter", "messages sent to a bridge"),
+    Family("uplink", "link", "uplink_up", "gauge", "whether a link to a central router is up"),
+    Family("uplink", "times_up", "uplink_times_up", "counter", "how often a link came up"),
+    Family("uplink", "rtt_ms", "uplink_round_trip_seconds", "gauge", "time to the central router and back"),
+    Family("uplink", "rows", "uplink_waiting_events", "gauge", "events that wait for a link"),
+    Family("uplink", "bytes", "uplink_store_bytes", "gauge", "bytes of the file in which events wait"),
+    Family("uplink", "oldest", "uplink_oldest_timestamp_seconds", "gauge", "when the oldest event that waits happened"),
+    Family("uplink", "dropped", "uplink_events_dropped", "counter", "waiting events dropped by the limits"),
+    Family("uplink", "refused", "uplink_events_refused", "counter", "waiting events that the central router refused"),
+    Family("uplink", "replayed", "uplink_events_replayed", "counter", "events that arrived late"),
+    Family("uplink", "written_per_hour", "uplink_written_bytes_per_hour", "gauge", "bytes written to disk in an hour"),
+    Family("uplink", "sent", "uplink_events_sent", "counter", "events handed on to the central router"),
+    Family("uplink", "not_sent", "uplink_events_not_sent", "counter", "events that could not be handed on"),
+    Family("uplink", "held_back", "uplink_events_held_back", "counter", "events that filters left out"),
+    Family("uplink", "received", "uplink_events_received", "counter", "events handed on from the central router"),
+    Family("uplink", "calls", "uplink_calls", "counter", "calls handed on to the central router"),
+    Family("uplink", "calls_refused", "uplink_calls_refused", "counter", "calls refused since a link was down"),
+    Family("uplink", "served", "uplink_calls_served", "counter", "calls handed on from the central router"),
 )
 
 
@@ -93,6 +120,8 @@ def parts_of(info: dict[str, Any]) -> Iterator[Part]:
             yield Part("component", {**label, "component": str(component.get("id", ""))}, component)
     for bridge in info.get("bridges", ()):
         yield Part("bridge", {"bridge": str(bridge["id"]), "realm": str(bridge["realm"])}, bridge)
+    for uplink in info.get("uplinks", ()):
+        yield Part("uplink", {"uplink": str(uplink["id"]), "realm": str(uplink["realm"])}, uplink)
 
 
 def exposition(info: dict[str, Any]) -> str:

@@ -186,3 +186,14 @@ test("ages and names", () => {
   assert.equal(title("CO2"), "CO2");
   assert.equal(title("_"), "_");
 });
+
+test("what an uplink says about itself is no reading", () => {
+  const model = new Model();
+  model.record("edge.uplink.hq.status", ["down"], { rows: 12, error: "nobody listens" }, 0);
+  model.record("edge.uplink.far.status", ["up"], { rows: 0, peer: "tcp:h:1" }, 0);
+  model.record("edge.uplink.hq.status", ["up"], { rows: 3 }, 0);
+  assert.deepEqual([...model.uplinks], [
+    ["hq", { state: "up", waiting: 3, error: "" }], ["far", { state: "up", waiting: 0, error: "" }],
+  ]);
+  assert.equal(model.size, 0);
+});

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -203,3 +206,16 @@ def test_the_log_says_how_it_came_up(boards: tuple[BoardNode, BoardNode], loop: 
     _is_up(loop, join(boards[0]))
     assert "hq: up, by tls:127.0.0.1:" in boards[0].said()
     assert "of realm central as joe (user)" in boards[0].said()
+
+
+@pytest.mark.parametrize("command", [["status"], ["top", "--once"]])
+def test_commands_tell_of_it(
+    boards: tuple[BoardNode, BoardNode], loop: Loop, join: Join, command: list[str]
+) -> None:
+    """With the address."""
+    _is_up(loop, join(boards[0]))
+    told = boards[0].directory / "node.status"
+    loop.until(lambda: told.exists() and '"up"' in told.read_text())
+    argv = [sys.executable, "-m", "edge_router", *command, "--cbdir", str(boards[0].directory)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert re.search(r"uplink hq: up, tls:127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE), done.stdout

@@ -16,7 +16,7 @@ from edge_router.wamp.errors import WampError
 
 if TYPE_CHECKING:
     from edge_router.cli.client.talk import Talk
-    from edge_router.client import Session
+    from edge_router.client import Received, Session
 
 EXAMPLES = """\
   edge-router top
@@ -44,6 +44,7 @@ class View:
         self._own: list[int] = []
         self._figures: dict[int, dict[str, int]] = {}
         self._at: float | None = None
+        self._uplinks: dict[str, dict[str, Any]] | None = None
 
     async def listen(self) -> None:
         """Count who joins and leaves, however short they stay; where that may not be heard, it is not shown."""
@@ -53,6 +54,21 @@ class View:
         except WampError:
             self._came = None
 
+    async def _look_at_uplinks(self) -> None:
+        """What links to central routers say about themselves; where that may not be heard, it is not shown."""
+        if self._uplinks is None:
+            self._uplinks = {}
+            try:
+                subscribed = self._session.subscribe("edge.uplink.", self._uplink, "prefix", get_retained=True)
+                self._own.append((await subscribed).id)
+            except WampError:
+                pass
+
+    def _uplink(self, event: Received) -> None:
+        id_, _, what = event.topic.removeprefix("edge.uplink.").partition(".")
+        if what == "status" and event.args and self._uplinks is not None:
+            self._uplinks[id_] = {"id": id_, "link": event.args[0], **event.kwargs}
+
     def _count(self, name: str, _event: object) -> None:
         if self._came is not None:
             self._came[name] += 1
@@ -60,6 +76,7 @@ class View:
     async def look(self) -> dict[str, Any]:
         """How things are now, and what has changed since the last look. Raises CallError."""
         session = self._session
+        await self._look_at_uplinks()
         listed: list[int] = (await session.call("wamp.session.list")).value
         ids = {number for number in listed if number != session.id}
         details = await each(session, "wamp.session.get", sorted(ids)[:MOST])
@@ -72,6 +89,8 @@ class View:
         if self._came is not None and seconds:
             facts |= {**self._came, "seconds": round(seconds, 1)}
             self._came = dict.fromkeys(self._came, 0)
+        if self._uplinks:
+            facts["uplinks"] = [self._uplinks[id_] for id_ in sorted(self._uplinks)]
         facts["list"] = [self._row(entry, seconds) for entry in details.values()]
         facts["list"].sort(
             key=lambda row: (-row["dropped_per_second"], -row["dropped"], -row["moved_per_second"], row["session"])
@@ -119,7 +138,8 @@ def as_lines(facts: dict[str, Any]) -> list[str]:
     """Facts for people."""
     came = f" (+{facts['joined']} -{facts['left']} in {facts['seconds']:g} s)" if "joined" in facts else ""
     counts = [f"sessions {facts['sessions']}{came}", *(f"{name} {facts[name]}" for name in _KINDS.values())]
-    lines = ["   ".join([f"{facts['realm']}  {time.strftime('%H:%M:%S')}", *counts]), ""]
+    lines = ["   ".join([f"{facts['realm']}  {time.strftime('%H:%M:%S')}", *counts])]
+    lines += [*map(_uplink_line, facts.get("uplinks", ())), ""]
     rows = [
         (
             row["session"],
@@ -137,6 +157,13 @@ def as_lines(facts: dict[str, Any]) -> list[str]:
     ]
     heads = ("SESSION", "AUTHID", "ROLE", "PEER", "PROTOCOL", "IN/S", "OUT/S", "KIB/S", "DROPPED", "DROPPED/S")
     return lines + table(rows, heads)
+
+
+def _uplink_line(uplink: dict[str, Any]) -> str:
+    """A link in words. It says itself how it is, so nothing is taken for granted."""
+    where = uplink.get("peer") or uplink.get("error") or ""
+    rows = [f"{uplink[name]} {text}" for name, text in (("rows", "wait"), ("dropped", "dropped")) if uplink.get(name)]
+    return f"uplink {uplink['id']}: " + ", ".join(str(part) for part in (uplink["link"], where, *rows) if part)
 
 
 def run(args: argparse.Namespace) -> int:
