@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from bridges.config import Field
 from bridges.serial.framingconfig import FramingConfig
-from bridges.serial.patterns import PatternError, names_of
+from edge_router import registry
 from edge_router.config.schema import Section
 
 Separator = Annotated[
@@ -173,10 +173,10 @@ class DecodingConfig(FramingConfig, kw_only=True):
             return named
         if self.layout is not None:
             return self.layout.names
-        try:
-            return list(dict.fromkeys(name for text in self.patterns for name in names_of(text, self.max_frame)))
-        except PatternError as error:
-            raise ValueError(str(error)) from None
+        if not self.patterns:
+            return []
+        names_of = registry.load("bridges.serial.patterns:names_of")
+        return list(dict.fromkeys(name for text in self.patterns for name in names_of(text, self.max_frame)))
 
 
 #: option -> the value of `decode` that it belongs to

@@ -6,8 +6,14 @@ What their bytes mean is in `bridges.serial.stuffing`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from bridges.clock import Clock
+from bridges.serial.framingconfig import FramingConfig
 from bridges.values import BadValue
+
+if TYPE_CHECKING:
+    from bridges.serial.sealing import Seal
 
 Unpack = Callable[[bytes], bytes]
 
@@ -102,3 +108,16 @@ class DelimitedFraming:
         if self._skipping:
             del buffer[: max(len(buffer) - tail, 0)]
         self._searched = max(len(buffer) - tail, 0)
+
+
+def line(config: FramingConfig, seal: Seal | None, _clock: Clock, _late: object) -> DelimitedFraming:
+    """Lines."""
+    delimiter = config.delimiter.encode("latin-1")
+    end = (config.write_delimiter or config.delimiter).encode("latin-1")
+
+    def pack(line: bytes) -> bytes:
+        if end in line:
+            raise ValueError(f"one line at a time: it has the delimiter {end!r} inside")
+        return (line if seal is None else seal.close(line)) + end
+
+    return DelimitedFraming(delimiter, config.max_frame, None if seal is None else seal.open, pack)

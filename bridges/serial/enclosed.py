@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 
+from bridges.clock import Clock
+from bridges.serial.delimited import DelimitedFraming
+from bridges.serial.framingconfig import EnclosedFrames, FramingConfig
 from bridges.serial.sealing import Seal
+from bridges.serial.stuffed import stuffed
 from bridges.serial.stuffing import Escape
 from bridges.values import BadValue, shown
 
@@ -140,3 +144,26 @@ def _marks(start: bytes, end: bytes, escape: bytes, flipped: bool) -> re.Pattern
         never = b"(?![" + re.escape(start[:1] + end[:1]) + b"])" if flipped else b""
         pattern += b"|(?P<escape>" + re.escape(escape) + never + b".)"
     return re.compile(pattern, re.DOTALL)
+
+
+def enclosed(
+    config: FramingConfig, seal: Seal | None, _clock: Clock, _late: object
+) -> EnclosedFraming | DelimitedFraming:
+    """Frames between start and end. Where the two are the same, they delimit frames."""
+    options = config.enclosed or EnclosedFrames()
+    start, end = options.start.encode("latin-1"), options.end.encode("latin-1")
+    mark = (options.escape or "").encode("latin-1")
+    special = b"".join(byte for byte in {start[:1], end[:1]} if byte != mark)
+    escape = Escape(mark, options.escape_xor, special) if mark else None
+    if start != end:
+        return EnclosedFraming(start, end, escape, mark, bool(options.escape_xor), config.max_frame, seal)
+    if escape is not None:
+        stuff = escape.stuff
+        return stuffed(config, seal, end, escape.unstuff, lambda body: start + stuff(body) + end)
+
+    def plain(body: bytes) -> bytes:
+        if start in body:
+            raise ValueError(f"a frame cannot have its start and end {start!r} inside")
+        return start + body + end
+
+    return stuffed(config, seal, end, bytes, plain)

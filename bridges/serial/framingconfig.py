@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from bridges.serial.checksums import checksum
 from bridges.serial.portconfig import PortConfig
+from edge_router import registry
 from edge_router.config.schema import Section
 
 #: bytes
@@ -225,6 +225,7 @@ class FramingConfig(PortConfig, kw_only=True):
             raise ValueError(f"frames of {fixed.size} bytes (fixed) are over max_frame, {self.max_frame}")
         around = len(fixed.sync) + len(fixed.end)
         if self.checksum is not None:
+            checksum = registry.load("bridges.serial.checksums:checksum")
             around += checksum(self.checksum.type).width * (2 if self.in_hex else 1) + len(self.checksum.mark)
         if fixed.size <= around:
             raise ValueError(f"size {fixed.size} leaves no byte besides sync, checksum and end, which have {around}")

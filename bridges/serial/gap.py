@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from bridges.clock import Clock
+from bridges.serial.framing import Late
+from bridges.serial.framingconfig import FramingConfig, GapFrames
 from bridges.serial.sealing import Seal
 from bridges.serial.silence import Silence
 from bridges.values import BadValue
@@ -31,7 +32,7 @@ class GapFraming:
         max_frame: int,
         seal: Seal | None,
         clock: Clock,
-        late: Callable[[list[bytes | BadValue]], object],
+        late: Late,
     ) -> None:
         self._max_frame = max_frame
         self._seal = seal
@@ -91,3 +92,11 @@ class GapFraming:
             return [frame if self._seal is None else self._seal.open(frame)]
         except BadValue as error:
             return [error]
+
+
+def gap(config: FramingConfig, seal: Seal | None, clock: Clock, late: Late) -> GapFraming:
+    """Frames with silence between them."""
+    options = config.gap or GapFrames()
+    characters = None if options.characters is None else options.characters * config.character
+    seconds = options.seconds or characters or USUAL
+    return GapFraming(seconds, config.max_frame, seal, clock, late)

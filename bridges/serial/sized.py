@@ -8,11 +8,11 @@ Frames that have nothing to be known by are told apart by silence after that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from bridges.clock import Clock
-from bridges.serial.framingconfig import FixedFrames, LengthFrames
+from bridges.serial.framing import Late
+from bridges.serial.framingconfig import FixedFrames, FramingConfig, LengthFrames
 from bridges.serial.sealing import Seal
 from bridges.serial.silence import Silence
 from bridges.values import BadValue, shown
@@ -113,7 +113,7 @@ class SizedFraming:
         options: FixedFrames | LengthFrames,
         seal: Seal | None,
         clock: Clock,
-        late: Callable[[list[bytes | BadValue]], object],
+        late: Late,
     ) -> None:
         self._shape = shape
         self._sync = options.sync.encode("latin-1")
@@ -250,3 +250,16 @@ def _find(buffer: bytearray, sync: bytes, start: int) -> int:
         return found
     tail = max(start, len(buffer) - len(sync) + 1)
     return next((at for at in range(tail, len(buffer)) if sync.startswith(bytes(buffer[at:]))), len(buffer))
+
+
+def length(config: FramingConfig, seal: Seal | None, clock: Clock, late: Late) -> SizedFraming:
+    """Frames that say how long they are."""
+    options = config.length or LengthFrames()
+    least = (seal.size if seal else 0) + len(options.end)
+    return SizedFraming(Prefixed(options, config.max_frame, least), options, seal, clock, late)
+
+
+def fixed(config: FramingConfig, seal: Seal | None, clock: Clock, late: Late) -> SizedFraming:
+    """Frames of one size."""
+    assert config.fixed is not None
+    return SizedFraming(Fixed(config.fixed), config.fixed, seal, clock, late)
