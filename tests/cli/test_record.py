@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,6 +120,21 @@ def test_a_question_is_waited_for(tmp_path: Path, start: Start) -> None:
         os.close(program)
     _, told = player.communicate(timeout=PATIENCE)
     assert "at 0.000 s: b'more\\n' was expected, and b'less\\n' was heard" in told
+
+
+def test_said_on_a_serial_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """To whatever is at its other end, with the recording's baud rate."""
+    (tmp_path / "a.rec").write_text("edge-router recording 1\n# baudrate: 57600\n0 < one\\n\n0.02 < two\\n\n")
+    port = Terminal(None)
+    program = os.open(port.name, os.O_RDWR | os.O_NOCTTY)
+    try:
+        assert dispatch(["replay", str(tmp_path / "a.rec"), port.name]) == 0
+        assert termios.tcgetattr(program)[4] == termios.B57600
+        assert port.read() == b"one\ntwo\n"
+    finally:
+        os.close(program)
+        port.close()
+    assert capsys.readouterr().err == "8 bytes were said\n"
 
 
 def test_a_recording_is_bounded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

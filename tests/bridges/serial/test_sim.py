@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import tempfile
@@ -144,6 +145,21 @@ def test_bytes_are_lost_and_garbled(sim: Open, reactor: PtyReactor, session: Fak
     reactor.until(lambda: len(session.values("kitchen")) == count + 4)
     numbers = [frame["n"] for frame in session.values("kitchen")[count + 1 :]]
     assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
+
+
+def test_a_checksum_lets_nothing_wrong_pass(sim: Open, reactor: PtyReactor, session: FakeSession) -> None:
+    """Whatever happens on the line, what is published is what the device said."""
+    faults = "drop=0.2&garble=0.2&unplug=0.01&hang=0.01&outage=0.5&seed=5"
+    checksum_ = {"type": "crc-16/ibm-3740"}
+    sim(f"sim:cobs?period=0.01&{faults}", framing="cobs", checksum=checksum_, decode="raw", encoding="binary")
+    reactor.until(lambda: len(session.values("kitchen")) >= 300)
+    for data in session.values("kitchen"):
+        number, temperature, humidity, pressure = COBS_LAYOUT.unpack(data)
+        assert humidity == 5_000 - round(900 * math.sin(number * 0.01 / 100))
+        assert 1_700 < temperature < 2_500 and 101_000 < pressure < 101_700
+    about = session.procedures["kitchen.get_status"]().kwargs
+    assert about["bad"] > 50
+    assert session.values("kitchen.status").count("away") > 0
 
 
 def test_faults_by_chance(sim: Open, reactor: PtyReactor, session: FakeSession) -> None:
