@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: install run test bench check crossbar clean
+.PHONY: install run test bench check crossbar clean deb test-images
 
 install: $(VENV)/installed
 
@@ -40,3 +40,12 @@ build/crossbar/installed: tests/config/crossbar/requirements.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+# What people install, in build/dist. They need a Debian machine; root file systems need root.
+ARCH ?= all
+
+deb: install
+	$(BIN)/python -m images deb --arch $(ARCH)
+
+test-images: install
+	EDGE_ROUTER_IMAGES=1 $(BIN)/python -m pytest -p no:cacheprovider -p no:xdist tests/images $(ARGS)

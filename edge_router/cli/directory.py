@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 EPILOG = """\
-The node directory is --cbdir, else $CROSSBAR_DIR, else ./.crossbar if there is one, else the current directory.
+The node directory is --cbdir, else $CROSSBAR_DIR, else ./.crossbar if there is one, else the current directory if it
+has a configuration, else that of the service edge-router (/var/lib/edge-router) if it is installed.
 """
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 from zlib import crc32
 
 FILES = ("config.yaml", "config.json")
+#: the node that the Debian package has systemd run, and its configuration
+SERVICE = Path("/var/lib/edge-router")
+SERVICE_FILE = Path("/etc/edge-router/config.yaml")
 
 
 def node_directory(cbdir: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The node directory: `--cbdir`, else `$CROSSBAR_DIR`, else `./.crossbar` if it exists, else `.`.
+    """The node directory: `--cbdir`, else `$CROSSBAR_DIR`, else `./.crossbar` if it exists, else `.`; but that of the
+    service, if there is one and the current directory has no configuration.
 
     cbdir: as given on the command line; if it names a file, the file's directory is taken. Result: absolute; it need
     not exist.
@@ -22,13 +26,17 @@ def node_directory(cbdir: str | Path | None = None, environ: Mapping[str, str] =
         path = Path(named).expanduser()
         return (path.parent if path.is_file() else path).absolute()
     hidden = Path(".crossbar")
-    return (hidden if hidden.is_dir() else Path()).absolute()
+    if hidden.is_dir():
+        return hidden.absolute()
+    is_node = any(Path(name).exists() for name in FILES)
+    return SERVICE if not is_node and SERVICE_FILE.exists() else Path().absolute()
 
 
 def config_file(
     directory: Path, config: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> Path:
-    """The configuration file: `--config`, else `$CROSSBAR_CONFIG`, else config.yaml, else config.json.
+    """The configuration file: `--config`, else `$CROSSBAR_CONFIG`, else config.yaml, else config.json, else that of the
+    service if the node is the service's.
 
     A config.yaml that nobody has touched since `init` wrote it leaves the place to a config.json: whoever follows
     a guide of Crossbar's writes that one. The first two are relative to the node directory. Result: the path; if there
@@ -40,6 +48,8 @@ def config_file(
     there = [path for path in (directory / name for name in FILES) if path.is_file()]
     if len(there) > 1 and is_sealed(there[0]):
         return there[1]
+    if not there and directory == SERVICE:
+        return SERVICE_FILE
     return there[0] if there else directory / FILES[0]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_router.config import find
 from edge_router.config.find import config_file, node_directory, passed_over, sealed
 
 
@@ -103,3 +104,35 @@ def test_another_name(here: Path) -> None:
     """Who names a file knows which."""
     (here / "config.yaml").touch()
     assert passed_over(here / "mine.yaml") is None
+
+
+@pytest.fixture
+def service(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The Debian package is installed. Result: its configuration."""
+    path = here / "etc" / "config.yaml"
+    path.parent.mkdir()
+    path.write_text("")
+    monkeypatch.setattr(find, "SERVICE", here / "var")
+    monkeypatch.setattr(find, "SERVICE_FILE", path)
+    return path
+
+
+def test_the_node_of_the_service(here: Path, service: Path) -> None:
+    """Whoever types a command on a board means that one, wherever he is."""
+    assert find.node_directory(environ={}) == here / "var"
+    assert find.config_file(here / "var", environ={}) == service
+    assert find.config_file(here / "var", "other.yaml", environ={}) == here / "var" / "other.yaml"
+
+
+def test_a_node_of_ones_own_goes_before_that_of_the_service(here: Path, service: Path) -> None:
+    (here / "config.json").write_text("{}")
+    assert find.node_directory(environ={}) == here
+    (here / ".crossbar").mkdir()
+    assert find.node_directory(environ={}) == here / ".crossbar"
+
+
+def test_a_configuration_in_the_directory_of_the_service(here: Path, service: Path) -> None:
+    """Somebody put it there: it is what the node has."""
+    (here / "var").mkdir()
+    (here / "var" / "config.yaml").write_text("")
+    assert find.config_file(here / "var", environ={}) == here / "var" / "config.yaml"

@@ -1,0 +1,17 @@
+"""From this repository to what people install: Debian packages, SD images, container images, a release.
+
+    python -m images deb --arch arm64        build/dist/edge-router_0.1.0_arm64.deb
+    python -m images --help                  everything else
+
+    __main__     what was typed
+    steps        steps that are not done twice, and what is said while they run
+    version      the version and the time that everything is stamped with
+    packages     what is taken from Debian, for which architecture, from which mirror
+    roots        root file systems, by mmdebstrap
+    deb          the Debian package; manual and completion are made by `manual` and `completion`
+    msgspec      the one dependency that Debian has not for armhf, cross-built
+    debian/      what stands in the package as it is
+
+Only what builds may live here; nothing of it is in a package. It is run by the Python of the virtual environment, on a
+Debian machine, as root where root file systems are made, and needs no Docker daemon.
+"""

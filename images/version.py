@@ -1,0 +1,22 @@
+"""The version, and the time that all files are stamped with, so that the same commit gives the same octets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from edge_router import __version__
+
+ROOT: Final = Path(__file__).parent.parent
+VERSION: Final = __version__
+
+
+def epoch() -> int:
+    """Seconds since 1970: $SOURCE_DATE_EPOCH, else the time of the last commit (reproducible-builds.org)."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if given:
+        return int(given)
+    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -1,0 +1,154 @@
+"""The Debian package and its service on a Debian 13: in order, from install to purge."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from images.version import ROOT, VERSION
+from tests.images.machine import Machine
+
+UNITS = ("edge-router.service", "edge-router@.service")
+
+
+def test_lintian_has_nothing_to_say(deb: Path) -> None:
+    """Neither errors nor warnings; overrides have their reasons."""
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "warning", deb], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_is_hardened(unit: str) -> None:
+    """2.0 at most, of 10; mosquitto's has 9.2."""
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", ROOT / "systemd" / unit]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_it_runs_right_after_installing(machine: Machine) -> None:
+    """Nothing has to be set up. Its page is served, and programs on this machine can join."""
+    said = machine.does("apt-get install -y --no-install-recommends /root/edge-router.deb")
+    assert "Setting up edge-router" in said
+    assert machine.shows("ActiveState") == "active"
+    assert "It works" in machine.does("curl -sf http://127.0.0.1:8080/")
+    assert '"state":"running"' in machine.does("curl -sf -H 'Accept: application/json' http://127.0.0.1:8080/info")
+    assert VERSION in machine.does("edge-router version")
+
+
+def test_nothing_is_open_to_everybody(machine: Machine) -> None:
+    """The configuration may have secrets; the socket is for the group."""
+    said = machine.does(
+        "stat -c '%a %U:%G %n' /etc/edge-router/config.yaml /var/lib/edge-router /run/edge-router/router.sock"
+    )
+    assert said.splitlines() == [
+        "640 root:edge-router /etc/edge-router/config.yaml",
+        "750 edge-router:edge-router /var/lib/edge-router",
+        "660 edge-router:edge-router /run/edge-router/router.sock",
+    ]
+
+
+def test_commands_find_the_service(machine: Machine) -> None:
+    """From any directory; and a user who is in the group."""
+    assert machine.does("cd /tmp && edge-router status").startswith("running: /var/lib/edge-router")
+    machine.does("useradd -G edge-router joe")
+    said = machine.does("runuser -u joe -- sh -c 'cd / && edge-router call wamp.session.count'")
+    assert said.strip() == "1"
+    machine.does("useradd eve")
+    assert "ermission denied" in machine.does("runuser -u eve -- sh -c 'cd / && edge-router sessions'", 1)
+
+
+def test_the_manual_and_completion(machine: Machine) -> None:
+    """Every command is in both."""
+    text = machine.does("zcat /usr/share/man/man1/edge-router.1.gz")
+    words = machine.does("cat /usr/share/bash-completion/completions/edge-router")
+    for command in ("start", "check", "subscribe", "record"):
+        assert f".SS {command}" in text and f"{command}) options=" in words
+    offered = machine.does(
+        "bash -c '. /usr/share/bash-completion/completions/edge-router; "
+        "COMP_WORDS=(edge-router sub); COMP_CWORD=1; _edge_router; echo ${COMPREPLY[@]}'"
+    )
+    assert offered.strip() == "subscribe"
+
+
+def test_reload_takes_over_a_change(machine: Machine) -> None:
+    """Without another process; one that is no good changes nothing, and `systemctl` fails."""
+    pid = machine.shows("MainPID")
+    machine.does("sed -i 's/port: 8080/port: 8090/' /etc/edge-router/config.yaml && systemctl reload edge-router")
+    assert "It works" in machine.does("curl -sf http://127.0.0.1:8090/")
+    machine.does("sed -i 's/port: 8090/prot: 8090/' /etc/edge-router/config.yaml")
+    machine.does("systemctl reload edge-router", 1)
+    assert re.search(r"config\.yaml:\d+: .*prot", machine.journal())
+    machine.does("curl -sf http://127.0.0.1:8090/ > /dev/null")
+    machine.does("sed -i 's/prot: 8090/port: 8080/' /etc/edge-router/config.yaml && systemctl reload edge-router")
+    assert machine.shows("MainPID") == pid and machine.shows("NRestarts") == "0"
+
+
+def test_the_watchdog_ends_a_node_that_hangs(machine: Machine) -> None:
+    """And another one takes its place."""
+    drop_in = machine.root / "etc/systemd/system/edge-router.service.d"
+    drop_in.mkdir()
+    (drop_in / "quick.conf").write_text("[Service]\nWatchdogSec=3\nTimeoutAbortSec=2\n")
+    machine.does("systemctl daemon-reload && systemctl restart edge-router")
+    pid = machine.shows("MainPID")
+    machine.does(f"kill -STOP {pid}")
+    machine.until("systemctl show -P NRestarts edge-router", lambda said: said.strip() == "1")
+    machine.until("systemctl is-active edge-router", lambda said: said.strip() == "active")
+    assert machine.shows("MainPID") != pid
+    assert "Watchdog timeout" in machine.journal()
+
+
+def test_after_sigkill_it_comes_back(machine: Machine) -> None:
+    """The stale pid file and socket are no obstacle."""
+    machine.does("systemctl reset-failed edge-router; systemctl restart edge-router")
+    machine.does(f"kill -KILL {machine.shows('MainPID')}")
+    machine.until("systemctl show -P NRestarts edge-router", lambda said: said.strip() == "1")
+    machine.until("curl -s http://127.0.0.1:8080/", lambda said: "It works" in said)
+
+
+def test_a_second_node(machine: Machine) -> None:
+    """With a configuration of its own."""
+    machine.does(
+        "cd /etc/edge-router && sed 's/8080/8070/; s,/run/edge-router/,/run/edge-router-shed/,' config.yaml "
+        "> shed.yaml && chgrp edge-router shed.yaml && chmod 640 shed.yaml && systemctl start edge-router@shed"
+    )
+    assert "It works" in machine.does("curl -sf http://127.0.0.1:8070/")
+    machine.does("systemctl stop edge-router@shed")
+
+
+def test_an_upgrade_keeps_state_and_changes(machine: Machine) -> None:
+    """What the operator wrote, and what the node keeps; and it runs again by itself."""
+    machine.does("runuser -u edge-router -- edge-router keys --cbdir /var/lib/edge-router")
+    key = machine.does("cat /var/lib/edge-router/key.pub")
+    machine.does("sed -i 's/# The configuration of the service/# changed: &/' /etc/edge-router/config.yaml")
+    pid = machine.shows("MainPID")
+    machine.does("dpkg --force-confold -i /root/edge-router.deb")
+    machine.until("curl -s http://127.0.0.1:8080/", lambda said: "It works" in said)
+    assert machine.shows("MainPID") != pid
+    assert machine.does("cat /var/lib/edge-router/key.pub") == key
+    assert machine.does("head -1 /etc/edge-router/config.yaml").startswith("# changed:")
+
+
+def test_a_node_that_was_stopped_is_not_started_by_an_upgrade(machine: Machine) -> None:
+    machine.does("systemctl stop edge-router && dpkg --force-confold -i /root/edge-router.deb")
+    assert machine.shows("ActiveState") == "inactive"
+    machine.does("systemctl start edge-router")
+
+
+def test_remove_and_purge(machine: Machine) -> None:
+    """Removing keeps what the operator has; purging leaves nothing."""
+    machine.does("apt-get remove -y edge-router")
+    assert machine.does("systemctl is-active edge-router", None).strip() == "inactive"
+    (machine.root / "etc/systemd/system/edge-router.service.d/quick.conf").unlink()
+    (machine.root / "etc/systemd/system/edge-router.service.d").rmdir()
+    machine.does("test -e /etc/edge-router/config.yaml -a -e /var/lib/edge-router/key.priv")
+    machine.does("test ! -e /usr/lib/python3/dist-packages/edge_router")
+    machine.does("apt-get purge -y edge-router")
+    left = machine.does(
+        "find / -xdev -name '*edge-router*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/log/*' "
+        "-not -path '/var/cache/*'; getent passwd edge-router",
+        None,
+    )
+    assert left == ""
