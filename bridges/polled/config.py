@@ -47,7 +47,7 @@ class DeviceConfig(Section, kw_only=True):
     """What a device with a driver has. A kind of device says with `units` what it measures.
 
     id: its name; its topic is the bridge's topic, a dot and this. interval: seconds from one reading to the next; left
-    out, that of the bridge. fields: name of a value -> its options.
+    out, that of the bridge. fields: name of a value -> its options; its unit stays what it is, unless another is given.
     """
 
     #: where the simulator of a device of this kind is, `module:Class`; it is made with the section and a clock
@@ -85,10 +85,10 @@ def check_simulators(devices: Sequence[Any]) -> None:
             raise ValueError(f"device {device.id!r}: its kind has no simulator")
 
 
-def with_staleness(field: Any, interval: float) -> Any:
+def with_staleness(field: Field, interval: float) -> Field:
     """A field that becomes stale: what it says itself, or STALE_INTERVALS.
 
-    field: a Field. interval: seconds.
+    interval: seconds.
     """
     if field.stale_after is not None:
         return field
@@ -104,6 +104,8 @@ def check_names(names: list[str], whose: str) -> None:
             raise ValueError(f"{whose} {name!r} is there twice; each needs a name of its own")
 
 
-def plain_field(unit: str | None) -> Field:
-    """The options of a value that the configuration does not name."""
-    return Field(unit=unit)
+def with_unit(field: Field, unit: str | None) -> Field:
+    """A field with the unit that its values have by nature, unless it says another or makes words of them."""
+    if field.unit is not None or unit is None or any(row.enum is not None for row in field.rows()):
+        return field
+    return msgspec.structs.replace(field, unit=unit)

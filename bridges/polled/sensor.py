@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from bridges.clock import Clock
 from bridges.config import Field
 from bridges.pipeline import FieldTopic, Pipeline
-from bridges.polled.config import plain_field, with_staleness
+from bridges.polled.config import with_staleness, with_unit
 from bridges.polled.turns import Turn
 from bridges.stamps import Stamp
 
@@ -38,7 +38,8 @@ class Sensor:
 
     name: unique on its bridge. topic: of its frames; None, if it has one value and needs no frames. value_topic: gives
     the topic of a value by its place in the frame. fields: what the configuration says of values, by their place.
-    unit: gives the unit of a value by its place, or None. interval: seconds between readings.
+    unit: gives the unit of a value by its place, or None; what a field says comes first. interval: seconds between
+    readings.
 
     left_out: values that could not be measured the last time, and why. reading: whether it is there, None as long as
     that is not known. told_stale: values of which the operator was told that they are. readings, failures, bad: how
@@ -145,8 +146,7 @@ class Sensor:
         self._pipelines.append(pipeline)
 
     def _field(self, place: str) -> Field:
-        field = self._fields.get(place)
-        return plain_field(self._unit(place)) if field is None else field
+        return with_unit(self._fields.get(place, Field()), self._unit(place))
 
 
 def _places(frame: Mapping[str, Any], above: str = "") -> Iterator[str]:

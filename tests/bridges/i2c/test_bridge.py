@@ -39,7 +39,7 @@ def test_a_frame_a_reading_and_a_topic_a_value(make: Make) -> None:
     frame, about = bus.last("x.outside")
     assert frame["temperature"] == 25.0
     assert about == {"bridge": "x", "seq": 1, "ts": WALL * 1000, "ts_quality": "synced"}
-    assert bus.last("com.example.t") == (25.0, about)
+    assert bus.last("com.example.t") == (25.0, {**about, "unit": "°C"})
     assert bus.last("x.outside.humidity") == (frame["humidity"], {**about, "unit": "%"})
     bus.passes(10)
     assert len(bus.values("x.outside")) == 2
