@@ -98,14 +98,15 @@ class SerialBridge(Bridge):
         return {"write": self._write, **own, **self._port.procedures()}
 
     def details(self) -> dict[str, Any]:
-        """frames: published. bad: refused. dropped: over-long, over max_rate, or cut in two when the device came or
-        went. noise: bytes outside of frames. unwanted: sentences that are not asked for. logged: lines of text that
-        were no frames, published as `log`. unsent: bytes written to a device that went. reopened: how often it was
-        opened again because nothing came. silent: whether no frame came for stale_after. And those of
-        `bridges.pipeline`, and of `exchange_calls`.
+        """path: where the device was found when it was last opened. frames: published. bad: refused. dropped:
+        over-long, over max_rate, or cut in two when the device came or went. noise: bytes outside of frames. unwanted:
+        sentences that are not asked for. logged: lines of text that were no frames, published as `log`. unsent: bytes
+        written to a device that went. reopened: how often it was opened again because nothing came. silent: whether no
+        frame came for stale_after. And those of `bridges.pipeline`, and of `exchange_calls`.
         """
         return {
             "device": str(self._port.place),
+            "path": self._port.path,
             "frames": self._frames,
             "bad": self._bad,
             "dropped": self._framing.overlong + self._partial + self.over_rate,
@@ -264,6 +265,10 @@ class SerialBridge(Bridge):
     def send(self, data: bytes) -> Deferred[None]:
         """Bytes to the device. Raises DeviceAway and QueueFull."""
         return self._port.write(data)
+
+    def abandon(self) -> None:
+        """Take back what was sent and has not left."""
+        self._port.abandon()
 
     def line(self, line: Any) -> bytes:
         """A line for the device, with all that belongs to it. Raises CallError for what is none."""

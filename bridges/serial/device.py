@@ -57,6 +57,10 @@ class DeviceAway(DeviceError):
     """There is no open device."""
 
 
+class Abandoned(Exception):
+    """We closed it. The text is why."""
+
+
 class Owner(Protocol):
     """Who uses a device."""
 
@@ -132,7 +136,18 @@ class Device(SerialPort):
             self._give_up_what_blocks()
         except OPEN_ERRORS:
             pass  # a device that is just being unplugged holds nobody up
-        self.connectionLost(Failure(ConnectionAbortedError("closed")))
+        self.connectionLost(Failure(Abandoned("closed")))
+
+    def abandon(self) -> None:
+        """What was written and has not left is not to be sent any more: a command must not be done minutes later.
+
+        That is only so if the device says wait. What the kernel has not taken yet cannot be taken back but by closing.
+        """
+        if self._config.flow_control == "none":
+            return
+        termios.tcflush(self.fileno(), termios.TCOFLUSH)
+        if self.unsent:
+            self.connectionLost(Failure(Abandoned("it takes no bytes (flow_control)")))
 
     def _give_up_what_blocks(self) -> None:
         """close(2) waits until the line has taken what the kernel holds, up to 30 s, and the whole node with it."""
@@ -168,8 +183,9 @@ class _Reader(StreamProtocol):
     def dataReceived(self, data: bytes) -> None:
         self._owner.received(data)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002
-        self._owner.lost("it was unplugged or hung up")
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        ours = reason.check(Abandoned) is not None
+        self._owner.lost(reason.getErrorMessage() if ours else "it was unplugged or hung up")
 
 
 def claim(fd: int, config: PortConfig) -> None:

@@ -79,14 +79,22 @@ def _looks(likeness: Likeness | None) -> Callable[[bytes], bool] | None:
 class Line:
     """The line, and who waits for it.
 
-    options: of the configuration. write: sends bytes, as `Port.write`. clock: for timeouts.
+    options: of the configuration. write: sends bytes, as `Port.write`. abandon: takes back what has not left.
+    clock: for timeouts.
 
     asked: requests sent, counting retries. unanswered: tries without an answer. late: frames dropped after a timeout.
     """
 
-    def __init__(self, options: Exchange, write: Callable[[bytes], Deferred[None]], clock: Clock) -> None:
+    def __init__(
+        self,
+        options: Exchange,
+        write: Callable[[bytes], Deferred[None]],
+        abandon: Callable[[], object],
+        clock: Clock,
+    ) -> None:
         self._options = options
         self._write = write
+        self._abandon = abandon
         self._clock = clock
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
@@ -173,6 +181,7 @@ class Line:
             request.fire(NoAnswer(f"no answer within {request.timeout:g} s"))
         self._expecting_late = True
         self._set_timer(request.timeout, self._after_late)
+        self._abandon()
 
     def _after_late(self) -> None:
         """Whatever comes now is no answer to what was sent before."""

@@ -47,6 +47,9 @@ class Host(Protocol):
     def send(self, data: bytes) -> Deferred[None]:
         """Bytes to the device. Raises DeviceAway and QueueFull."""
 
+    def abandon(self) -> None:
+        """Take back what was sent and has not left."""
+
     def line(self, text: Any) -> bytes:
         """A line for the device with all that belongs to it. Raises CallError for what is none."""
 
@@ -73,7 +76,7 @@ class Dialogues:
         self._procedures = config.procedures
         self._name = config.id
         self._host = host
-        self._line = Line(self._options, host.send, clock)
+        self._line = Line(self._options, host.send, host.abandon, clock)
         self._polling = Polling(config.poll, self._options, host.line, self._line, clock, self)
         self._unsolicited = 0
 

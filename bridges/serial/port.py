@@ -45,8 +45,8 @@ class Port:
     config: which, and its settings. reactor: IReactorFDSet and IReactorTime. user: who is told.
     random: numbers of [0, 1), for the waits. place: where the device is; left out, as the config says.
 
-    place: where the device is to be. unsent: bytes that were to be written and were lost with the device.
-    reopened: how often it was opened again because it was silent.
+    place: where the device is to be. path: where it was when it was last opened. unsent: bytes that were to be written
+    and were lost with the device. reopened: how often it was opened again because it was silent.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Port:
         if config.reopen_after is not None:
             self._silence = Freshness(config.reopen_after, reactor, self._silence_turned)
         self._reopening = self._quiet = False
+        self.path: str | None = None
         self.unsent = 0
         self.reopened = 0
 
@@ -115,6 +116,11 @@ class Port:
         if self._device is None or not self._ready:
             raise DeviceAway(f"{self.place} is away: {self._told or 'it is being opened'}")
         return self._device.submit(data)
+
+    def abandon(self) -> None:
+        """What was written and has not left yet is not to be sent any more."""
+        if self._device is not None:
+            self._device.abandon()
 
     def received(self, data: bytes) -> None:
         """From the device."""
@@ -169,6 +175,7 @@ class Port:
             self._watch.start()
             self._not_opened(error, path)
             return False
+        self.path = path
         self._cancel_timer()
         self._watch.stop()
         self._dropped = b""

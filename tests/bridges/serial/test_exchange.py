@@ -26,13 +26,17 @@ class World:
         self.sent: list[bytes] = []
         self.results: list[Any] = []
         self.written: Deferred[None] | None = None
+        self.abandoned = 0
         self.options = msgspec.convert(options, Exchange)
-        self.line = Line(self.options, self.write, self.clock)
+        self.line = Line(self.options, self.write, self.abandon, self.clock)
         self.line.begin()
 
     def write(self, data: bytes) -> Deferred[None]:
         self.sent.append(data)
         return self.written or succeed(None)
+
+    def abandon(self) -> None:
+        self.abandoned += 1
 
     def ask(self, data: bytes, timeout: float = 1.0, **options: Any) -> Request:
         """The result, or the failure's exception, goes to `results`."""
@@ -152,6 +156,7 @@ def test_no_answer_is_told_in_time() -> None:
     assert isinstance(world.results[0], NoAnswer)
     assert str(world.results[0]) == "no answer within 1 s"
     assert world.line.unanswered == 1
+    assert world.abandoned == 1, "a command that the device did not take yet is not to be done later"
     assert world.idle()
 
 
@@ -220,7 +225,7 @@ def test_what_cannot_be_written_fails_at_once(error: Exception) -> None:
     def write(_data: bytes) -> Deferred[None]:
         raise error
 
-    world.line = Line(world.options, write, world.clock)
+    world.line = Line(world.options, write, world.abandon, world.clock)
     world.line.begin()
     world.ask(b"a")
     assert world.results == [error]
@@ -345,7 +350,7 @@ def test_a_day_of_a_device_that_answers_late_or_not_at_all() -> None:
             world.clock.callLater(delay, world.line.take, data + b" %d" % round(now))
         return succeed(None)
 
-    world.line = Line(world.options, write, world.clock)
+    world.line = Line(world.options, write, world.abandon, world.clock)
     world.line.begin()
     world.polling = Polling(world.polls, world.options, _encoded, world.line, world.clock, world)
     world.polling.begin()

@@ -213,6 +213,29 @@ def test_polls_go_on_when_the_device_is_back(scpi: Instrument, logged: list[str]
     assert len(logged) == 3
 
 
+def test_a_command_that_the_device_does_not_take_is_taken_back(scpi: Instrument) -> None:
+    """It says wait, and is switched on an hour later: it must not find the command then. The pty plays the line."""
+    scpi.open(procedures={"output": {"send": "OUTP 1"}}, flow_control="rtscts")
+    scpi.call("output")
+    scpi.reactor.advance(1)
+    assert scpi.results == [("edge.error.no_answer", "no answer within 1 s")]
+    scpi.reactor.pump(0.05)
+    assert scpi.device.heard() == b""
+
+
+def test_a_long_command_that_is_half_sent_costs_the_connection(scpi: Instrument, logged: list[str]) -> None:
+    """The rest of it cannot be taken back otherwise, and would be another command."""
+    scpi.open(exchange={}, flow_control="xonxoff", write_queue=1_048_576, max_write=65_536)
+    scpi.call("request", "x" * 65_000)
+    scpi.reactor.pump()
+    scpi.reactor.advance(1)
+    scpi.reactor.until(lambda: scpi.session.values("kitchen.status")[-1] == "open" and len(logged) > 2)
+    assert "is away: it takes no bytes (flow_control)" in logged[1]
+    heard = scpi.device.heard()
+    assert len(heard) < 65_000
+    assert b"\n" not in heard
+
+
 def test_a_poll_without_answers_is_in_the_status_and_told_once(scpi: Instrument, logged: list[str]) -> None:
     scpi.open(poll=[{"send": "V?", "every": 5, "retries": 0}])
     for _ in range(200):
