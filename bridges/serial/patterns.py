@@ -59,7 +59,7 @@ def names_of(pattern: str, max_frame: int) -> list[str]:
     """The names of a pattern's groups. max_frame: characters of the longest text. Raises PatternError."""
     names = look_at(pattern, max_frame)
     if not names:
-        raise PatternError(f"{pattern!r} has no named group, such as (?P<temperature>[0-9.]+)")
+        raise PatternError(f"`{pattern}` has no named group, such as (?P<temperature>[0-9.]+)")
     return names
 
 
@@ -72,11 +72,11 @@ def look_at(pattern: str, max_frame: int) -> list[str]:
         names = list(compiled(pattern).groupindex)
         tree = _parser.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        raise PatternError(f"{pattern!r} is no regular expression: {error}") from None
+        raise PatternError(f"`{pattern}` is no regular expression: {error}") from None
     ways = _Look(pattern, max_frame, bool(tree.state.flags & re.IGNORECASE)).whole(list(tree)).ways
     if ways * max_frame > MOST_STEPS:
         raise PatternError(
-            f"{pattern!r} could take too long: a text fits it in up to {_short(ways)} ways, for repetitions in it "
+            f"`{pattern}` could take too long: a text fits it in up to {_short(ways)} ways, for repetitions in it "
             f"can take what comes after them, too. Say what they stop at, as [^,]* for .*, or lower max_frame, "
             f"{max_frame} now"
         )
@@ -131,7 +131,7 @@ class _Look:
             case "GROUPREF":
                 return Part(1, _ALL, True, False)
             case _:
-                raise PatternError(f"{self._pattern!r} has a conditional group; write two patterns instead")
+                raise PatternError(f"`{self._pattern}` has a conditional group; write two patterns instead")
 
     def _branch(self, branches: list[Any], after: int) -> Part:
         parts = [self.sequence(branch, after) for branch in branches]
@@ -149,7 +149,7 @@ class _Look:
         body = self.sequence(items, after)
         if most > 1 and (not body.plain or body.empty):
             raise PatternError(
-                f"{self._pattern!r} has a repetition or a choice within a repetition, as (a+)* has: it could take for "
+                f"`{self._pattern}` has a repetition or a choice within a repetition, as (a+)* has: it could take for "
                 "ever. Repeat single characters or words of a fixed length, or take csv or keyvalue for lists"
             )
         if most == least:

@@ -10,7 +10,7 @@ from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
 from bridges.serial.framing import Frame, framing
 from bridges.stamps import Stamp, Stamps
-from bridges.values import BadValue, check
+from bridges.values import BadValue, Unwanted, check
 from edge_router.cli.decode.timers import Timers
 
 #: seconds after the last byte in which a frame that ends with silence is complete
@@ -38,7 +38,7 @@ class Intake:
 
     config: of the bridge. teller: who is told. timers: the time of the bytes.
 
-    good, refused: frames.
+    good, refused: frames. unwanted: sentences that are not asked for.
     """
 
     def __init__(self, config: SerialConfig, teller: Teller, timers: Timers) -> None:
@@ -53,6 +53,7 @@ class Intake:
         self._stamps = Stamps(timers, synchronized=lambda: False)
         self.good = 0
         self.refused = 0
+        self.unwanted = 0
         self._pipeline.begin()
 
     def feed(self, data: bytes) -> None:
@@ -84,9 +85,12 @@ class Intake:
             self._teller.note(f"no frame had the field {', '.join(unseen)}")
 
     def counts(self) -> dict[str, Any]:
-        """frames: good ones. bad: refused. noise: bytes outside of frames. And those of `bridges.pipeline`."""
+        """frames: good ones. bad: refused. noise: bytes outside of frames. If there are any, unwanted: sentences that
+        are not asked for, and those of `bridges.pipeline`.
+        """
         own = {"frames": self.good, "bad": self.refused, "noise": self._framing.noise}
-        return {**own, **{name: count for name, count in self._pipeline.counts().items() if count}}
+        some = {"unwanted": self.unwanted, **self._pipeline.counts()}
+        return {**own, **{name: count for name, count in some.items() if count}}
 
     def _take_all(self, frames: list[Frame]) -> None:
         for frame in frames:
@@ -100,6 +104,9 @@ class Intake:
             value = self._decode(frame)
             check(value)
             found = self._pipeline.transform(value)
+        except Unwanted:
+            self.unwanted += 1
+            return
         except BadValue as error:
             self.refused += 1
             self._teller.bad(str(error), raw)

@@ -21,11 +21,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "csv": {"columns": ["a", "b"], "fields": {"a": {"type": "int", "min_interval": 1, "max_interval": 2}}},
     "keyvalue": {"fields": {"a": {"type": "bool"}}},
     "raw": {"max_frame": 10},
+    "regex": {"patterns": [r"(?P<a>\d+),(?P<b>.*)", r"a=(?P<a>.)"], "fields": {"a": {"type": "int"}}},
+    "nmea": {"unsealed": True, "fields": {"lat": {"deadband": 0.1}}},
+    "cbor": {},
+    "msgpack": {"max_frame": 10},
+    "struct": {"layout": {"items": [{"name": "a", "type": "float16"}, {"name": "b", "type": "string"}]}},
 }
 #: noise, and lines that are nearly right
 PIECES = st.one_of(
     st.binary(max_size=20),
     st.sampled_from([b"\n", b"\r\n", b'{"a": ', b"1", b"}", b"1,2", b"a=1", b"NaN", b'"\\ud83d"', b"[" * 40, b"1e999"]),
+    st.sampled_from(
+        [b"$GPGLL,4916.45,N,12311.12,W,225444,A\n", b"$GPMTW,nan,C", b"\xa1\x61a\xf9\x7e\x00", b"\x81\x01"]
+    ),
     st.builds(lambda a: b'{"a": %s, "b": {"c": 1}}\n' % str(a).encode(), st.one_of(st.integers(), st.floats())),
 )
 
