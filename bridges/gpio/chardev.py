@@ -150,6 +150,8 @@ class LineRequest:
         return self._fd
 
     def read(self) -> list[Edge]:
+        if self._fd < 0:
+            return []
         try:
             data = self._kernel.read(self._fd, BATCH * uapi.EVENT.size)
         except BlockingIOError:

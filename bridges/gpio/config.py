@@ -143,7 +143,7 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
     @property
     def state_file(self) -> str:
         """Relative to the node directory."""
-        return self.state or f"gpio-{self.id}.json"
+        return self.state or f"gpio-{self.id.replace('/', '_')}.json"
 
     def lines(self) -> dict[str, str | int]:
         """The line of each input and output, by the name of that."""

@@ -21,6 +21,9 @@ from bridges.gpio.uapi import MOST_LINES
 
 #: seconds that a line is put aside for
 ASIDE: Final = 1.0
+#: edges that the kernel keeps for each line, and the most that it keeps for a request (16 for each of 64 lines)
+ROOM: Final = 64
+MOST_ROOM: Final = 1_024
 
 
 class InputUser(Protocol):
@@ -119,7 +122,8 @@ class Inputs:
                 for start in range(0, len(lines), MOST_LINES):
                     part = lines[start : start + MOST_LINES]
                     offsets = [line.offset for line in part]
-                    request = chip.request(offsets, settings, {}, f"edge-router {self._config.id}")
+                    room = min(ROOM * len(part), MOST_ROOM)
+                    request = chip.request(offsets, settings, {}, f"edge-router {self._config.id}", room)
                     self._watches.append(Watch(request, part, self))
             levels = [watch.request.get() for watch in self._watches]
         except LineError:

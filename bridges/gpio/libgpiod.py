@@ -149,6 +149,8 @@ class LibraryRequest:
         return self.request.fd if self._open else -1
 
     def read(self) -> list[Edge]:
+        if not self._open:
+            return []
         try:
             events = self.request.read_edge_events(BATCH)
         except BlockingIOError:

@@ -71,7 +71,7 @@ class Request(Protocol):
         """Becomes readable when there are edges."""
 
     def read(self) -> Sequence[Edge]:
-        """The edges that wait; none if there are none. Raises ChipGone."""
+        """The edges that wait; none if there are none, or the request is closed. Raises ChipGone."""
 
     def get(self) -> Mapping[int, bool]:
         """The logical levels of all its lines, by offset. Raises ChipGone."""

@@ -62,6 +62,8 @@ class SimulatedRequest:
         self.limit = request.buffer or 16 * len(request.offsets)
         self.events: deque[bytes] = deque()
         self.seqno = 0
+        #: its chip has gone; a chip that comes back is another one
+        self.dead = False
 
 
 class SimulatedKernel:
@@ -105,7 +107,8 @@ class SimulatedKernel:
     def fault_changed(self, fault: str) -> None:
         """For `Faults`: who waits for edges learns that the chip is gone; what hung shows what it is now."""
         if fault == "unplug":
-            for fd in self._requests:
+            for fd, request in self._requests.items():
+                request.dead = True
                 os.eventfd_write(fd, 1)
         elif fault == "ok":
             for offset in range(len(self.lines)):
@@ -124,7 +127,7 @@ class SimulatedKernel:
         return fd
 
     def ioctl(self, fd: int, number: int, data: bytearray) -> None:
-        if self._is_gone():
+        if self._is_gone() or (fd in self._requests and self._requests[fd].dead):
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         handler = (_CHIP_CALLS if fd in self._chips else _REQUEST_CALLS).get(number)
         if handler is None:
@@ -132,9 +135,10 @@ class SimulatedKernel:
         handler(self, fd, data)
 
     def read(self, fd: int, size: int) -> bytes:
-        if self._is_gone():
+        request = self._requests[fd]
+        if request.dead:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-        events = self._requests[fd].events
+        events = request.events
         if not events:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         taken = b"".join(events.popleft() for _ in range(min(len(events), size // uapi.EVENT.size)))

@@ -154,7 +154,7 @@ def test_several_inputs_of_one_line(board: Make) -> None:
 
 
 def test_lost_edges_are_seen_and_counted(board: Make) -> None:
-    """The kernel keeps 16 a line, drops the oldest, and numbers them: the total is right all the same."""
+    """The kernel keeps 64 a line, drops the oldest, and numbers them: the total is right all the same."""
     io = board(inputs={"water": {"line": 5, "measure": "count"}})
     io.drive(5, True, False)
     for _ in range(100):
@@ -162,8 +162,8 @@ def test_lost_edges_are_seen_and_counted(board: Make) -> None:
         io.kernel.set_level(5, False)
     io.advance(1.1)
     assert io.values("water")[-1] == 101
-    assert io.status()["lost"] == 84
-    assert "84 edges of water were lost" in io.status()["last_error"]
+    assert io.status()["lost"] == 36
+    assert "36 edges of water were lost" in io.status()["last_error"]
 
 
 def test_lost_edges_of_a_line_whose_both_edges_are_watched(board: Make) -> None:
@@ -288,3 +288,17 @@ def test_faults(board: Make, fault: str) -> None:
     late = {"drop": [], "garble": [], "hang": [True]}
     assert io.values("door")[3:] == [*expected[fault], *late[fault], *([] if fault == "drop" else [False])]
     assert io.status()["lost"] == (1 if fault == "drop" else 0)
+
+
+def test_a_request_of_a_chip_that_was_gone_is_dead(board: Make) -> None:
+    """As with the kernel: also if the chip is back before anybody has looked."""
+    io = board(inputs=SWITCH)
+    io.call("simulate", "unplug")
+    io.call("simulate", "ok")
+    io.reactor.pump()
+    assert io.status()["state"] == "away"
+    io.advance(1)
+    assert io.status()["state"] == "open"
+    io.reactor.pump()
+    io.drive(17, True)
+    assert io.values("door")[-1] is True
