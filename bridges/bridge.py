@@ -38,6 +38,9 @@ class Bridge:
         self.clock = clock
         #: the node directory; the node says it before the start
         self.directory = Path()
+        #: at a reload: the section that one with the same id gets when this one has stopped, and what was before this
+        self.successor: BridgeConfig | None = None
+        self.predecessor: Bridge | None = None
         self.stamps = stamps or Stamps(clock)
         self.status = Status(clock, self.stamps, self._publish_status, self._details)
         self._rate = Rate(config.max_rate, clock)

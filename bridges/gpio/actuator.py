@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from bridges.clock import Clock, Delayed
 from bridges.gpio.interlock import Group
 from bridges.gpio.outputconfig import OutputRules, level_of
@@ -27,6 +29,15 @@ class Refused(Exception):
     def __init__(self, uri: str, text: str) -> None:
         super().__init__(text)
         self.uri = uri
+
+
+class Handover(Struct, frozen=True):
+    """What an output leaves to its successor at a reload. since: monotonic time of its last change."""
+
+    value: bool
+    since: float
+    last: bool | None
+    controller: int | None
 
 
 class ActuatorUser(Protocol):
@@ -57,7 +68,8 @@ class Actuator:
         self._group = group
         self._user = user
         self._write: Callable[[bool], bool] | None = None
-        self._off_at = clock.seconds()
+        self._since = clock.seconds()
+        self._before: Handover | None = None
         self._timers: dict[str, Delayed] = {}
         if group is not None:
             group.add(name, lambda: self.value is True)
@@ -66,6 +78,8 @@ class Actuator:
 
     def first(self, found: bool) -> bool:
         """The level to begin with. found: the one that the line has."""
+        if self._before is not None:
+            return found
         wish = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
         if not found and wish and (self.options.min_off or self._hindered()):
             return False
@@ -73,11 +87,15 @@ class Actuator:
 
     def opened(self, write: Callable[[bool], bool], value: bool) -> None:
         """The line is ours. write: sets its level, and says whether the chip is there. value: the level it has."""
+        before, self._before = self._before, None
         self._write = write
         self.value = value
-        self._off_at = self._clock.seconds()
-        self.controller = None
+        same = before is not None and before.value == value
+        self._since = before.since if before is not None and same else self._clock.seconds()
+        self.controller = before.controller if before is not None and same else None
         self._changed("start")
+        if before is not None:
+            return
         wanted = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
         if wanted and not value:
             self._set_later(True, "start")
@@ -88,6 +106,15 @@ class Actuator:
         self.value = None
         for name in list(self._timers):
             self._cancel(name)
+
+    def hand_over(self) -> Handover | None:
+        """What the next one has to know, if the level is known."""
+        return None if self.value is None else Handover(self.value, self._since, self.last, self.controller)
+
+    def take_over(self, before: Handover) -> None:
+        """The output goes on as it was, in the place of another one."""
+        self._before = before
+        self.last = before.last
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
@@ -167,7 +194,7 @@ class Actuator:
 
     def _off_left(self) -> float:
         """Seconds that it has to stay off still."""
-        return self._off_at + (self.options.min_off or 0.0) - self._clock.seconds()
+        return self._since + (self.options.min_off or 0.0) - self._clock.seconds()
 
     def _check_on(self) -> None:
         hindered = self._hindered()
@@ -190,10 +217,10 @@ class Actuator:
     def _set(self, value: bool, cause: str) -> None:
         if self._write is None or not self._write(value):
             raise Refused(DEVICE_AWAY, f"the chip of {self.name} is away")
-        if self.value and not value:
-            self._off_at = self._clock.seconds()
-            if self._group is not None:
-                self._group.ended(self.name)
+        if self.value and not value and self._group is not None:
+            self._group.ended(self.name)
+        if self.value != value:
+            self._since = self._clock.seconds()
         self.value = value
         self._changed(cause)
 
@@ -205,7 +232,8 @@ class Actuator:
         if not self.value:
             self._cancel("max_on")
         elif self.options.max_on is not None and "max_on" not in self._timers:
-            self._after("max_on", self.options.max_on, self._set, False, "max_on")
+            left = self._since + self.options.max_on - self._clock.seconds()
+            self._after("max_on", max(left, 0.0), self._set, False, "max_on")
         self._user.output_changed(self.name, self.value, cause)
 
     def _after(self, name: str, seconds: float, call: Callable[..., None], *args: object) -> None:

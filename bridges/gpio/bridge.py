@@ -14,13 +14,14 @@ from bridges.backoff import STABLE, Backoff
 from bridges.bridge import Bridge
 from bridges.clock import Delayed
 from bridges.config import Field
+from bridges.gpio.actuator import Actuator
 from bridges.gpio.backends import Simulation, backend_of, pwm_of, simulation
 from bridges.gpio.chips import find_chip
 from bridges.gpio.commands import Commands, Dimming
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.controllers import Controllers
 from bridges.gpio.cookbook import Cookbook
-from bridges.gpio.dimmers import Dimmers
+from bridges.gpio.dimmers import Dimmer, Dimmers
 from bridges.gpio.inputs import Inputs
 from bridges.gpio.keeping import COUNT_DELAY, OUTPUT_DELAY, Keeper, Kept
 from bridges.gpio.lines import Backend, LineError
@@ -93,7 +94,10 @@ class GpioBridge(Bridge):
         return self._controllers.begin(session).addCallback(lambda _: super(GpioBridge, self).start(session))
 
     def opening(self) -> None:
+        before, self.predecessor = self.predecessor, None
         self._simulation = simulation(self._settings, self.clock, self.directory)
+        if isinstance(before, GpioBridge):
+            self._take_over(before)
         self._backend = self._given_backend or backend_of(self._settings, self._simulation)
         self._keeper = Keeper(self.directory / self._settings.state_file, self.clock, self._to_keep, self._trouble)
         self._restore(self._keeper)
@@ -102,8 +106,9 @@ class GpioBridge(Bridge):
         self._retry()
 
     def closing(self) -> None:
-        self._dimmers.close(stopping=True)
-        self._outputs.close()
+        next_one = self.successor if isinstance(self.successor, GpioConfig) else None
+        self._dimmers.close(True, self._staying(next_one))
+        self._outputs.close(next_one)
         self._inputs.close()
         self._pipeline.stop()
         for timer in (self._timer, self._later):
@@ -145,6 +150,26 @@ class GpioBridge(Bridge):
             **self._pipeline.counts(),
         }
 
+    # --- at a reload -------------------------------------------------------------------------------------------------
+
+    def _staying(self, successor: GpioConfig | None) -> list[str]:
+        """The PWM outputs that a successor has too."""
+        return [name for name in self._settings.pwm if successor and self._settings.shares_output(successor, name)]
+
+    def _take_over(self, before: GpioBridge) -> None:
+        """Outputs that are the same go on as they were."""
+        if before._simulation is not None and before._settings.chips == self._settings.chips:
+            self._simulation = before._simulation
+        self._outputs.take_over(before._outputs)
+        self._dimmers.take_over(before._dimmers, before._staying(self._settings))
+
+    def _check_controllers(self) -> None:
+        """Who has set an output may have left in between."""
+        outputs: list[Actuator | Dimmer] = [*self._outputs.actuators.values(), *self._dimmers.all.values()]
+        for each in outputs:
+            if each.controller is not None and not self._controllers.is_present(each.controller):
+                each.session_gone(each.controller)
+
     # --- the chip ----------------------------------------------------------------------------------------------------
 
     def _retry(self) -> None:
@@ -172,6 +197,7 @@ class GpioBridge(Bridge):
         self._opened_at = self.clock.seconds()
         self.log.info("{id}: {chip} is open", id=self.config.id, chip=self._label or "PWM")
         self.status.change("open")
+        self._check_controllers()
         if self._cookbook is not None:
             self._cookbook.ready()
         return True

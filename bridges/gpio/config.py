@@ -128,6 +128,17 @@ class GpioConfig(BridgeConfig, tag="gpio", kw_only=True):
         """The names of lines that the chip must have."""
         return [line for line in self.lines().values() if isinstance(line, str)]
 
+    def shares_output(self, other: GpioConfig, name: str) -> bool:
+        """Whether an output is the same line, meant the same way, in another section too."""
+        if name in self.outputs and name in other.outputs:
+            ours, theirs = self.outputs[name], other.outputs[name]
+            same = (ours.line, ours.active_low) == (theirs.line, theirs.active_low)
+            return same and self.chips == other.chips
+        if name in self.pwm and name in other.pwm:
+            mine, its = self.pwm[name], other.pwm[name]
+            return (mine.chip, mine.channel, mine.inverted) == (its.chip, its.channel, its.inverted)
+        return False
+
     @property
     def digouts(self) -> list[str]:
         """The outputs with a number in the cookbook's names."""

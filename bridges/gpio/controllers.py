@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
 
-from edge_router.client import CallError, Received, Session
+from edge_router.client import CallError, Received, Result, Session
 
 ON_LEAVE: Final = "wamp.session.on_leave"
-COUNT: Final = "wamp.session.count"
+LIST: Final = "wamp.session.list"
 UPLINK: Final = "edge.uplink.{}.status"
 
 
@@ -44,18 +44,30 @@ class Controllers:
 
     def __init__(self, actuators: Iterable[Dependent]) -> None:
         self._actuators = [actuator for actuator in actuators if actuator.options.depends]
+        #: sessions that were there when it began, and are still
+        self._present: set[int] = set()
 
     def begin(self, session: Session) -> Deferred[Any]:
         """Listen. The result fails with CallError if the router would not tell: then no output may be set."""
         if not self._actuators:
             return succeed(None)
         uplinks = {actuator.options.uplink for actuator in self._actuators if actuator.options.uplink is not None}
-        asked: list[Deferred[Any]] = [session.call(COUNT), session.subscribe(ON_LEAVE, self._left)]
+        asked: list[Deferred[Any]] = [session.subscribe(ON_LEAVE, self._left)]
+        asked.append(session.call(LIST).addCallback(self._listed))
         asked += [session.subscribe(UPLINK.format(name), self._uplink, get_retained=True) for name in sorted(uplinks)]
         return gatherResults(asked, consumeErrors=True).addErrback(_explain)
 
+    def is_present(self, session: int) -> bool:
+        """Whether a session that was there at a reload still is."""
+        return session in self._present
+
+    def _listed(self, result: Result) -> None:
+        if isinstance(result.value, list):
+            self._present.update(result.value)
+
     def _left(self, event: Received) -> None:
         if event.args and isinstance(event.args[0], int):
+            self._present.discard(event.args[0])
             for actuator in self._actuators:
                 actuator.session_gone(event.args[0])
 
@@ -71,4 +83,4 @@ def _explain(failure: Any) -> None:
     """on_loss is a promise. Who cannot keep it does not start."""
     error = failure.value.subFailure.value
     uri = getattr(error, "uri", "wamp.error.runtime_error")
-    raise CallError(uri, f"on_loss needs {ON_LEAVE} and {COUNT} of the realm's meta API, and its role may not: {error}")
+    raise CallError(uri, f"on_loss needs {ON_LEAVE} and {LIST} of the realm's meta API, and its role may not: {error}")

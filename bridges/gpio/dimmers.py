@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Protocol
 
 from bridges.clock import Clock, Delayed
@@ -23,7 +23,10 @@ class DimmerUser(Protocol):
 
 
 class Dimmer:
-    """One PWM output. duty: None while the channel is away. last: what a call has last set."""
+    """One PWM output.
+
+    duty: None while the channel is away. last: what a call has last set. controller: the session that has last set it.
+    """
 
     def __init__(self, name: str, options: Pwm, clock: Clock, user: DimmerUser) -> None:
         self.name = name
@@ -34,20 +37,29 @@ class Dimmer:
         self._clock = clock
         self._user = user
         self._channel: Channel | None = None
-        self._controller: int | None = None
+        self._before: Dimmer | None = None
+        self.controller: int | None = None
         self._timers: dict[str, Delayed] = {}
 
     def begin(self, channel: Channel) -> None:
         """The channel is ours. Raises LineError; nothing was changed but what on_start says."""
+        before, self._before = self._before, None
         wanted = self.last if self.options.on_start == "last" else None
-        if self.options.on_start not in ("keep", "last"):
+        if before is not None:
+            wanted = None
+        elif self.options.on_start not in ("keep", "last"):
             wanted = duty_of(self.options.on_start)
         found = channel.duty()
         if wanted is not None:
             channel.set(wanted)
         self._channel = channel
-        self._controller = None
+        self.controller = before.controller if before is not None else None
         self._changed(found if wanted is None else wanted, "start")
+
+    def take_over(self, before: Dimmer) -> None:
+        """It goes on as it was, in the place of another one."""
+        self._before = before
+        self.last = before.last
 
     def end(self, stopping: bool) -> None:
         """The channel is not ours any more. stopping: do what on_stop says before. Idempotent."""
@@ -78,7 +90,7 @@ class Dimmer:
             raise Refused(CALLER_UNKNOWN, text)
         for name in ("loss", "uplink"):
             self._cancel(name)
-        self._controller = caller
+        self.controller = caller
         self.last = duty
         if duty == before:
             return False
@@ -89,8 +101,8 @@ class Dimmer:
 
     def session_gone(self, session: int) -> None:
         """A session has left the realm."""
-        if self._controller == session:
-            self._controller = None
+        if self.controller == session:
+            self.controller = None
             self._lose("loss", self.options.loss_after)
 
     def uplink_changed(self, up: bool) -> None:
@@ -148,10 +160,16 @@ class Dimmers:
             self.close(False)
             raise
 
-    def close(self, stopping: bool) -> None:
-        """Let go of the channels. stopping: do what on_stop says before. Idempotent."""
-        for dimmer in self.all.values():
-            dimmer.end(stopping)
+    def take_over(self, before: Dimmers, staying: Container[str]) -> None:
+        """Go on with what those of another bridge have left. staying: the names of those that are the same."""
+        for name, dimmer in self.all.items():
+            if name in staying and name in before.all:
+                dimmer.take_over(before.all[name])
+
+    def close(self, stopping: bool, staying: Container[str] = ()) -> None:
+        """Let go of the channels. stopping: do what on_stop says before, but for those `staying`. Idempotent."""
+        for name, dimmer in self.all.items():
+            dimmer.end(stopping and name not in staying)
 
     def values(self) -> dict[str, Any]:
         """The duties as they are known."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from bridges.gpio.actuator import Actuator, ActuatorUser
+from bridges.gpio.actuator import Actuator, ActuatorUser, Handover
 from bridges.gpio.chips import find_line
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.interlock import Group
@@ -60,6 +60,7 @@ class Outputs:
         self._reactor = reactor
         self._user = user
         self._holds: dict[str, Hold] = {}
+        self.handovers: dict[str, Handover] = {}
         groups: dict[str, Group] = {}
         self.actuators: dict[str, Actuator] = {}
         for name, options in config.outputs.items():
@@ -84,11 +85,24 @@ class Outputs:
         for hold in list(self._holds.values())[:1]:  # one is enough to learn that the chip is gone
             self._reactor.addReader(hold)
 
-    def close(self) -> None:
-        """Do what on_stop says, and let go of the lines. Idempotent."""
+    def take_over(self, before: Outputs) -> None:
+        """Go on with what outputs of another bridge have left."""
+        for name, handover in before.handovers.items():
+            if name in self.actuators:
+                self.actuators[name].take_over(handover)
+
+    def close(self, successor: GpioConfig | None = None) -> None:
+        """Do what on_stop says, and let go of the lines. Idempotent.
+
+        successor: of the bridge; outputs that it has too are left as they are, for `take_over`.
+        """
         for name, hold in self._holds.items():
-            wanted = level_of(self._config.outputs[name].on_stop)
             actuator = self.actuators[name]
+            handover = actuator.hand_over()
+            if handover is not None and successor is not None and self._config.shares_output(successor, name):
+                self.handovers[name] = handover
+                continue
+            wanted = level_of(self._config.outputs[name].on_stop)
             if wanted is None:
                 continue
             try:

@@ -92,6 +92,16 @@ class RunningBridge:
         self._end().addErrback(self._log_end)
         self._retry = self._clock.callLater(delay, self.start)
 
+    def leave_to(self, config: Bridge) -> None:
+        """It will be stopped, and one with another section of the same id started in its place."""
+        if type(config) is type(self.config):
+            self._bridge.successor = config
+
+    def take_over(self, before: RunningBridge) -> None:
+        """It will be started in the place of one that was stopped."""
+        if type(before.config) is type(self.config):
+            self._bridge.predecessor = before._bridge
+
     def stop(self) -> Deferred[None]:
         """Stop the bridge and leave the realm. Idempotent. The result fails as the bridge's own `stop` does."""
         if self._retry is not None:

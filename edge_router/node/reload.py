@@ -34,6 +34,8 @@ class Reload:
         self._node = node
         self._config = config
         self._record = record
+        #: parts that others take the place of, by the identity of their sections
+        self._replaced: dict[int, Any] = {}
         self._before = structs.replace(
             node.config,
             bridges=[bridge.config for bridge in node.bridges],
@@ -169,6 +171,11 @@ class Reload:
         """At once, since each may take its time. kind: `bridge` or `uplink`. running: the node's; those go."""
         ending = [*changes.removed, *(old for old, _ in changes.changed)]
         stopping = [part for part in running if any(part.config is section for section in ending)]
+        successors = {id(old): new for old, new in changes.changed}
+        for part in stopping:
+            if id(part.config) in successors:
+                part.leave_to(successors[id(part.config)])
+                self._replaced[id(part.config)] = part
         if stopping:
             stops = [part.stop() for part in reversed(stopping)]
             await self._node.within_patience(f"{kind}s", lambda: DeferredList(stops, consumeErrors=True))
@@ -180,12 +187,13 @@ class Reload:
         """kind, running: as above. make: a section -> a part, not started yet."""
         for old, new in changes.changed:
             keys = ", ".join(differing(old, new)) or f"realm {new.realm}"
-            self._start_part(kind, new, running, make, f"started again, since it was changed ({keys})")
+            what = f"started again, since it was changed ({keys})"
+            self._start_part(kind, new, running, make, what, self._replaced.get(id(old)))
         for section in changes.added:
             self._start_part(kind, section, running, make, "started")
 
     def _start_part(
-        self, kind: str, section: Any, running: list[Any], make: Callable[[Any], Any], what: str
+        self, kind: str, section: Any, running: list[Any], make: Callable[[Any], Any], what: str, before: Any = None
     ) -> None:
         try:
             part = make(section)
@@ -193,6 +201,8 @@ class Reload:
             self.log.failure("a part cannot be made")
             self._record.failed(f"{kind} {section.id}: {type(problem).__name__}: {problem}")
             return
+        if before is not None:
+            part.take_over(before)
         running.append(part)
         part.start()
         self._record.done(f"{kind} {section.id}: {what}")

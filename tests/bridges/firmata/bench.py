@@ -16,7 +16,7 @@ from bridges.firmata.config import FirmataConfig
 from bridges.firmata.simkinds import Uno
 from bridges.firmata.simulator import SimulatedUno
 from bridges.stamps import Stamps
-from edge_router.client import CallError, Invoked, Received
+from edge_router.client import CallError, Invoked, Received, Result
 from edge_router.wamp.messages import EventDetails, InvocationDetails
 from tests.bridges.harness import FakeDevice, FakeSession, PtyReactor
 
@@ -32,7 +32,7 @@ class BenchSession(FakeSession):
         return super().register(procedure, handler)
 
     def call(self, procedure: str) -> Deferred[Any]:
-        return succeed(None)
+        return succeed(Result(([],)))
 
     def subscribe(self, topic: str, handler: Callable[[Received], object], get_retained: bool = False) -> Deferred[Any]:
         self.handlers[topic] = handler

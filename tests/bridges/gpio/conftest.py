@@ -14,7 +14,7 @@ from bridges.gpio.bridge import GpioBridge
 from bridges.gpio.config import GpioConfig
 from bridges.gpio.simulator import SimulatedKernel
 from bridges.stamps import Stamps
-from edge_router.client import CallError, Invoked, Received
+from edge_router.client import CallError, Invoked, Received, Result
 from edge_router.wamp.messages import EventDetails, InvocationDetails
 from tests.bridges.conftest import WALL
 from tests.bridges.harness import FakeSession, PtyReactor
@@ -29,6 +29,7 @@ class Router(FakeSession):
         self.subscriptions: dict[str, Callable[[Received], object]] = {}
         self.disclosed: set[str] = set()
         self.meta = meta
+        self.present = [7]
 
     def register(self, procedure: str, handler: Callable[..., Any], details: bool = False) -> Deferred[Any]:
         if details:
@@ -48,7 +49,9 @@ class Router(FakeSession):
         return succeed(None)
 
     def call(self, procedure: str) -> Deferred[Any]:
-        return succeed(None) if self.meta else fail(CallError("wamp.error.no_such_procedure", procedure))
+        if not self.meta:
+            return fail(CallError("wamp.error.no_such_procedure", procedure))
+        return succeed(Result((self.present,)))
 
     def tell(self, topic: str, *args: Any) -> None:
         """An event comes."""
@@ -125,10 +128,11 @@ def board(reactor: PtyReactor, session: Router, tmp_path: Path) -> Iterator[Call
     """Makes a bridge and starts it. All are stopped after the test, and nothing of them may be left."""
     made: list[GpioBridge] = []
 
-    def make(**options: Any) -> Board:
+    def make(predecessor: GpioBridge | None = None, **options: Any) -> Board:
         stamps = Stamps(reactor, wall=lambda: WALL + reactor.seconds(), synchronized=lambda: True)
         bridge = GpioBridge(configured(**options), reactor, stamps, random=lambda: 0.5)
         bridge.directory = tmp_path
+        bridge.predecessor = predecessor
         made.append(bridge)
         bridge.start(session)  # type: ignore[arg-type]
         return Board(bridge, reactor, session)

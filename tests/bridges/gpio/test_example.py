@@ -59,5 +59,5 @@ def test_the_permissions_suffice() -> None:
     (worker,) = loaded.workers
     roles = {role.name: role for role in worker.realms[0].roles}
     allowed = {permission.uri for permission in roles["bridge"].permissions}
-    assert allowed == {HOUSE, "wamp.session.on_leave", "wamp.session.count"}
+    assert allowed == {HOUSE, "wamp.session.on_leave", "wamp.session.list"}
     assert roles["local"].permissions[0].disclose.caller

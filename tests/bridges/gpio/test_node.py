@@ -153,13 +153,18 @@ def test_no_output_changes_but_as_configured(directory: Path, house: House) -> N
 
 
 def test_a_reload_of_the_bridge_itself(directory: Path, house: House) -> None:
-    """It is stopped and started, so on_stop and on_start apply, and nothing else."""
+    """Outputs that stay are left alone, and who has set them is known still; those that go are left as on_stop says."""
     panel = house.start()
-    panel.set(kept=True, off=True, safe=True)
-    outputs = {**OUTPUTS, "safe": {"line": 4, "on_loss": "off", "on_start": "off"}}
+    other = house.panel()
+    panel.set(kept=True, off=True, on=False)
+    other.set(safe=True)
+    outputs = {**OUTPUTS, "new": {"line": 5, "on_start": "on"}}
+    del outputs["on"]
     write(directory, configured(outputs=outputs))
     assert run("reload", "--cbdir", directory).returncode == 0
-    until(directory, {"1": True, "2": False, "3": False, "4": False})
+    until(directory, {"1": True, "2": True, "3": False, "4": True, "5": True})
+    other.close()
+    until(directory, {"1": True, "2": True, "3": False, "4": False, "5": True})
 
 
 def test_what_there_is(directory: Path) -> None:

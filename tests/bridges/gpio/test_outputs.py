@@ -279,6 +279,63 @@ def test_on_loss_of_an_uplink(board: Make, session: Router) -> None:
     assert io.pin(4) is True, "somebody on the board has set it, who is there"
 
 
+# --- reload ----------------------------------------------------------------------------------------------------------
+
+
+def reload(board: Make, before: Board, **options: Any) -> Board:
+    """What the node does when the section has changed."""
+    before.bridge.successor = configured(**options)
+    before.bridge.stop()
+    return board(predecessor=before.bridge, **options)
+
+
+HEATER = {"line": 4, "on_start": "off", "on_stop": "off", "on_loss": "off", "max_on": 10}
+
+
+@pytest.mark.parametrize("chip", [FILE, "sim:"])
+def test_a_reload_leaves_outputs_alone(board: Make, session: Router, tmp_path: Path, chip: str) -> None:
+    """With who has set it, and how long it has been on."""
+    first = board(chip=chip, outputs={"heater": HEATER})
+    first.call("heater.set", True)
+    first.advance(6)
+    second = reload(board, first, chip=chip, outputs={"heater": HEATER, "lamp": {"line": 5, "on_start": "on"}})
+    assert session.values("io.heater") == [False, True, True]
+    assert (second.pin(4), second.pin(5)) == (True, True)
+    second.advance(4.1)
+    assert second.pin(4) is False, "max_on"
+    second.call("heater.set", True)
+    third = reload(board, second, chip=chip, outputs={"heater": HEATER})
+    session.tell("wamp.session.on_leave", 7)
+    assert third.pin(4) is False, "on_loss"
+
+
+def test_outputs_that_go_and_come(board: Make, tmp_path: Path) -> None:
+    """on_stop for the one, on_start for the other; what means something else now is another one."""
+    first = board(chip=FILE, outputs={"a": HEATER, "b": {**HEATER, "line": 5}, "c": {**HEATER, "line": 6}})
+    for name in "abc":
+        first.call(f"{name}.set", True)
+    moved = {**HEATER, "line": 5, "active_low": True}
+    reload(board, first, chip=FILE, outputs={"b": moved, "c": {**HEATER, "line": 7, "on_start": "keep"}})
+    assert [driven(tmp_path, pin) for pin in (4, 5, 6, 7)] == [False, True, False, False]
+
+
+def test_a_controller_that_leaves_while_it_is_reloaded(board: Make, session: Router) -> None:
+    first = board(outputs={"heater": HEATER})
+    first.call("heater.set", True)
+    session.present = [8]
+    second = reload(board, first, outputs={"heater": HEATER, "lamp": {"line": 5}})
+    assert second.pin(4) is False
+    assert session.last("io.heater")[1]["cause"] == "loss"
+
+
+def test_min_off_goes_on_over_a_reload(board: Make) -> None:
+    outputs = {"fridge": {"line": 4, "min_off": 60}}
+    first = board(outputs=outputs)
+    first.advance(50, step=1)
+    second = reload(board, first, outputs={**outputs, "lamp": {"line": 5}})
+    assert "stays off for 10.0 s more" in second.refused("fridge.set", True)[1]
+
+
 # --- max_on, min_off -------------------------------------------------------------------------------------------------
 
 

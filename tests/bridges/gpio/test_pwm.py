@@ -189,6 +189,21 @@ def test_last(board: Make, tmp_path: Path) -> None:
     assert board(chip=FILE, pwm=options).values("fan")[-1] == 0.6
 
 
+def test_a_reload_leaves_it_alone(board: Make, session: Router) -> None:
+    """With who has set it."""
+    options = fan(on_start=0, on_stop=1, on_loss=0.1)
+    first = board(pwm=options)
+    first.call("fan.set", 0.6)
+    changed = {**options, "other": {"channel": 1}}
+    first.bridge.successor = configured(pwm=changed)
+    first.bridge.stop()
+    second = board(predecessor=first.bridge, pwm=changed)
+    assert session.values("io.fan") == [0, 0.6, 0.6]
+    session.tell("wamp.session.on_leave", 7)
+    second.advance(0.01)
+    assert session.values("io.fan")[-1] == 0.1
+
+
 def test_on_loss(board: Make, session: Router) -> None:
     """Of the session that set it, and of an uplink."""
     io = board(pwm=fan(on_loss=0.1, uplink="center", uplink_after=10))
