@@ -52,35 +52,38 @@ def temperature(tree: Tree) -> float:
 
 def throttling(tree: Tree) -> dict[str, Any]:
     """Whether the supply or the heat holds the board back, now and since it was started (`since_start`)."""
-    bits = _throttled_bits(tree)
-    if bits is None:
-        return {"under_voltage": _under_voltage(tree)}
+    try:
+        bits = _throttled_bits(tree)
+    except OSError as error:
+        found = _under_voltage(tree)
+        if found is not None:
+            return {"under_voltage": found}
+        if isinstance(error, FileNotFoundError):
+            raise LookupError("neither the firmware nor the kernel tells of it") from None
+        raise
     now: dict[str, Any] = {name: bool(bits >> bit & 1) for bit, name in _THROTTLED.items()}
     return {**now, "since_start": {name: bool(bits >> bit + 16 & 1) for bit, name in _THROTTLED.items()}}
 
 
-def _throttled_bits(tree: Tree) -> int | None:
-    """From the firmware's file if the kernel has it, else from its program; None if there is neither."""
+def _throttled_bits(tree: Tree) -> int:
+    """From the firmware's file if the kernel has it, else from its program. Raises FileNotFoundError without both."""
     for soc in tree.names("/sys/devices/platform"):
         for name in tree.names(f"/sys/devices/platform/{soc}") if soc.startswith("soc") else ():
             if name.endswith(":firmware") and "get_throttled" in tree.names(f"/sys/devices/platform/{soc}/{name}"):
                 return int(tree.text(f"/sys/devices/platform/{soc}/{name}/get_throttled"), 16)
-    try:
-        said = tree.output("vcgencmd", "get_throttled")
-    except FileNotFoundError:
-        return None
+    said = tree.output("vcgencmd", "get_throttled")
     found = re.fullmatch(r"throttled=0x([0-9a-f]{1,8})\s*", said)
     if found is None:
         raise BadValue(f"vcgencmd says {said[:60]!r}, not throttled=0x...")
     return int(found[1], 16)
 
 
-def _under_voltage(tree: Tree) -> bool:
-    """The driver `rpi_volt` of the kernel itself (Documentation/hwmon/raspberrypi-hwmon)."""
+def _under_voltage(tree: Tree) -> bool | None:
+    """The driver `rpi_volt` of the kernel itself (Documentation/hwmon/raspberrypi-hwmon); None without it."""
     for name in tree.names("/sys/class/hwmon"):
         if tree.text(f"/sys/class/hwmon/{name}/name").strip() == "rpi_volt":
             return int(tree.text(f"/sys/class/hwmon/{name}/in0_lcrit_alarm")) != 0
-    raise LookupError("neither the firmware nor the kernel tells of it")
+    return None
 
 
 class Cpu:

@@ -10,6 +10,8 @@ from typing import Final, Protocol
 
 #: bytes of a file; the ones that are read here are a page at most
 MOST: Final = 65_536
+#: of what a program complains about
+MOST_COMPLAINT: Final = 200
 #: seconds
 COMMAND_TIMEOUT: Final = 5.0
 
@@ -74,10 +76,13 @@ class Files:
             raise FileNotFoundError(2, "No such file or directory", command)
         try:
             done = subprocess.run(
-                [found, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_TIMEOUT, check=True
+                [found, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_TIMEOUT, check=False
             )
-        except subprocess.SubprocessError as error:
-            raise OSError(str(error)) from None
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{command} did not end within {COMMAND_TIMEOUT:g} s") from None
+        if done.returncode != 0:
+            complaint = done.stderr[:MOST_COMPLAINT].decode("utf-8", "replace").strip() or "it said nothing"
+            raise OSError(f"{command} ended with status {done.returncode}: {complaint}")
         return done.stdout[:MOST].decode("utf-8", "replace")
 
     def _real(self, path: str) -> Path:

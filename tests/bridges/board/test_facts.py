@@ -78,6 +78,20 @@ def test_under_voltage_by_the_kernels_driver(put: Put) -> None:
     assert facts.throttling(tree) == {"under_voltage": True}
 
 
+def test_a_program_that_may_not_ask_the_firmware(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's driver serves then; without it, the program's words are the reason."""
+
+    def fails(*command: str) -> str:
+        raise OSError("vcgencmd ended with status 255: Can't open device file: /dev/vcio")
+
+    tree = put({})
+    monkeypatch.setattr(tree, "output", fails)
+    with pytest.raises(OSError, match="/dev/vcio"):
+        facts.throttling(tree)
+    put({"sys/class/hwmon/hwmon0/name": "rpi_volt\n", "sys/class/hwmon/hwmon0/in0_lcrit_alarm": "0\n"})
+    assert facts.throttling(tree) == {"under_voltage": False}
+
+
 def test_no_throttling_is_known_of_a_pc(put: Put) -> None:
     with pytest.raises(LookupError):
         facts.throttling(put({}))
