@@ -76,7 +76,7 @@ def _target(args: argparse.Namespace) -> Target:
     read = read_config(args)
     if read is None:
         raise NotFound("the configuration cannot be used; say by --url and --realm where the central router is")
-    uplinks = {uplink.id: uplink for uplink in getattr(read.loaded.config, "uplinks", [])}
+    uplinks = {uplink.id: uplink for uplink in read.loaded.config.uplinks}
     if not uplinks:
         raise NotFound(f"{read.path} has no `uplinks`; say by --url and --realm where the central router is")
     if args.uplink is not None and args.uplink not in uplinks:

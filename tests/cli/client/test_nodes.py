@@ -81,3 +81,21 @@ def test_a_configuration_without_enrolment(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     assert dispatch(["nodes", "--cbdir", str(tmp_path)]) == 1
     assert "enrolment: {role: ROLE}" in capsys.readouterr().err
+
+
+def test_the_uplink_of_the_configuration_says_where(run: Run, node: RunningNode, tmp_path: Path) -> None:
+    """A board that has one needs nothing but the code."""
+    endpoint = {"type": "unix", "path": str(node.directory / "enrol.sock")}
+    uplink = {
+        "id": "hq",
+        "realm": "local",
+        "remote_realm": "realm1",
+        "transport": {"type": "rawsocket", "endpoint": endpoint},
+        "rules": [{"uri": "com.x"}],
+    }
+    worker = {"type": "router", "realms": [{"name": "local"}]}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"version": 2, "workers": [worker], "uplinks": [uplink]}))
+    code = run("nodes", "invite", "board-18").out.strip()
+    done = run("enroll", code, "--cbdir", str(tmp_path))
+    assert done.status == 0 and "board-18 is known in realm realm1" in done.out
+    assert run("enroll", code, "--cbdir", str(tmp_path), "--uplink", "other").status == 2
