@@ -12,7 +12,7 @@ from edge_router.cli.client.values import as_json
 if TYPE_CHECKING:
     from edge_router.cli.client.talk import Talk
     from edge_router.client import Received, Session
-    from edge_router.wamp.messages import Match
+    from edge_router.wamp.messages import Match, Origin
 
 EXAMPLES = """\
   edge-router subscribe com.example.kitchen
@@ -55,8 +55,16 @@ def as_line(event: Received, values: bool) -> str:
         "publisher": details.publisher,
         "publisher_authid": details.publisher_authid,
         "publisher_authrole": details.publisher_authrole,
+        "replayed": details.replayed or None,
+        "origin": None if details.origin is None else _origin(details.origin),
     }
     return as_json(line | {key: value for key, value in more.items() if value is not None})
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    """Where an uplink has it from. time: when it was published there, seconds since 1970."""
+    time = round(origin.time / 1000, 3)
+    return {"node": origin.node, "sequence": origin.sequence, "time": time, "time_quality": origin.quality}
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from edge_router.cli.client.subscribe import match_of
+from edge_router.cli.client.subscribe import as_line, match_of
 from edge_router.cli.client.values import as_result, table, value_of
 from edge_router.cli.client.where import NotFound, find_door
+from edge_router.client import Received
+from edge_router.wamp.messages import EventDetails, Origin
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,18 @@ def test_results(args: list[Any], kwargs: dict[str, Any], text: str) -> None:
 def test_patterns_by_their_looks(topic: str, match: str) -> None:
     """No topic of an event looks like these."""
     assert match_of(topic) == match
+
+
+def test_what_an_uplink_brought() -> None:
+    """Where and when it was published, and that it comes late."""
+    origin = Origin("board-17", "b1", 7, 1_763_756_400_250, "unsynced")
+    event = Received("com.x", [1], {}, 5, EventDetails(origin=origin, replayed=True))
+    line = json.loads(as_line(event, values=False))
+    assert line["replayed"] is True
+    assert line["origin"] == {
+        "node": "board-17", "sequence": 7, "time": 1_763_756_400.25, "time_quality": "unsynced"
+    }  # fmt: skip
+    assert "replayed" not in as_line(Received("com.x", [1], {}, 5, EventDetails()), values=False)
 
 
 def test_tables() -> None:
