@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from edge_router import __version__, registry
 from edge_router.config.schema import Config
+from edge_router.node.limits import octets
 from edge_router.node.logins import Unusable
 from edge_router.node.node import Node
 from edge_router.node.reactor import cpu_seconds, install_reactor, raise_descriptor_limit, settle_garbage
@@ -99,6 +100,16 @@ class Program:
             pid=os.getpid(),
             cpu=cpu_seconds(),
         )
+
+        limit = octets(self._config.controller.memory_limit)
+        if limit:
+            guard = registry.load("edge_router.node.memory:MemoryGuard")(limit, self._reactor, self._too_much)
+            guard.start()
+
+    def _too_much(self, why: str) -> None:
+        self._exit_status = 1
+        self.log.error("the node has to end: {why}", why=why)
+        self._end(why)
 
     def _cannot_start(self, failure: Any) -> None:
         self._exit_status = 1

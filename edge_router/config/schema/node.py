@@ -10,7 +10,7 @@ from edge_router.config.schema.management import Management
 from edge_router.config.schema.realms import Realm
 from edge_router.config.schema.section import Bridge, Section, Transport
 from edge_router.config.schema.uplinks import Uplink
-from edge_router.config.schema.workers import Component, ContainerWorker, GuestWorker, RouterOptions
+from edge_router.config.schema.workers import Component, ContainerWorker, GuestWorker, RouterOptions, Size
 
 
 class RouterWorker(Section, tag="router"):
@@ -31,10 +31,14 @@ class Controller(Section):
     """The node itself.
 
     id: its name, in logs and on the info page. management: procedures for who runs the node; left out, there are none.
+    memory_limit: resident memory of the node's process, as `200M`; over it the node gives back what it can, and if that
+    is not enough for half a minute it ends with a failure, so that systemd starts it anew. Workers in processes of
+    their own have limits of their own.
     """
 
     id: str | None = None
     management: Management | None = None
+    memory_limit: Size | None = None
 
 
 Worker = RouterWorker | ContainerWorker | GuestWorker
