@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random as randomness
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -17,13 +17,16 @@ from bridges.pipeline import Pipeline
 from bridges.serial.config import SerialConfig
 from bridges.serial.decoders import decoder
 from bridges.serial.device import DeviceAway, QueueFull
-from bridges.serial.exchange_calls import Dialogues
 from bridges.serial.framing import Frame, framing
 from bridges.serial.place import Place
 from bridges.serial.port import Port
 from bridges.stamps import Stamp, Stamps
 from bridges.values import BadValue, NoFrame, Unwanted, check, shown
+from edge_router import registry
 from edge_router.client import CallError
+
+if TYPE_CHECKING:
+    from bridges.serial.exchange_calls import Dialogues
 
 DEVICE_AWAY: Final = "edge.error.device_away"
 QUEUE_FULL: Final = "edge.error.queue_full"
@@ -32,6 +35,8 @@ CANCELED: Final = "wamp.error.canceled"
 
 #: a field that none of so many frames had is most likely misspelt
 ENOUGH_FRAMES: Final = 20
+#: loaded only for a device that answers
+_DIALOGUES: Final = "bridges.serial.exchange_calls:Dialogues"
 
 
 class SerialBridge(Bridge):
@@ -64,7 +69,9 @@ class SerialBridge(Bridge):
             self.field_changed,
             self.status.fault,
         )
-        self._dialogues = Dialogues(config, reactor, self) if config.answers else None
+        self._dialogues: Dialogues | None = None
+        if config.answers:
+            self._dialogues = registry.load(_DIALOGUES)(config, reactor, self)
         self._freshness: Freshness | None = None
         if config.stale_after is not None:
             self._freshness = Freshness(config.stale_after, reactor, self._silence_turned)

@@ -11,7 +11,6 @@ from msgspec import Meta
 
 from bridges.config import Seconds
 from bridges.serial.decodingconfig import DecodingConfig
-from bridges.serial.exchange_template import LONGEST_TEXT, Template
 from edge_router import registry
 from edge_router.config.schema import Section
 
@@ -28,8 +27,11 @@ Name = Annotated[
 #: a short pattern has little to go astray in; the frame it is tried on is bounded by max_frame
 Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
 
-#: of who looks for patterns that take for ever; loaded only if there is one
+#: loaded only if there are templates: who fills them in, and who looks for patterns that take for ever
+_TEMPLATE: Final = "bridges.serial.exchange_template:Template"
 _LOOK_AT: Final = "bridges.serial.patterns:look_at"
+#: characters of a text that has no `max`
+LONGEST_TEXT: Final = 255
 #: what bridges register themselves
 TAKEN: Final = frozenset({"get_status", "write", "request", "simulate"})
 
@@ -126,7 +128,7 @@ class Procedure(Section, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError for a template that does not fit its arguments, and answers of what has none."""
-        Template(self.send, self.args)
+        registry.load(_TEMPLATE)(self.send, self.args)
         needless = [name for name in ("field", "expect", "refused") if getattr(self, name) is not None]
         if self.answer == "none" and (needless or self.retries):
             raise ValueError(f"{', '.join(needless) or 'retries'} is about an answer, and answer is none")

@@ -11,8 +11,8 @@ import sys
 from string import Formatter
 from typing import Any, Final, Protocol
 
-#: characters of a text that has no `max`
-LONGEST_TEXT: Final = 255
+from bridges.serial.exchange_config import LONGEST_TEXT
+
 #: of text without a pattern of its own: nothing that separates or ends commands anywhere
 PLAIN: Final = re.compile(r"[A-Za-z0-9_.+-]+")
 #: what `{name:FORMAT}` may be, and the numbers to try it on

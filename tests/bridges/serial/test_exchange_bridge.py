@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -272,3 +274,10 @@ def test_what_cannot_be_is_refused_at_load(options: dict[str, Any], reason: str)
 def test_a_device_that_only_speaks_has_no_procedure_to_ask(open_bridge: Open, session: FakeSession) -> None:
     open_bridge()
     assert set(session.procedures) == {"kitchen.write", "kitchen.get_status"}
+
+
+def test_a_device_that_only_speaks_does_not_pay_for_those_that_answer() -> None:
+    """Their modules are loaded when a configuration names them."""
+    code = "import sys, bridges.serial.bridge; print(*(name for name in sys.modules if 'serial.exchange' in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["bridges.serial.exchange_config"]
