@@ -20,15 +20,15 @@ from bridges.stamps import Stamps
 class Board:
     """Reads facts.
 
-    tree: the machine's files. facts: which ones. disks: name -> directory.
+    tree: the machine's files. config: which facts, disks and interfaces.
 
     absent: fact -> why it is not there. model: what the board calls itself.
     """
 
-    def __init__(self, tree: Tree, facts: list[Any], disks: dict[str, str]) -> None:
-        every = readers(disks)
+    def __init__(self, tree: Tree, config: BoardConfig) -> None:
+        every = readers(config.disks, config.interfaces)
         self._tree = tree
-        self._readers = {name: every[name] for name in facts}
+        self._readers = {name: every[name] for name in config.facts}
         self.absent: dict[str, str] = {}
         self.model: str | None = None
 
@@ -70,7 +70,7 @@ class BoardBridge(PolledBridge):
     def begin(self) -> None:
         config = self._settings
         tree = Files(config.root) if self.mishaps is None else Pi(self.mishaps, self.clock.seconds)
-        self._board = Board(tree, list(config.facts), config.disks)
+        self._board = Board(tree, config)
         topic = self.topic
         sensor = Sensor(self, "board", topic, lambda place: f"{topic}.{place}", config.fields, unit, config.interval)
         self.add(sensor, config.interval, self._board.read)

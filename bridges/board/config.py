@@ -19,6 +19,8 @@ FACT_NAMES: Final[tuple[Fact, ...]] = (
 Root = Annotated[
     str, Meta(pattern="^(/|sim:)", max_length=4_095, extra={"words": "a directory that begins with /, or sim:pi"})
 ]
+#: IFNAMSIZ of linux/if.h
+Interface = Annotated[str, Meta(pattern=r"^[^\s/]{1,15}$", extra={"words": "the name of an interface, as eth0"})]
 WholePath = Annotated[str, Meta(pattern="^/", max_length=4_095, extra={"words": "the whole path, as /var/lib"})]
 
 SIMULATORS: Final[dict[str, type[SimOptions]]] = {"pi": SimOptions, "": SimOptions}
@@ -28,13 +30,15 @@ class BoardConfig(PolledConfig, tag="board", kw_only=True):
     """The board that the router runs on: one event with all its facts every `interval`, and a topic for each of them.
 
     facts: which ones; what a board does not have is left out. disks: name -> a directory of the file system that is
-    looked at. fields: name -> options of a value; a name with dots goes into the facts, as `memory.available`. What is
+    looked at. interfaces: of the network; left out, those of hardware, not those of containers, tunnels and bridges.
+    fields: name -> options of a value; a name with dots goes into the facts, as `memory.available`. What is
     not listed has the topic of its name. root: where /proc and /sys are; `sim:pi` simulates a Raspberry Pi.
     """
 
     interval: Interval = 30.0
     facts: Annotated[list[Fact], Meta(min_length=1)] = field(default_factory=lambda: list(FACT_NAMES))
     disks: Annotated[dict[Name, WholePath], Meta(max_length=20)] = field(default_factory=lambda: {"root": "/"})
+    interfaces: Annotated[list[Interface], Meta(min_length=1, max_length=50)] | None = None
     fields: Annotated[dict[str, Field], Meta(max_length=200)] = {}
     root: Root = "/"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bridges.polled.files import Tree
@@ -180,21 +180,31 @@ def wifi(tree: Tree) -> dict[str, Any]:
     return found
 
 
-def network(tree: Tree) -> dict[str, Any]:
-    """Interface -> {up, received, sent}, bytes. /sys/class/net (Documentation/ABI/testing/sysfs-class-net)."""
-    found = {}
-    for name in tree.names("/sys/class/net"):
-        base = f"/sys/class/net/{name}"
-        if name == "lo" or "operstate" not in tree.names(base):
-            continue
-        found[_key(name)] = {
-            "up": tree.text(f"{base}/operstate").strip() == "up",
-            "received": int(tree.text(f"{base}/statistics/rx_bytes")),
-            "sent": int(tree.text(f"{base}/statistics/tx_bytes")),
-        }
-    if not found:
-        raise LookupError("there is no network interface")
-    return found
+class Network:
+    """Interfaces: whether they are up, and the bytes that went through. /sys/class/net (sysfs-class-net).
+
+    interfaces: which ones; None for those of hardware, not bridges, tunnels and what containers have.
+    """
+
+    def __init__(self, interfaces: Sequence[str] | None) -> None:
+        self._interfaces = interfaces
+
+    def __call__(self, tree: Tree) -> dict[str, Any]:
+        """Interface -> {up, received, sent}, bytes."""
+        found = {}
+        there = tree.names("/sys/class/net")
+        for name in there if self._interfaces is None else self._interfaces:
+            base = f"/sys/class/net/{name}"
+            if name not in there or (self._interfaces is None and "device" not in tree.names(base)):
+                continue
+            found[_key(name)] = {
+                "up": tree.text(f"{base}/operstate").strip() == "up",
+                "received": int(tree.text(f"{base}/statistics/rx_bytes")),
+                "sent": int(tree.text(f"{base}/statistics/tx_bytes")),
+            }
+        if not found:
+            raise LookupError(f"no such interface is there, but {', '.join(there) or 'none'} (interfaces)")
+        return found
 
 
 def uptime(tree: Tree) -> int:
@@ -217,8 +227,8 @@ def _key(interface: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", interface.strip())
 
 
-def readers(disks: Mapping[str, str]) -> dict[str, Callable[[Tree], Any]]:
-    """Every fact by its name. disks: name -> directory."""
+def readers(disks: Mapping[str, str], interfaces: Sequence[str] | None) -> dict[str, Callable[[Tree], Any]]:
+    """Every fact by its name. disks: name -> directory. interfaces: see Network."""
     return {
         "temperature": temperature,
         "throttling": throttling,
@@ -227,6 +237,6 @@ def readers(disks: Mapping[str, str]) -> dict[str, Callable[[Tree], Any]]:
         "memory": memory,
         "disk": Disks(disks),
         "wifi": wifi,
-        "network": network,
+        "network": Network(interfaces),
         "uptime": uptime,
     }

@@ -73,6 +73,7 @@ class Pi:
             "/sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
             "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
             "/sys/class/net/lo/operstate": "unknown\n",
+            "/sys/class/net/wlan0/device/uevent": "DRIVER=brcmfmac\n",
             "/sys/class/net/wlan0/operstate": "up\n",
             "/sys/class/net/wlan0/statistics/rx_bytes": f"{int(at * 900)}\n",
             "/sys/class/net/wlan0/statistics/tx_bytes": f"{int(at * 1700)}\n",

@@ -78,8 +78,10 @@ class Sensor:
     def transform(self, frame: dict[str, Any]) -> list[list[tuple[FieldTopic, Any]]]:
         """As `Pipeline.transform`; values that are seen for the first time get their topics."""
         new = [place for place in _places(frame) if place not in self._known]
-        if new and len(self._known) + len(new) <= MOST_FIELDS:
-            self._meet(new)
+        if new and len(self._known) < MOST_FIELDS:
+            self._meet(new[: MOST_FIELDS - len(self._known)])
+            if len(self._known) == MOST_FIELDS:
+                self._owner.value_rejected(f"{self.name}: values over {MOST_FIELDS} are in its frames alone")
         return [pipeline.transform(frame) for pipeline in self._pipelines]
 
     def said(self, frame: dict[str, Any]) -> Any:

@@ -158,20 +158,38 @@ def test_no_wifi(put: Put) -> None:
         facts.wifi(put({"proc/net/wireless": WIRELESS}))
 
 
-def test_network_interfaces(put: Put) -> None:
-    """Not the loopback; a VLAN's dot has no place in a topic."""
+@pytest.fixture
+def interfaces(put: Put) -> Files:
+    """Two of hardware, and others."""
     files: dict[str, str] = {}
-    for name, state in (("eth0.5", "up"), ("wlan0", "down"), ("lo", "unknown")):
+    for name, state in (("eth0", "up"), ("wlan0", "down"), ("eth0.5", "up"), ("lo", "unknown"), ("veth1a2b", "up")):
         base = f"sys/class/net/{name}"
         files |= {
             f"{base}/operstate": state + "\n",
             f"{base}/statistics/rx_bytes": "12\n",
             f"{base}/statistics/tx_bytes": "7\n",
         }
-    assert facts.network(put(files)) == {
-        "eth0_5": {"up": True, "received": 12, "sent": 7},
+        if name in ("eth0", "wlan0"):
+            files[f"{base}/device/uevent"] = ""
+    return put(files)
+
+
+def test_network_interfaces_of_hardware(interfaces: Files) -> None:
+    """Those of containers come and go by the dozen."""
+    assert facts.Network(None)(interfaces) == {
+        "eth0": {"up": True, "received": 12, "sent": 7},
         "wlan0": {"up": False, "received": 12, "sent": 7},
     }
+
+
+def test_network_interfaces_that_are_asked_for(interfaces: Files) -> None:
+    """A VLAN's dot has no place in a topic."""
+    assert set(facts.Network(["eth0.5", "lo", "wg0"])(interfaces)) == {"eth0_5", "lo"}
+
+
+def test_network_interfaces_that_are_not_there(interfaces: Files) -> None:
+    with pytest.raises(LookupError, match=r"but eth0, eth0\.5, lo, veth1a2b, wlan0 \(interfaces\)"):
+        facts.Network(["wg0"])(interfaces)
 
 
 def test_uptime_and_model(put: Put) -> None:
@@ -199,4 +217,4 @@ def type_names() -> list[Any]:
 
 
 def test_the_configuration_knows_the_same_facts() -> None:
-    assert type_names() == list(facts.readers({}))
+    assert type_names() == list(facts.readers({}, None))
