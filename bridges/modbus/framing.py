@@ -7,6 +7,7 @@ on TCP/IP Implementation Guide V1.0b (section 3.1.3). Both keep at most one answ
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 from bridges.modbus.pdu import EXCEPTION, MAX_PDU, answer_size
@@ -93,10 +94,9 @@ class RtuFraming:
             return None
         skipped, self._skip = self._skip, max(self._skip - len(data), 0)
         self._buffer += data[skipped:]
-        for start in range(len(self._buffer) - 1):
-            size = self._size_at(start)
+        for start, size in self._candidates():
             frame = self._buffer[start : start + size]
-            if not size or len(frame) < size:
+            if len(frame) < size:
                 continue
             if _CRC(frame[:-2]) == int.from_bytes(frame[-2:], "little"):
                 self.done()
@@ -114,12 +114,13 @@ class RtuFraming:
     def restart(self) -> None:
         self.done()
 
-    def _size_at(self, start: int) -> int:
-        """The length of the frame that may begin here; 0 if none can."""
-        head = self._buffer[start : start + 2]
-        if head == self._start:
-            return self._size
-        return _REFUSAL + RTU_EXTRA if head == self._refusal else 0
+    def _candidates(self) -> Iterator[tuple[int, int]]:
+        """Where the answer may begin, and how long it is then."""
+        for head, size in ((self._start, self._size), (self._refusal, _REFUSAL + RTU_EXTRA)):
+            start = self._buffer.find(head)
+            while start >= 0:
+                yield start, size
+                start = self._buffer.find(head, start + 1)
 
 
 class TcpFraming:

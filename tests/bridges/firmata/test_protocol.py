@@ -105,7 +105,7 @@ def test_a_message_without_an_end_is_bounded() -> None:
 @pytest.mark.parametrize("sizes", [FROM_BOARD, TO_BOARD])
 def test_noise_gives_messages_or_nothing(sizes: dict[int, int]) -> None:
     """The same ones, however the bytes come."""
-    data = random.Random(3).randbytes(60_000)
+    data = random.Random(3).randbytes(300_000)
     whole, pieces = Parser(sizes), Parser(sizes)
     found = whole.feed(data)
     assert found == [message for place in range(0, len(data), 7) for message in pieces.feed(data[place : place + 7])]
