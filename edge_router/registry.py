@@ -78,6 +78,7 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "outputs": {
         "gpio": Part("bridges.gpio.config:GpioConfig", "bridges.gpio.stopping:StoppedOutputs"),
+        "firmata": Part("bridges.firmata.config:FirmataConfig", "bridges.firmata.stopping:StoppedOutputs"),
     },
     "bridge": {
         "serial": Part("bridges.serial.config:SerialConfig", "bridges.serial.bridge:SerialBridge"),

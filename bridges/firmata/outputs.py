@@ -69,8 +69,7 @@ class Outputs:
         """The board is ready."""
         self._driven.clear()
         for name, dial in self.dials.items():
-            servo = isinstance(dial.options, FirmataServo)
-            pin = self._user.pin_of(name, protocol.SERVO if servo else protocol.PWM)
+            pin = self._user.pin_of(name, mode_of(dial.options))
             if pin is not None:
                 dial.opened(partial(self._turn, pin, dial.options))
         for name in self.actuators:
@@ -154,14 +153,28 @@ class Outputs:
     # --- PWM and servos -----------------------------------------------------------------------------------------------
 
     def _turn(self, pin: int, options: Dial, value: float) -> None:
-        mode = protocol.SERVO if isinstance(options, FirmataServo) else protocol.PWM
         if pin not in self._driven:
             self._driven.add(pin)
-            if isinstance(options, FirmataServo):
-                self._send(protocol.servo_config(pin, *options.pulses))
-            self._send(protocol.pin_mode(pin, mode))
-        steps = (1 << self._board.pins[pin][mode]) - 1
-        self._send(protocol.analog_value(pin, round(value) if mode == protocol.SERVO else round(value * steps)))
+            self._send(begin_dial(pin, options))
+        self._send(dial_value(self._board, pin, options, value))
+
+
+def mode_of(options: Dial) -> int:
+    """Of the pin of a dial."""
+    return protocol.SERVO if isinstance(options, FirmataServo) else protocol.PWM
+
+
+def begin_dial(pin: int, options: Dial) -> bytes:
+    """What makes a PWM output or a servo of a pin."""
+    pulses = protocol.servo_config(pin, *options.pulses) if isinstance(options, FirmataServo) else b""
+    return pulses + protocol.pin_mode(pin, mode_of(options))
+
+
+def dial_value(board: Board, pin: int, options: Dial, value: float) -> bytes:
+    """What sets it: degrees, or the share of all the steps that it has."""
+    mode = mode_of(options)
+    steps = (1 << board.pins[pin][mode]) - 1
+    return protocol.analog_value(pin, round(value) if mode == protocol.SERVO else round(value * steps))
 
 
 def dial_commands(dial: DialOutput, guard: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
