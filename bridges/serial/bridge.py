@@ -15,13 +15,13 @@ from bridges.config import field_topics
 from bridges.freshness import Freshness
 from bridges.pipeline import Pipeline
 from bridges.serial.config import SerialConfig
-from bridges.serial.decoders import decoder
+from bridges.serial.decoders import decoder, message
 from bridges.serial.device import DeviceAway, QueueFull
 from bridges.serial.framing import Frame, framing
 from bridges.serial.place import Place
 from bridges.serial.port import Port
 from bridges.stamps import Stamp, Stamps
-from bridges.values import BadValue, NoFrame, Unwanted, check, shown
+from bridges.values import BadValue, Unwanted, check, shown
 from edge_router import registry
 from edge_router.client import CallError
 
@@ -207,20 +207,12 @@ class SerialBridge(Bridge):
 
     def _not_decoded(self, frame: Frame, error: BadValue) -> None:
         """A bad frame, or with `log` a message of the device, if it is text."""
-        line = error.line if isinstance(error, NoFrame) else frame
-        text = self._text(line) if self._settings.log and isinstance(line, bytes) else None
+        text = message(frame, error, self._settings)
         if text is None:
             self.bad(str(error))
             return
         self._logged += 1
         self.publish(f"{self.topic}.log", text, Stamp(self._logged, *self.stamps.now()))
-
-    def _text(self, line: bytes) -> str | None:
-        try:
-            text = line.decode(self._settings.encoding).expandtabs()
-        except UnicodeDecodeError:
-            return None
-        return text if text.isprintable() else None
 
     def _silence_turned(self) -> None:
         """No frame for stale_after, or one again: told once each, and the last one is marked."""

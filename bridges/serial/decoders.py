@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from bridges.serial.decodingconfig import DecodingConfig
-from bridges.values import BadValue, number, shown
+from bridges.values import BadValue, NoFrame, number, shown
 from edge_router import registry
 
 Decoder = Callable[[bytes], Any]
@@ -101,6 +101,21 @@ def text_of(config: DecodingConfig) -> Callable[[bytes], str]:
             raise BadValue(f"no {encoding} text: {error.reason} at byte {error.start + 1} of {shown(frame)}") from None
 
     return text
+
+
+def message(frame: bytes | BadValue, error: BadValue, config: DecodingConfig) -> str | None:
+    """What a device says that is no frame, with `log`; None if that is not asked for, or is no text.
+
+    frame: what was bad. error: why.
+    """
+    line = error.line if isinstance(error, NoFrame) else frame
+    if not config.log or not isinstance(line, bytes):
+        return None
+    try:
+        text = line.decode(config.encoding).expandtabs()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
 
 
 def text_fields(config: DecodingConfig) -> Container[str]:

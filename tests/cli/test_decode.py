@@ -99,6 +99,18 @@ def test_plain_bytes_and_options(decode: Decode, room: Path) -> None:
     assert "COBS" in told[2]["bad"]
 
 
+def test_lines_that_are_no_frames_and_sentences_that_nobody_wants(decode: Decode, room: Path) -> None:
+    """They are no rejects: the bridge publishes the ones to `log`, and passes over the others."""
+    (room / "boot").write_bytes(b'booting...\n{"t": 1}\n\x01\x02\n')
+    _, told, _ = decode("-o", "log=true", "@/boot")
+    assert told[0] == {"time": 0.0, "log": "booting..."}
+    assert told[-1]["summary"]["logged"] == 1 and told[-1]["summary"]["bad"] == 1
+    (room / "gps").write_bytes(b"$GPGLL,4808.22,N,01134.53,E,101530.00,A,A*6A\n$GPZDA,101530.00,21,11,2026,00,00*65\n")
+    _, told, _ = decode("-o", "decode=nmea", "-o", "sentences=[ZDA]", "@/gps")
+    assert len([entry for entry in told if "frame" in entry]) == 1, told
+    assert told[-1]["summary"]["unwanted"] == 1
+
+
 def test_standard_input(room: Path) -> None:
     """Live, as from a pipe."""
     done = run("decode", "-o", "decode=csv", "-o", "columns=[a, b]", "-", input="1,2\n3,4\n5\n", cwd=room)

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from bridges.config import field_topics
 from bridges.pipeline import Pipeline
 from bridges.serial.config import SerialConfig
-from bridges.serial.decoders import decoder
+from bridges.serial.decoders import decoder, message
 from bridges.serial.framing import Frame, framing
 from bridges.stamps import Stamp, Stamps
 from bridges.values import BadValue, Unwanted, check
@@ -29,6 +29,9 @@ class Teller(Protocol):
     def bad(self, reason: str, raw: bytes | None) -> None:
         """A frame that is not published. raw: None if the framing refused it."""
 
+    def log(self, text: str) -> None:
+        """A line of text that is no frame, published as `log`."""
+
     def note(self, text: str) -> None:
         """Something else that the bridge's status would tell."""
 
@@ -38,7 +41,7 @@ class Intake:
 
     config: of the bridge. teller: who is told. timers: the time of the bytes.
 
-    good, refused: frames. unwanted: sentences that are not asked for.
+    good, refused, unwanted, logged: frames.
     """
 
     def __init__(self, config: SerialConfig, teller: Teller, timers: Timers) -> None:
@@ -54,6 +57,7 @@ class Intake:
         self.good = 0
         self.refused = 0
         self.unwanted = 0
+        self.logged = 0
         self._pipeline.begin()
 
     def feed(self, data: bytes) -> None:
@@ -85,35 +89,49 @@ class Intake:
             self._teller.note(f"no frame had the field {', '.join(unseen)}")
 
     def counts(self) -> dict[str, Any]:
-        """frames: good ones. bad: refused. noise: bytes outside of frames. If there are any, unwanted: sentences that
-        are not asked for, and those of `bridges.pipeline`.
+        """frames: good ones. bad: refused. noise: bytes outside of frames. unwanted: good frames that are not asked
+        for. logged: lines that were no frames. And those of `bridges.pipeline`.
         """
         own = {"frames": self.good, "bad": self.refused, "noise": self._framing.noise}
-        some = {"unwanted": self.unwanted, **self._pipeline.counts()}
-        return {**own, **{name: count for name, count in some.items() if count}}
+        more = {"unwanted": self.unwanted, "logged": self.logged, **self._pipeline.counts()}
+        return {**own, **{name: count for name, count in more.items() if count}}
 
     def _take_all(self, frames: list[Frame]) -> None:
         for frame in frames:
             self._take(frame)
 
     def _take(self, frame: Frame) -> None:
-        raw = None if isinstance(frame, BadValue) else frame
         try:
             if isinstance(frame, BadValue):
                 raise frame
             value = self._decode(frame)
-            check(value)
-            found = self._pipeline.transform(value)
         except Unwanted:
             self.unwanted += 1
             return
         except BadValue as error:
-            self.refused += 1
-            self._teller.bad(str(error), raw)
+            self._not_decoded(frame, error)
+            return
+        try:
+            check(value)
+            found = self._pipeline.transform(value)
+        except BadValue as error:
+            self._bad(frame, error)
             return
         self.good += 1
         self._teller.frame(value, frame)
         self._pipeline.report(found, self._stamps.next())
+
+    def _not_decoded(self, frame: Frame, error: BadValue) -> None:
+        text = message(frame, error, self._config)
+        if text is None:
+            self._bad(frame, error)
+        else:
+            self.logged += 1
+            self._teller.log(text)
+
+    def _bad(self, frame: Frame, error: BadValue) -> None:
+        self.refused += 1
+        self._teller.bad(str(error), None if isinstance(frame, BadValue) else frame)
 
     def _field(self, topic: str, value: Any, _stamp: Stamp, unit: str | None, stale: bool) -> None:
         self._teller.field(topic, value, unit, stale)

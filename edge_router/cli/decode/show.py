@@ -13,7 +13,7 @@ from typing import Any, Final
 from bridges.serial.recording import Record, line
 from edge_router.cli.client.values import as_json
 
-COLOURS: Final = {"bad": "31", "field": "36", "note": "33", "time": "2"}
+COLOURS: Final = {"bad": "31", "log": "35", "field": "36", "note": "33", "time": "2"}
 #: kinds of reasons that are counted; more are counted together
 MOST_REASONS: Final = 50
 OTHERS: Final = "other reasons"
@@ -62,6 +62,13 @@ class Show:
             self._object({"bad": reason, **bytes_})
         else:
             self._line("bad", f"BAD {reason}{f'    {_text(raw)}' if bytes_ and raw else ''}")
+
+    def log(self, text: str) -> None:
+        """See intake.Teller."""
+        if self._json:
+            self._object({"log": text})
+        else:
+            self._line("log", f"LOG {text}")
 
     def note(self, text: str) -> None:
         """See intake.Teller."""

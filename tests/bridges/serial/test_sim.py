@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from msgspec import ValidationError
 
 from bridges.serial.bridge import SerialBridge
@@ -160,6 +161,17 @@ def test_a_checksum_lets_nothing_wrong_pass(sim: Open, reactor: PtyReactor, sess
     about = session.procedures["kitchen.get_status"]().kwargs
     assert about["bad"] > 50
     assert session.values("kitchen.status").count("away") > 0
+
+
+def test_the_configuration_of_the_page(sim: Open, reactor: PtyReactor, session: FakeSession) -> None:
+    """docs/bridges/simulators.md says how binary frames are read."""
+    page = (Path(__file__).parents[3] / "docs" / "bridges" / "simulators.md").read_text()
+    section = yaml.safe_load(page[page.index("    device: sim:cobs\n    framing") :].split("\n\n")[0])
+    sim(section.pop("device") + "?period=0.5", **section)
+    reactor.until(lambda: len(session.values("kitchen.temperature")) == 2)
+    frame = session.values("kitchen")[0]
+    assert set(frame) == {"number", "temperature", "humidity", "pressure"}
+    assert 17 < frame["temperature"] < 25 and 101_000 < frame["pressure"] < 101_700
 
 
 def test_faults_by_chance(sim: Open, reactor: PtyReactor, session: FakeSession) -> None:
