@@ -167,9 +167,9 @@ class EnclosedFrames(Section, kw_only=True):
 class GapFrames(Section, kw_only=True):
     """Frames with silence between them.
 
-    seconds: of silence that end a frame. characters: the same in the time that a character takes at the baudrate; give
-    one of the two, else it is 0.02 seconds. USB adapters hand over what they have every 1 to 16 ms: a shorter silence
-    may be theirs.
+    seconds: of silence that end a frame. characters: the same in the time that a character takes at the baudrate, but a
+    millisecond at least; give one of the two, else it is 0.02 seconds. USB adapters hand over what they have every 1
+    to 16 ms: a shorter silence may be theirs.
     """
 
     seconds: Silence | None = None

@@ -98,5 +98,5 @@ def gap(config: FramingConfig, seal: Seal | None, clock: Clock, late: Late) -> G
     """Frames with silence between them."""
     options = config.gap or GapFrames()
     characters = None if options.characters is None else options.characters * config.character
-    seconds = options.seconds or characters or USUAL
+    seconds = max(options.seconds or characters or USUAL, SHORTEST)
     return GapFraming(seconds, config.max_frame, seal, clock, late)

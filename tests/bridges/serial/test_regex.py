@@ -87,7 +87,7 @@ def test_what_could_take_for_ever_is_refused(pattern: str, reason: str) -> None:
 
 def test_a_lower_max_frame_lets_more_pass() -> None:
     pattern = r"(?P<a>.*)a.*b"
-    assert names_of(pattern, 300) == ["a"]
+    assert names_of(pattern, 250) == ["a"]
     with pytest.raises(PatternError, match="or lower max_frame, 4096 now"):
         names_of(pattern, 4096)
 
@@ -96,7 +96,7 @@ def test_a_lower_max_frame_lets_more_pass() -> None:
 @pytest.mark.parametrize("piece", ["a", "1", " ", "ab", "1,", "T=1", ":FF", "x=", "T=T"])
 def test_the_longest_frame_takes_no_long(pattern: str, piece: str) -> None:
     """What is taken keeps its word: MOST_STEPS are well below a second."""
-    assert MOST_STEPS == 2**25
+    assert MOST_STEPS < 2**25
     text = (piece * 4096)[:4095] + "\n"
     before = time.process_time()
     for frame in (text, text[:-1] + "!"):
