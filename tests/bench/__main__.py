@@ -11,15 +11,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import bridges, codecs, memory, patterns, report, servers
+from . import bridges, codecs, memory, patterns, report, servers, uplinks
 from .generator import Generator, LoadFailed
 from .results import Results
 from .workloads import CASES, Bench, run_cases, run_topics
 
 LOAD = tuple(dict.fromkeys(case.section for case in CASES))
-SECTIONS = (*LOAD, "topics", "patterns", "codecs", "bridges", "footprint", "startup", "modules", "imports")
+SECTIONS = (*LOAD, "topics", "patterns", "codecs", "bridges", "uplink", "footprint", "startup", "modules", "imports")
 EPILOG = """sections: pubsub (1:1, 1:10, 1:100 in three encodings), ack, unix, rpc, latency, websocket,
-topics (100,000 subscriptions), patterns, codecs, bridges (8 serial ports and 24 GPIO lines at full load), footprint,
+topics (100,000 subscriptions), patterns, codecs, bridges (8 serial ports and 24 GPIO lines at full load), uplink (its
+store), footprint,
 startup, modules, imports. Without any: all.
 Figures of a busy machine are worth little; ratios of the same run are worth more."""
 
@@ -33,6 +34,7 @@ class Options:
     secs: float
     warm: float
     starts: int
+    quick: bool
     peers: tuple[tuple[str, str], ...]
     json: Path | None
     markdown: Path | None
@@ -76,7 +78,8 @@ def options_from(argv: list[str]) -> Options:
         parser.error("--rounds is at least 1, --secs more than 0, --warm at least 0")
     return Options(
         sections=tuple(given.sections) or SECTIONS, rounds=rounds, secs=secs, warm=warm,
-        starts=2 if given.quick else 5, peers=tuple(given.peer), json=given.json, markdown=given.markdown,
+        starts=2 if given.quick else 5, quick=given.quick, peers=tuple(given.peer),
+        json=given.json, markdown=given.markdown,
     )  # fmt: skip
 
 
@@ -135,6 +138,7 @@ def run_alone(options: Options, bench: Bench, workdir: Path) -> None:
         ("patterns", lambda: patterns.measure(results)),
         ("codecs", lambda: codecs.measure(results)),
         ("bridges", lambda: bridges.measure(results, workdir, note)),
+        ("uplink", lambda: uplinks.measure(results, workdir, note, options.quick)),
         ("modules", lambda: memory.measure_modules(results, workdir, note)),
         ("imports", lambda: memory.measure_imports(results, min(options.starts, 3), note)),
     ]

@@ -156,7 +156,7 @@ def peer(name: str, command: str, workdir: Path) -> Server:
 
 ALLOW = {"call": True, "register": True, "publish": True, "subscribe": True}
 ALLOW_ALL = {"uri": "", "match": "prefix", "allow": ALLOW}
-REALM = {"name": "realm1", "roles": [{"name": "anonymous", "permissions": [ALLOW_ALL]}]}
+REALM: Mapping[str, Any] = {"name": "realm1", "roles": [{"name": "anonymous", "permissions": [ALLOW_ALL]}]}
 LIMITS = {"subscriptions": 100_000}
 
 
@@ -166,11 +166,12 @@ def node(
     bridges: Sequence[Mapping[str, Any]] = (),
     env: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    realm: Mapping[str, Any] = REALM,
 ) -> Server:
     """edge-router with RawSocket on TCP and on a Unix socket, open to everybody.
 
     web: also a web transport with WebSocket at /ws and a page at /. bridges: sections of `bridges`.
-    env: additions to the environment. options: of the Python interpreter.
+    env: additions to the environment. options: of the Python interpreter. realm: in place of the usual one.
     """
     directory = workdir / f"node-{os.urandom(3).hex()}"
     directory.mkdir()
@@ -188,7 +189,7 @@ def node(
         endpoint = {"type": "tcp", "port": web_port, "interface": "127.0.0.1"}
         transports.append({"type": "web", "endpoint": endpoint, "paths": paths})
         ways["websocket"] = ["--tcp", f"127.0.0.1:{web_port}", "--path", "/ws"]
-    worker = {"type": "router", "realms": [REALM], "transports": transports}
+    worker = {"type": "router", "realms": [realm], "transports": transports}
     config: dict[str, Any] = {"version": 2, "workers": [worker]}
     if bridges:
         config["bridges"] = list(bridges)

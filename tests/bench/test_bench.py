@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from . import __main__ as command
-from . import bridges, codecs, memory, patterns, report, servers
+from . import bridges, codecs, memory, patterns, report, servers, uplinks
 from .generator import CFLAGS, SOURCE, Generator, Load, LoadFailed
 from .results import Results, span
 from .targets import BRIDGES, TARGETS, Target, topic_cost
@@ -319,3 +319,11 @@ def test_a_whole_run_reports(workdir: Path, capsys: pytest.CaptureFixture[str]) 
     figures = json.loads(found.read_text())["figures"]
     assert 5 < figures["RSS sockets only, MB"][0] < figures["RSS LAN router, MB"][0] < 200
     assert "RSS idle, LAN router" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_store_of_an_uplink_is_weighed(workdir: Path, node: servers.Server) -> None:
+    """It keeps what it is given, sends it to a router, and says what that cost."""
+    found = uplinks.spooling(workdir, 300, node.ways["tcp"][1].rpartition(":")[2])
+    assert found.keys() == {"before", "few", "many", "stored", "bytes", "replayed", "replay_bytes"}
+    assert min(found.values()) > 0
