@@ -6,12 +6,15 @@ decides what is sent when, so that the order of a topic is kept. What is sent is
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Raw, Struct
 from twisted.internet.defer import Deferred
 
 from edge_router.wamp.messages import PublishOptions
+
+#: an event has not arrived, and is to be sent again, before others of its topic
+SEND_AGAIN: Final = "edge.uplink.send_again"
 
 
 class Kept(Struct, frozen=True, gc=False):
@@ -38,7 +41,8 @@ class Sender(Protocol):
 
         Fails with CallError (`client.CallError`): `wamp.error.network_failure` if the link went down before, so that
         nobody knows whether it has arrived; `wamp.error.unavailable` if the router reads too slowly at the moment; any
-        other if the central router refuses this one, and will again.
+        other if the central router refuses this one, and will again; `SEND_AGAIN` if it would not now, as the link
+        has learnt what it may say there.
         """
 
 

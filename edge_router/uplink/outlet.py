@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
+from edge_router.uplink.keeping import SEND_AGAIN
 from edge_router.uplink.session import LinkSession
 from edge_router.wamp.codecs import Codec
 from edge_router.wamp.errors import (
@@ -50,12 +51,12 @@ class Standing:
         """Whether `disclose_me` can be asked for."""
         return name not in self._undisclosed
 
-    def refused(self, name: str, uri: str, details: Mapping[str, Any]) -> bool:
+    def refused(self, name: str, uri: str, details: Mapping[str, Any], disclosed: bool) -> bool:
         """A message with `forward_for` was refused. name: of its topic or procedure. details: keywords of the error;
-        `reason` tells a role that may not forward from a circle that must not be. Result: whether it is to be sent
-        again, with what this says now.
+        `reason` tells a role that may not forward from a circle that must not be. disclosed: whether it had
+        `disclose_me`. Result: whether it is to be sent again, with what this says now.
         """
-        if uri == DISCLOSE_ME_DISALLOWED and self.may_disclose(name):
+        if uri == DISCLOSE_ME_DISALLOWED and disclosed:
             if len(self._undisclosed) >= MOST_KNOWN:
                 self._undisclosed.clear()
             self._undisclosed.add(name)
@@ -102,18 +103,20 @@ class Outlet:
             published.addCallbacks(self._published, self._failed, callbackArgs=(topic,), errbackArgs=(topic,))
 
     def deliver(self, topic: str, options: PublishOptions, args: Raw, kwargs: Raw, codec: Codec) -> Deferred[Any]:
-        """Publish an event, acknowledged. Result: fires when PUBLISHED has come; fails with CallError."""
+        """Publish an event, acknowledged. Result: fires when PUBLISHED has come; fails with CallError; see
+        `keeping.Sender`.
+        """
         try:
-            published = self._send(topic, replace(options, acknowledge=True), args, kwargs, codec)
+            published = self._send(topic, replace(options, acknowledge=True), args, kwargs, codec, delivers=True)
         except WampError as problem:
             return fail(problem)
         assert published is not None
         return published
 
     def _send(
-        self, topic: str, options: PublishOptions, args: Raw, kwargs: Raw, codec: Codec
+        self, topic: str, options: PublishOptions, args: Raw, kwargs: Raw, codec: Codec, delivers: bool = False
     ) -> Deferred[Any] | None:
-        """Raises WampError."""
+        """delivers: what is to be sent again is for the caller to send, in its order. Raises WampError."""
         session, standing = self._session, self._standing
         if codec is not session.codec:
             try:
@@ -126,7 +129,7 @@ class Outlet:
             options = replace(options, forward_for=None, origin=None, replayed=False)
         published = session.publish_raw(topic, options, args, kwargs)
         self.sent += 1
-        if published is not None and options.forward_for:
+        if published is not None and (options.forward_for or options.origin):
 
             def taken(answer: Any) -> Any:
                 standing.taken()
@@ -134,9 +137,13 @@ class Outlet:
 
             def again(failure: Failure) -> Any:
                 problem = failure.value
-                if not isinstance(problem, WampError) or not standing.refused(topic, problem.uri, problem.error_kwargs):
+                if not isinstance(problem, WampError) or not standing.refused(
+                    topic, problem.uri, problem.error_kwargs, options.disclose_me
+                ):
                     return failure
                 self.sent -= 1
+                if delivers:
+                    raise WampError(SEND_AGAIN, str(problem))
                 return self._send(topic, options, args, kwargs, session.codec)
 
             published.addCallbacks(taken, again)

@@ -57,7 +57,7 @@ class Relay:
         self._standing: Standing | None = None
         self._call = 0
         #: whether it may have to be made again, without `forward_for` or `disclose_me`
-        self._on_trial = False
+        self._on_trial = self._disclosed = False
         timeout = invocation.details.timeout
         self._ends_at = clock.seconds() + timeout / 1000 if timeout else 0.0
         self._timer: Delayed | None = clock.callLater(timeout / 1000, self._timed_out) if timeout else None
@@ -91,8 +91,8 @@ class Relay:
         details, standing = self._details, self._standing
         assert standing is not None
         forwarded = standing.may_forward is not False
-        disclosed = forwarded and details.caller is not None and standing.may_disclose(self.procedure)
-        self._on_trial = standing.may_forward is None or disclosed
+        self._disclosed = forwarded and details.caller is not None and standing.may_disclose(self.procedure)
+        self._on_trial = standing.may_forward is None or self._disclosed
         left = max(1, round(1000 * (self._ends_at - self._clock.seconds()))) if self._ends_at else 0
         return CallOptions(
             ppt_scheme=details.ppt_scheme,
@@ -101,7 +101,7 @@ class Relay:
             ppt_keyid=details.ppt_keyid,
             receive_progress=details.receive_progress,
             timeout=left,
-            disclose_me=disclosed,
+            disclose_me=self._disclosed,
             progress=details.progress,
             forward_for=trail.of_call(details, self._source) if forwarded else None,
         )
@@ -162,7 +162,9 @@ class Relay:
         assert self._target is not None
         standing, target = self._standing, self._target
         assert standing is not None
-        if self._on_trial and standing.refused(self.procedure, message.uri, target.details_of(message)):
+        if self._on_trial and standing.refused(
+            self.procedure, message.uri, target.details_of(message), self._disclosed
+        ):
             self._begin()
             return
         self._taken()

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from edge_router.config.schema.uplinks import UplinkStore
 from edge_router.router.interfaces import Clock, Delayed
-from edge_router.uplink.keeping import Kept, Sender
+from edge_router.uplink.keeping import SEND_AGAIN, Kept, Sender
 from edge_router.uplink.spoollane import Lane, Lanes
 from edge_router.uplink.spoolrecord import Record
 from edge_router.uplink.spoolwriter import MOST_DONE, Writer
@@ -80,8 +80,10 @@ class Replay:
         self._sender: Sender | None = None
         self._ready = False  # it is known what the file has
         self._connection = 0
+        self._round = 0  # of loading
         self._flying: dict[int, tuple[Lane, Record, bool]] = {}
         self._flying_size = 0
+        self._back: dict[Lane, list[Record]] = {}  # to be sent again, when all that is under way is answered
         self._live: deque[tuple[Lane, Record]] = deque()
         self._loading = False
         self._pumping = False
@@ -106,6 +108,7 @@ class Replay:
         """The link is up."""
         self._sender = sender
         self._connection += 1
+        self._round += 1
         self._loading = self._paused = False
         self._pause = PAUSE
         self._allowed, self._allowed_at = 1.0, self._clock.seconds()
@@ -116,31 +119,35 @@ class Replay:
         self._sender = None
         self._connection += 1
         self._stop_timer()
-        flying: dict[Lane, list[Record]] = {}
+        back, self._back = self._back, {}
         for lane, record, _ in self._flying.values():
-            flying.setdefault(lane, []).append(record)
+            back.setdefault(lane, []).append(record)
         self._flying.clear()
         self._flying_size = 0
-        self._demote()
-        for lane in self._lanes:
-            lane.rewind(flying.get(lane, []))
+        self._rewind(back)
 
     def _known(self) -> None:
         self._ready = True
+        self._round += 1
+        self._loading = False
         self.pump()
 
     def _written(self) -> None:
         """What waited for room although it was fresh is in the file now, and comes from there."""
-        self._demote()
+        self._rewind({})
         self.pump()
 
-    def _demote(self) -> None:
+    def _rewind(self, back: dict[Lane, list[Record]]) -> None:
+        """These are sent again, each in its place; and what is fresh but could not be sent waits with them."""
         for lane, record in self._live:
-            if record.number in lane.fresh:
-                lane.put_behind(record)
-            else:
-                lane.mark(record.number, record.topic)
+            back.setdefault(lane, []).append(record)
+        self._allowed = min(self._allowed + len(self._live), float(self._config.window))  # these are no old backlog
         self._live.clear()
+        if back:
+            self._round += 1  # what is being loaded is not what comes next
+            self._loading = False
+        for lane, records in back.items():
+            lane.rewind(records)
 
     # --- what comes ----------------------------------------------------------------------------------------------
 
@@ -172,6 +179,7 @@ class Replay:
     def _has_room(self) -> bool:
         return (
             not self._paused
+            and not self._back
             and self._sender is not None
             and len(self._flying) < self._config.window
             and self._flying_size < self._config.max_memory
@@ -235,6 +243,7 @@ class Replay:
             lane, late = self._landed(record)
             self.sent_late += late
             self._writer.arrived(lane, record)
+            self._go_back()
             self.pump()
 
     def _landed(self, record: Record) -> tuple[Lane, bool]:
@@ -249,13 +258,26 @@ class Replay:
         if connection != self._connection or problem.uri == NETWORK_FAILURE:
             return  # nobody knows whether it has arrived; the link is going down, and then it waits again
         lane, _ = self._landed(record)
+        if problem.uri == SEND_AGAIN:
+            self._back.setdefault(lane, []).append(record)
+            self._go_back()
+            self.pump()
+            return
         self._writer.arrived(lane, record)
         if problem.uri in LATER and record.tries < TRIES:
             self._again(lane, record)
             self._hold()
         else:
             self._refused(record, problem)
-            self.pump()
+        self._go_back()
+        self.pump()
+
+    def _go_back(self) -> None:
+        """What is to be sent again takes its place again, when nothing is under way that it could come behind."""
+        if self._back and not self._flying:
+            back, self._back = self._back, {}
+            self._allowed += sum(map(len, back.values()))
+            self._rewind(back)
 
     def _hold(self) -> None:
         """Send nothing for a while."""
@@ -291,18 +313,18 @@ class Replay:
             self._loading = True
             loaded = self._load(lane, min(BATCH, self._config.window))
             loaded.addCallbacks(
-                self._loaded, self._not_loaded, callbackArgs=(self._connection, lane), errbackArgs=(self._connection,)
+                self._loaded, self._not_loaded, callbackArgs=(self._round, lane), errbackArgs=(self._round,)
             )
 
-    def _loaded(self, found: tuple[list[Record], int], connection: int, lane: Lane) -> None:
-        if connection == self._connection:
+    def _loaded(self, found: tuple[list[Record], int], turn: int, lane: Lane) -> None:
+        if turn == self._round:
             self._loading = False
             records, until = found
             lane.loaded([record for record in records if not self._is_handled(record.number)], until)
             self.pump()
 
-    def _not_loaded(self, failure: Failure, connection: int) -> None:
-        if connection == self._connection:
+    def _not_loaded(self, failure: Failure, turn: int) -> None:
+        if turn == self._round:
             self._loading = False
             self._hold()
             self._writer.not_readable(failure)

@@ -148,9 +148,9 @@ class Lane:
 
     # --- connections and writing ---------------------------------------------------------------------------------
 
-    def rewind(self, flying: list[Record]) -> None:
-        """The connection is gone. flying: what was sent and not answered; it waits again."""
-        for record in flying:
+    def rewind(self, back: list[Record]) -> None:
+        """These records wait, in their order: again, or since they could not be sent at once."""
+        for record in back:
             self._sent = min(self._sent, record.number - 1)
             self.mark(record.number, record.topic)
         self._read = self._sent
