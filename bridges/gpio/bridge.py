@@ -24,7 +24,7 @@ from bridges.gpio.cookbook import Cookbook
 from bridges.gpio.dimmers import Dimmer, Dimmers
 from bridges.gpio.inputs import Inputs
 from bridges.gpio.keeping import COUNT_DELAY, OUTPUT_DELAY, Keeper, Kept
-from bridges.gpio.lines import Backend, LineError
+from bridges.gpio.lines import Backend, ChipGone, LineError
 from bridges.gpio.measures import SECOND
 from bridges.gpio.outputs import Outputs
 from bridges.gpio.pwmchips import Settling
@@ -191,7 +191,8 @@ class GpioBridge(Bridge):
             return False
         except LineError as error:
             self._close_all()
-            self._away(str(error))
+            if self._told is None or not isinstance(error, ChipGone):
+                self._away(str(error))
             return False
         self._told = None
         self._opened_at = self.clock.seconds()
@@ -221,6 +222,7 @@ class GpioBridge(Bridge):
         self._inputs.close()
 
     def _away(self, reason: str) -> None:
+        """The chip is not there. Told once, not with each try; that it is still missing is no news either."""
         if reason != self._told:
             self._told = reason
             self.log.warn("{id}: no lines: {reason}", id=self.config.id, reason=reason)

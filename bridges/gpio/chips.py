@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bridges.gpio.lines import Backend, Chip, Line, LineError
+from bridges.gpio.lines import Backend, Chip, ChipGone, Line, LineError
 
 
 def listed(backend: Backend) -> list[tuple[Chip, list[Line]]]:
@@ -94,7 +94,7 @@ def _choose(chips: list[Chip], wanted: Sequence[str], needed: list[str], trouble
         raise LineError(f"several chips fit: {paths}; give a path that stays, made by a udev rule")
     labels = ", ".join(chip.label for chip in chips) or "none that can be opened"
     reasons = "".join(f"; {reason}" for reason in trouble)
-    raise LineError(f"there is no chip {what}; there is {labels}{reasons}")
+    raise ChipGone(f"there is no chip {what}; there is {labels}{reasons}")
 
 
 def _names(chip: Chip) -> list[str]:

@@ -218,7 +218,6 @@ def test_a_chip_that_goes_and_comes_back(board: Make, logged: list[str]) -> None
     assert logged == [
         "io: sim (sim:) is open",
         "io: no lines: the chip is gone",
-        "io: no lines: there is no chip sim; there is none that can be opened",
         "io: sim (sim:) is open",
     ]
 
