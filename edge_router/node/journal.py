@@ -29,6 +29,7 @@ FIELDS: Final = {
 PARTS: Final = (
     ("bridges.", "id", "BRIDGE"),
     ("edge_router.node.bridges", "id", "BRIDGE"),
+    ("edge_router.uplink", "id", "UPLINK"),
     ("edge_router.node.components", "name", "COMPONENT"),
     ("edge_router.guest", "name", "WORKER"),
     ("edge_router.container", "name", "WORKER"),

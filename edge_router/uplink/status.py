@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -32,6 +32,7 @@ class Status:
     log = Logger()
 
     def __init__(self, id: str, clock: Clock, facts: Callable[[], tuple[str, dict[str, Any]]]) -> None:
+        self._id = id
         self._topic = f"edge.uplink.{id}.status"
         self._procedure = f"edge.uplink.{id}.get_status"
         self._clock = clock
@@ -40,12 +41,13 @@ class Status:
         self._timer: Delayed | None = None
         self._said: object = None
 
-    def start(self, session: LinkSession) -> Deferred[Any]:
-        """Begin to say it. session: of the local realm. Result: fires when the procedure is there."""
+    def start(self, session: LinkSession) -> None:
+        """Begin to say it. session: of the local realm; a role that may not say it is told, and does no harm."""
         self._session = session
         self._said = None
         self._timer = self._clock.callLater(EVERY, self._look)
-        return session.register(self._procedure, self._answer)
+        session.register(self._procedure, self._answer).addErrback(self._refused, self._procedure)
+        self.news()
 
     def stop(self) -> None:
         """Say it for the last time. Idempotent."""
@@ -64,7 +66,7 @@ class Status:
             return
         self._said = said
         published = session.publish(self._topic, [state], figures, acknowledge=True, retain=True)
-        (published or succeed(0)).addErrback(self._not_published)
+        (published or succeed(0)).addErrback(self._refused, self._topic)
 
     def _look(self) -> None:
         self._timer = self._clock.callLater(EVERY, self._look)
@@ -74,7 +76,7 @@ class Status:
         state, figures = self._facts()
         return Result((state,), figures)
 
-    def _not_published(self, failure: Failure) -> None:
+    def _refused(self, failure: Failure, uri: str) -> None:
         problem = failure.value
         if not isinstance(problem, CallError) or problem.uri != NETWORK_FAILURE:
-            self.log.warn("{topic} cannot be published: {error}", topic=self._topic, error=failure.getErrorMessage())
+            self.log.warn("{id}: not there: {uri}: {error}", id=self._id, uri=uri, error=failure.getErrorMessage())

@@ -106,8 +106,8 @@ class Uplink:
 
     # --- what the node calls -----------------------------------------------------------------------------------
 
-    def start(self, session: LinkSession) -> Deferred[Any]:
-        """Begin. session: joined to the local realm. Result: fires when that is ready; fails with CallError."""
+    def start(self, session: LinkSession) -> None:
+        """Begin. session: joined to the local realm."""
         self._session = session
         session.authid, session.authrole = self.node, self._section.role  # who hands on what nobody is named for
         if self.store is not None:
@@ -116,10 +116,8 @@ class Uplink:
         self.taken.callers_up(session)
         self.down.target_up(session, Standing(self._say))
         self.offered.callees_up(session, Standing(self._say))
-        started = self.status.start(session)
-        self.status.news()
+        self.status.start(session)
         self.link.start()
-        return started
 
     def stop(self) -> Deferred[Any]:
         """Leave the central realm. Idempotent. Result: fires when the store is written."""
