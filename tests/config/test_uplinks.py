@@ -86,7 +86,7 @@ WRONG = {
         f"4: {UP}.store.path: there is no directory ",
     ),
     "procedures without meta API": (
-        rule("uri: com.x, kind: procedures").replace("{name: realm1", "{options: {enable_meta_api: false}, name: realm1"),
+        rule("uri: com.x, kind: procedures").replace("{name: realm1", "{options: {enable_meta_api: no}, name: realm1"),
         f"4: {UP}.rules.0: procedures of realm 'realm1' cannot be followed without its meta API; write `mirror: false`",
     ),
     "a missing secret": (
