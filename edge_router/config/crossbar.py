@@ -172,7 +172,7 @@ INNER: dict[tuple[type, str], tuple[str, ...]] = {
 LATER_KEYS: dict[type, dict[str, str]] = {
     schema.RouterOptions: {"expose_controller": LATER},
     schema.ContainerOptions: {"expose_controller": LATER},
-    schema.Realm: {"rlinks": LATER},
+    schema.Realm: {"rlinks": LATER + ", but with all defaults; write `uplinks`, whose rules say what is handed on"},
     schema.Permission: {"validate": LATER},
     schema.Auth: dict.fromkeys(
         ("anonymous-proxy", "cryptosign-proxy"), LATER

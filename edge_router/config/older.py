@@ -1,7 +1,7 @@
 """Older forms of Crossbar's configuration, rewritten as version 2, with the way back to where each value stood.
 
 Version 1 has actions beside a permission's URI, stars for patterns, one `serializer` of a RawSocket and the type
-`pusher`; before it there were `classpaths` and `classes`.
+`pusher`; before it there were `classpaths` and `classes`. Router links (`rlinks`) are uplinks here.
 The form of February 2014 (`processes`) is in `oldest`. Values of unexpected kinds are left as they are: the walk over
 the result says what is wrong with them. Source: crossbar.io's documentation of its upgrade, and its first README.
 """
@@ -29,11 +29,13 @@ class Upgraded:
         self.notices: list[Problem] = []
         self.moved: dict[Path, Path] = {}
         self._permissions: list[Problem] = []
+        self._uplinks: list[tuple[dict[str, Any], Path]] = []
         if isinstance(tree, dict) and "processes" in tree and "workers" not in tree:
             oldest = registry.load("edge_router.config.oldest:Oldest")(tree)
             tree, self.moved, self.notices = oldest.tree, oldest.moved, oldest.notices
         if isinstance(tree, dict) and isinstance(tree.get("workers"), list):
-            tree = {**tree, "workers": [self._worker(w, ("workers", i)) for i, w in enumerate(tree["workers"])]}
+            workers = [self._worker(w, ("workers", i)) for i, w in enumerate(tree["workers"])]
+            tree = self._with_uplinks({**tree, "workers": workers})
         self.tree = tree
         self._tell_permissions()
 
@@ -92,6 +94,17 @@ class Upgraded:
             components.append({"type": "class", "realm": realm, "classname": name})
         return {**worker, "components": components}
 
+    def _with_uplinks(self, tree: dict[str, Any]) -> dict[str, Any]:
+        """With an uplink for each router link of a realm."""
+        given = tree.get("uplinks", [])
+        if not self._uplinks or not isinstance(given, list):
+            return tree
+        for place, (_, path) in enumerate(self._uplinks, len(given)):
+            self._say(path, "read as one of `uplinks`, whose rules can say what is handed on; see docs/uplink.md")
+            self.moved["uplinks", place] = self.original(path)
+            self.moved["uplinks", place, "remote_realm"] = self.original((*path, "realm"))
+        return {**tree, "uplinks": [*given, *(uplink for uplink, _ in self._uplinks)]}
+
     # --- transports
 
     def _transport(self, transport: Any, path: Path) -> Any:
@@ -127,6 +140,9 @@ class Upgraded:
         if not isinstance(realm, dict):
             return realm
         realm = {key: value for key, value in realm.items() if key != "classes"}
+        if realm.get("rlinks"):
+            realm, uplinks = registry.load("edge_router.config.rlinks:uplinks")(realm, path)
+            self._uplinks += uplinks
         roles = realm.get("roles")
         if not isinstance(roles, list):
             return realm

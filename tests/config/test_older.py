@@ -207,3 +207,47 @@ def test_listening_endpoint_as_text(text: str) -> None:
 def test_connecting_endpoint_as_text(text: str, section: dict[str, Any] | None) -> None:
     """A client's endpoint has other arguments than a server's."""
     assert endpoint_text.connecting(text) == section
+
+
+RLINK = {
+    "id": "up",
+    "realm": "central",
+    "authid": "board",
+    "transport": {"type": "websocket", "url": "ws://h:1/ws", "endpoint": {"type": "tcp", "host": "h", "port": 1}},
+    "forward_local_events": True,
+}
+
+
+def _linked(*rlinks: Any) -> dict[str, Any]:
+    return {"version": 2, "workers": [{"type": "router", "realms": [{"name": "realm1", "rlinks": list(rlinks)}]}]}
+
+
+def test_router_links(tmp_path: Path) -> None:
+    """Read as uplinks, in both directions, with the node's key."""
+    (tmp_path / "key.priv").write_text("private-key-ed25519: " + "0f" * 32)
+    (tmp_path / "key.priv").chmod(0o600)
+    loaded = from_tree(_linked(RLINK), "config.json", tmp_path)
+    (uplink,) = loaded.config.uplinks
+    assert (uplink.id, uplink.realm, uplink.remote_realm) == ("up", "realm1", "central")
+    assert uplink.auth.cryptosign is not None
+    assert uplink.auth.cryptosign.authid == "board"
+    assert [(rule.kind, rule.direction, rule.mirror) for rule in uplink.rules] == [
+        ("events", "both", True), ("procedures", "both", True)
+    ]  # fmt: skip
+    (notice,) = loaded.notices
+    assert "workers.0.realms.0.rlinks.0: read as one of `uplinks`" in str(notice)
+
+
+def test_router_links_that_leave_something_out(tmp_path: Path) -> None:
+    """To hand on what they keep back would be worse than to refuse them."""
+    tree = _linked({**RLINK, "forward_remote_events": False})
+    (complaint,) = complaints(json.dumps(tree), tmp_path)
+    assert complaint.startswith("1: workers.0.realms.0.rlinks: not available in this version of edge-router, but with")
+
+
+def test_what_is_wrong_with_a_router_link_is_told_where_it_stands(tmp_path: Path) -> None:
+    """Not in a section that the file does not have."""
+    (tmp_path / "key.priv").write_text("private-key-ed25519: " + "0f" * 32)
+    (tmp_path / "key.priv").chmod(0o600)
+    (complaint,) = complaints(json.dumps(_linked({**RLINK, "transport": {"type": "rawsocket"}})), tmp_path)
+    assert complaint.startswith("1: workers.0.realms.0.rlinks.0.transport: say where to connect")

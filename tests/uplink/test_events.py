@@ -181,6 +181,20 @@ def test_mirrored_patterns_that_overlap(world: World) -> None:
     assert (values(one), values(two)) == ([("com.all.x", 1)], [("com.all.x", 1)])
 
 
+def test_mirrored_both_ways(world: World) -> None:
+    """As Crossbar's router links: everything, as far as somebody at the other end wants it."""
+    centre = world.centre()
+    rule = {"uri": "", "match": "prefix", "direction": "both", "mirror": True}
+    a, b = world.board(centre, rule), world.board(centre, rule, node="b")
+    assert (_subscribed(a), _subscribed(b)) == ([], [])
+    heard = [world.heard(place, "com.x") for place in (a, b, centre)]
+    a.join().publish("com.x", [1])
+    world.settle()
+    centre.join().publish("com.x", [2])
+    world.settle()
+    assert [values(events) for events in heard] == [[("com.x", 1), ("com.x", 2)]] * 3
+
+
 def test_mirrored_on_the_way_up(world: World) -> None:
     """A metered link carries only what somebody at the centre subscribes to; it begins and ends with them."""
     centre = world.centre()
