@@ -22,6 +22,7 @@ from edge_router.wamp.errors import (
     INVALID_PAYLOAD,
     NETWORK_FAILURE,
     OPTION_NOT_ALLOWED,
+    UNAVAILABLE,
     TranscodeError,
     WampError,
 )
@@ -161,5 +162,7 @@ class Outlet:
 
     def _lost(self, topic: str, problem: WampError) -> None:
         self.dropped += 1
-        if problem.uri != NETWORK_FAILURE and problem.error_kwargs.get("reason") != "circle":
+        if problem.uri == UNAVAILABLE:
+            self._refused("the other router reads too slowly: events are dropped")
+        elif problem.uri != NETWORK_FAILURE and problem.error_kwargs.get("reason") != "circle":
             self._refused(f"nothing can be published to {topic!r}: {problem}")

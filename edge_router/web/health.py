@@ -20,6 +20,7 @@ class HealthService:
 
     def __init__(self, config: HealthPath, host: Host) -> None:
         self._wants_bridges = config.bridges
+        self._wants_uplinks = config.uplinks
         self._info = host.info
 
     def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
@@ -40,4 +41,9 @@ class HealthService:
         well = info.get("state", "running") == "running"
         if self._wants_bridges:
             well = well and all(state == "running" for state in bridges.values())
-        return well, {"state": info.get("state", "running"), "bridges": bridges}
+        uplinks = {uplink["id"]: uplink["link"] for uplink in info.get("uplinks", ())}
+        if self._wants_uplinks:
+            well = well and all(link == "up" for link in uplinks.values())
+        return well, {
+            "state": info.get("state", "running"), "bridges": bridges, **({"uplinks": uplinks} if uplinks else {})
+        }  # fmt: skip

@@ -194,3 +194,12 @@ def test_alive_and_ready(state: str, bridge: str, wanted: bool, ready: int) -> N
     assert port.ask("/health/else").status == 404
     assert port.ask("/health/live/x").status == 404
     assert port.ask("/health/ready", "HEAD").status == ready
+
+
+@pytest.mark.parametrize(("link", "wanted", "ready"), [("up", True, 200), ("down", True, 503), ("down", False, 200)])
+def test_ready_with_links(link: str, wanted: bool, ready: int) -> None:
+    """A link that is down is nothing wrong with the node, unless somebody says so."""
+    port = WebPort({"health": HealthPath(uplinks=wanted)}, info={**INFO, "uplinks": [{"id": "hq", "link": link}]})
+    answer = port.ask("/health/ready")
+    assert answer.status == ready
+    assert json.loads(answer.body)["uplinks"] == {"hq": link}

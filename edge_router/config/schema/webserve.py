@@ -54,10 +54,11 @@ class MetricsPath(Section, tag="metrics"):
 class HealthPath(Section, tag="health"):
     """Whether the node is alive (`live` below the path) and ready (`ready`), for watchdogs: status 200 or 503, JSON.
 
-    bridges: whether a bridge that does not run makes the node not ready.
+    bridges: whether a bridge that does not run makes the node not ready. uplinks: whether a link that is down does.
     """
 
     bridges: bool = False
+    uplinks: bool = False
 
 
 class ReverseProxyPath(Section, tag="reverseproxy"):
