@@ -15,7 +15,7 @@ from edge_router.node.needs import has_tls
 from edge_router.node.node import Node
 from edge_router.node.record import Record
 from edge_router.node.reload import Reload
-from edge_router.web.metrics import exposition
+from edge_router.web.metrics import FAMILIES, exposition
 from tests.uplink.world import ALL, World
 
 ROLE = {"name": "anonymous", "permissions": [{"uri": "", "match": "prefix", "allow": ALL}]}
@@ -43,6 +43,14 @@ def test_metrics(world: World) -> None:
     assert 'edge_router_uplink_events_sent_total{uplink="hq",realm="realm1"} 1\n' in text
     assert 'edge_router_uplink_round_trip_seconds{uplink="hq",realm="realm1"} 0\n' in text
     assert 'edge_router_uplink_waiting_events{uplink="hq",realm="realm1"} 0\n' in text
+
+
+def test_metrics_name_what_there_is(tmp_path: Path) -> None:
+    """Each number that the table names is one that an uplink with a store has, up or down."""
+    rule = {**RULE, "buffer": "all"}
+    node = Node(_config(tmp_path, {**UPLINK, "rules": [rule]}), tmp_path, Clock(), lambda _node: None)
+    figures = node.uplinks[0].info()
+    assert {family.key for family in FAMILIES if family.of == "uplink"} - figures.keys() == {"rtt_ms"}
 
 
 def test_status(tmp_path: Path) -> None:

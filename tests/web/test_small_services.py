@@ -161,7 +161,7 @@ def test_the_table_fits_the_nodes_info() -> None:
     text = exposition(node.info())
     for family in FAMILIES:
         apart = family.key in ("state", "restarts", "lines_left_out")
-        if family.of not in ("component", "bridge", "port") and not apart:
+        if family.of not in ("component", "bridge", "port", "uplink") and not apart:
             assert f"# TYPE edge_router_{family.name} {family.kind}" in text
 
 
