@@ -43,7 +43,9 @@ from edge_router.wamp.messages import (
     Subscribe,
     SubscribeOptions,
     Unregister,
+    Unregistered,
     Unsubscribe,
+    Unsubscribed,
     Yield,
     YieldOptions,
 )
@@ -95,6 +97,8 @@ class LinkSession(Session):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.codec = self._codec
+        #: is told in words what the router took away
+        self.on_revoked: Callable[[str], object] = lambda _text: None
         self._events: dict[int, Callable[[Event], object]] = {}
         self._served: dict[int, Callable[[Invocation], Invoked | None]] = {}
         self._calls: dict[int, Answered] = {}
@@ -249,6 +253,20 @@ class LinkSession(Session):
             under_way.interrupted(message.options.mode or "killnowait")
         return under_way is not None
 
+    def _unsubscribed(self, message: Unsubscribed) -> bool:
+        details = message.details
+        if message.request or self._events.pop(details.subscription or 0, None) is None:
+            return False
+        self.on_revoked(f"the router ended subscription {details.subscription}: {details.reason}")
+        return True
+
+    def _unregistered(self, message: Unregistered) -> bool:
+        details = message.details
+        if message.request or self._served.pop(details.registration or 0, None) is None:
+            return False
+        self.on_revoked(f"the router ended registration {details.registration}: {details.reason}")
+        return True
+
     def _result_raw(self, message: Result) -> bool:
         final = not message.details.progress
         caller = self._calls.pop(message.request, None) if final else self._calls.get(message.request)
@@ -302,5 +320,7 @@ _RAW: Final[dict[type[Message], Callable[[LinkSession, Any], bool]]] = {
     Invocation: LinkSession._invocation,
     Interrupt: LinkSession._interrupt,
     Result: LinkSession._result_raw,
+    Unsubscribed: LinkSession._unsubscribed,
+    Unregistered: LinkSession._unregistered,
     Error: LinkSession._error_raw,
 }

@@ -109,6 +109,7 @@ class Uplink:
     def start(self, session: LinkSession) -> None:
         """Begin. session: joined to the local realm."""
         self._session = session
+        session.on_revoked = self._say
         session.authid, session.authrole = self.node, self._section.role  # who hands on what nobody is named for
         if self.store is not None:
             self.store.open()
@@ -138,6 +139,7 @@ class Uplink:
     def _up(self, session: LinkSession) -> None:
         self._since = self._now()
         self._told.clear()
+        session.on_revoked = self._say
         standing = Standing(self._say)
         self.down.source_up(session)
         self.offered.callers_up(session)

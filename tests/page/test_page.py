@@ -15,6 +15,21 @@ pytestmark = pytest.mark.slow
 CARD = "[...document.querySelectorAll('.card')].find((card) => card.querySelector('h3').textContent === '{}')"
 
 
+def test_links_to_central_routers(browser: Browser, page_files: Path) -> None:
+    """A pill for each: whether it is up, and what waits for it."""
+    with FakeRouter(page_files) as router:
+        page = browser.open(router.url)
+        router.wait_for_subscriber()
+        router.publish("edge.uplink.hq.status", "down", rows=1234, error="nobody listens")
+        page.wait_for("document.querySelector('#uplinks .pill')?.title === 'nobody listens'")
+        text = page.evaluate("document.querySelector('#uplinks').textContent")
+        assert re.fullmatch(r"hq down · 1.?234 waiting", text)
+        router.publish("edge.uplink.hq.status", "up", rows=0, peer="tcp:h:1")
+        page.wait_for("document.querySelector('#uplinks').textContent === 'hq up'")
+        assert page.evaluate("document.querySelector('#uplinks .pill').dataset.mood") == "good"
+        assert page.complaints() == []
+
+
 def card(name: str, inside: str = "") -> str:
     """JavaScript for a card, or for the text of an element in it."""
     found = CARD.format(name)

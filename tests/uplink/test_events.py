@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import convert
 from twisted.logger import LogLevel, capturedLogs
 
+from edge_router.config.schema import Role
 from edge_router.wamp.messages import Hop
 from tests.uplink.world import World, values
 
@@ -284,6 +286,19 @@ def test_what_the_centre_refuses_is_counted_and_told(world: World) -> None:
         world.settle()
     assert board.uplink.figures()["not_sent"] == 1
     assert any("nothing can be published to 'site.a.com.example.x'" in event.get("text", "") for event in logs)
+
+
+def test_what_the_centre_takes_away_is_told(world: World) -> None:
+    """A role that may not subscribe any more; the link stays up."""
+    centre = world.centre()
+    board = world.board(centre, DOWN, {**UP, "kind": "procedures", "mirror": False})
+    with capturedLogs() as logs:
+        centre.realm.roles.set(convert({"name": "board", "forwards": True, "permissions": []}, Role))
+        world.settle()
+    said = [event["text"] for event in logs if event["log_level"] is LogLevel.warn]
+    assert all("no longer authorized" in text for text in said)
+    assert len(said) == 2
+    assert board.uplink.link.is_up
 
 
 # --- circles ---------------------------------------------------------------------------------------------------------
