@@ -24,6 +24,12 @@ _SESSION = "edge_router.uplink.session:LinkSession"
 class RunningUplink(RunningBridge):
     """One uplink of the node."""
 
+    def leave_to(self, config: Any) -> None:
+        """Nothing is left behind: what waits is in the store."""
+
+    def take_over(self, before: Any) -> None:
+        """Nothing is taken over; see above."""
+
     def info(self) -> dict[str, Any]:
         """Facts for the node's info page, JSON-like; `link` is `up` or `down`."""
         return {**super().info(), **self._bridge.figures()}

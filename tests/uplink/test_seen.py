@@ -94,6 +94,12 @@ class _Uplink:
         self.config = config
         self.log: list[str] = []
 
+    def leave_to(self, _config: Any) -> None:
+        pass
+
+    def take_over(self, _before: Any) -> None:
+        pass
+
     def start(self) -> None:
         self.log.append("start")
 
