@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: install run test bench check crossbar clean deb test-images
+.PHONY: install run test bench check crossbar clean deb oci test-images
 
 install: $(VENV)/installed
 
@@ -46,6 +46,9 @@ ARCH ?= all
 
 deb: install
 	$(BIN)/python -m images deb --arch $(ARCH)
+
+oci: install
+	$(BIN)/python -m images oci --arch $(ARCH)
 
 test-images: install
 	EDGE_ROUTER_IMAGES=1 $(BIN)/python -m pytest -p no:cacheprovider -p no:xdist tests/images $(ARGS)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.images.machine import Machine, container
 
-NEEDED = ("systemd-nspawn", "mmdebstrap", "nsenter", "dpkg-deb", "lintian")
+NEEDED = ("systemd-nspawn", "mmdebstrap", "nsenter", "dpkg-deb", "lintian", "runc", "umoci", "skopeo")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
