@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from msgspec import Meta, to_builtins
@@ -49,6 +50,14 @@ class DeviceMatch(Section, kw_only=True):
             if isinstance(given.get(name), str):
                 given[name] = int(given[name], 16)
         return given
+
+    def unquoted(self) -> Iterator[tuple[str, str]]:
+        """Numbers whose four digits could be meant as hexadecimal ones: key, what is to be said of it."""
+        for name in ("vid", "pid"):
+            number = getattr(self, name)
+            if isinstance(number, int) and 1000 <= number <= 9999:
+                text = f"{number} is {number:04x} in hexadecimal digits; if `lsusb` says {number}, quote it"
+                yield name, f'{text}: "{number}"'
 
     def __str__(self) -> str:
         hexes = {name: f"{value:04x}" for name, value in self.wanted().items() if name in ("vid", "pid")}

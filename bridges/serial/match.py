@@ -97,6 +97,16 @@ def _driver(interface: Path) -> str | None:
         return None
 
 
+def is_mini_uart(path: str, sys: Path = SYS) -> bool:
+    """Whether a device is a Raspberry Pi's mini-UART, as its device tree says. path: of the device, perhaps a link."""
+    try:
+        name = Path(path).resolve().name
+        compatible = (sys / "class/tty" / name / "device/of_node/compatible").read_bytes()
+    except (OSError, ValueError):
+        return False
+    return b"brcm,bcm2835-aux-uart" in compatible.split(b"\0")
+
+
 def fits(match: DeviceMatch, port: UsbSerial) -> bool:
     """Whether a port is what is wanted."""
     wanted: dict[str, Any] = match.wanted()

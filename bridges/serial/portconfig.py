@@ -25,6 +25,8 @@ DevicePath = Annotated[
     ),
 ]
 
+#: loaded only where it matters
+_IS_MINI_UART: Final = "bridges.serial.match:is_mini_uart"
 #: names that the kernel gives in the order in which devices come
 _BY_TURN: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
 
@@ -95,7 +97,13 @@ class PortConfig(BridgeConfig, kw_only=True):
         if self.device is not None and _BY_TURN.fullmatch(self.device):
             text = f"{self.device} is whatever comes first; /dev/serial/by-id/... or `match` stays with the device"
             whole.notices.append(Problem((*path, "device"), text))
+        beyond = "parity" if self.parity != "none" else "stopbits" if self.stopbits != 1 else None
+        if self.device is not None and beyond and registry.load(_IS_MINI_UART)(self.device):
+            text = "the mini-UART of a Raspberry Pi has no parity and one stop bit; its PL011, /dev/ttyAMA0, has both"
+            whole.notices.append(Problem((*path, beyond), text))
         if self.match is not None:
+            for key, text in self.match.unquoted():
+                whole.notices.append(Problem((*path, "match", key), text))
             before = whole.take(path, "match", str(self.match))
             if before is not None:
                 text = f"the same match as {'.'.join(map(str, before))}; only one can have the device"

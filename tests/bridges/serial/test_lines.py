@@ -17,6 +17,7 @@ from bridges.serial import device as device_module
 from bridges.serial import modem
 from bridges.serial.bridge import SerialBridge
 from bridges.serial.lines import Rs485
+from bridges.serial.match import is_mini_uart
 from bridges.serial.place import DeviceError
 from bridges.serial.portconfig import PortConfig
 from edge_router.config.load import load
@@ -246,6 +247,44 @@ def test_a_name_by_turn_is_noticed(tmp_path: Path, device: str, noticed: bool) -
     """ttyUSB0 is whatever was plugged in first; accepted, but said."""
     notices = [str(notice) for notice in load(bridges(tmp_path, f"device: {device}")).notices]
     assert [f"{device} is whatever comes first" in notice for notice in notices] == [True] * noticed
+
+
+@pytest.mark.parametrize(
+    ("match", "noticed"),
+    [
+        ("{vid: 7523}", "bridges.0.match.vid: 7523 is 1d63 in hexadecimal digits; if `lsusb` says 7523, quote it"),
+        ('{vid: "7523"}', ""),
+        ("{vid: 0x1, pid: 0xffff}", ""),
+    ],
+)
+def test_digits_without_quotes_are_noticed(tmp_path: Path, match: str, noticed: str) -> None:
+    """YAML takes 7523 for a number, and `lsusb` means hexadecimal digits."""
+    notices = [str(notice) for notice in load(bridges(tmp_path, f"match: {match}")).notices]
+    assert len(notices) == bool(noticed)
+    assert noticed in "".join(notices)
+
+
+@pytest.mark.parametrize(
+    ("compatible", "options", "noticed"),
+    [
+        (b"brcm,bcm2835-aux-uart\0", "parity: even", "bridges.0.parity: the mini-UART of a Raspberry Pi has no parity"),
+        (b"brcm,bcm2835-aux-uart\0", "stopbits: 2", "bridges.0.stopbits: the mini-UART"),
+        (b"brcm,bcm2835-aux-uart\0", "parity: none", ""),
+        (b"arm,pl011\0arm,primecell\0", "parity: even", ""),
+    ],
+)
+def test_parity_of_a_mini_uart_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compatible: bytes, options: str, noticed: str
+) -> None:
+    """By the device tree, also through /dev/serial0; opening it is refused besides."""
+    of_node = tmp_path / "class" / "tty" / "ttyS0" / "device" / "of_node"
+    of_node.mkdir(parents=True)
+    (of_node / "compatible").write_bytes(compatible)
+    (tmp_path / "serial0").symlink_to("ttyS0")
+    monkeypatch.setattr(is_mini_uart, "__defaults__", (tmp_path,))
+    notices = [str(notice) for notice in load(bridges(tmp_path, f"device: {tmp_path}/serial0, {options}")).notices]
+    assert len(notices) == bool(noticed)
+    assert noticed in "".join(notices)
 
 
 def test_two_bridges_with_one_match_are_refused(tmp_path: Path) -> None:
