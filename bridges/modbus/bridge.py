@@ -52,7 +52,7 @@ class ModbusBridge(Bridge):
             for name, unit in config.units.items()
         }
         self._rounds = [made for name, unit in config.units.items() for made in self._rounds_of(name, unit)]
-        self._calls = Calls(config, self._slaves, self._bus, build.limits(config), self._take_one)
+        self._calls = Calls(config, self._slaves, self._bus, build.limits(config), self._take_one, self._unit_answered)
         self._readings = 0
         self._bad = 0
         self._last_reading: int | None = None
@@ -244,6 +244,12 @@ class ModbusBridge(Bridge):
         for point in slave.points.values():
             point.pipeline.pause()
         self.status.news(error)
+
+    def _unit_answered(self, unit: int) -> None:
+        """To a caller: it need not be tried any more whether it is there."""
+        for slave in self._slaves.values():
+            if slave.unit == unit and slave.has_answered():
+                self._slave_changed(slave, None)
 
     def _split(self, block: Block, error: Refused) -> None:
         self.log.info(

@@ -17,6 +17,7 @@ from bridges.modbus.pdu import (
     MAX_REGISTERS,
     MAX_WRITE_BITS,
     MAX_WRITE_REGISTERS,
+    NOT_REACHED,
     READ,
     Refused,
     read,
@@ -46,15 +47,25 @@ class Calls:
     """The procedures of one bridge.
 
     config: its section. slaves: unit -> slave. bus: where. limits: of one request. take: what is done with readings.
+    answered: called with the address of a unit that has answered.
     """
 
-    def __init__(self, config: ModbusConfig, slaves: Mapping[str, Slave], bus: Bus, limits: Limits, take: Take) -> None:
+    def __init__(
+        self,
+        config: ModbusConfig,
+        slaves: Mapping[str, Slave],
+        bus: Bus,
+        limits: Limits,
+        take: Take,
+        answered: Callable[[int], object],
+    ) -> None:
         self._config = config
         self._slaves = slaves
         self._points = {name: (slave, point) for slave in slaves.values() for name, point in slave.points.items()}
         self._bus = bus
         self._limits = limits
         self._take = take
+        self._answered = answered
 
     def handlers(self) -> dict[str, Callable[..., Any]]:
         """Name below the bridge's topic -> handler."""
@@ -189,7 +200,19 @@ class Calls:
             raise CallError(DEVICE_AWAY, str(error)) from None
         except BusFull as error:
             raise CallError(QUEUE_FULL, str(error)) from None
+        asked.addCallbacks(self._has_answered, self._has_failed, callbackArgs=(unit,), errbackArgs=(unit,))
         return asked.addErrback(_explained, what, writes)
+
+    def _has_answered(self, data: bytes, unit: int) -> bytes:
+        self._answered(unit)
+        return data
+
+    def _has_failed(self, failure: Failure, unit: int) -> Failure:
+        """An exception is an answer, too, unless it is of a gateway that has none."""
+        error = failure.value
+        if isinstance(error, Refused) and error.code not in NOT_REACHED:
+            self._answered(unit)
+        return failure
 
 
 def _check_range(address: Any, count: Any, most: int) -> None:

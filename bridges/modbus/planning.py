@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bridges.modbus.pdu import BIT_TABLES, Table
+
+#: values that messages name; a request may have hundreds
+NAMED: Final = 3
 
 
 class Place(NamedTuple):
@@ -47,7 +50,9 @@ class Block(NamedTuple):
         return [Block(place.table, place.address, place.size, (place,)) for place in self.places]
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.places))
+        named = ", ".join(map(str, self.places[:NAMED]))
+        more = len(self.places) - NAMED
+        return named if more <= 0 else f"{named} and {more} more"
 
 
 class Limits(NamedTuple):

@@ -299,3 +299,18 @@ def test_callers_do_not_keep_polls_off(plant: Plant) -> None:
     plant.pass_time(2)
     assert len(plant.values("pump")) - before > 10
     plant.session.procedures["plant.read_raw"] = lambda *args: Deferred()
+
+
+def test_a_dead_unit_that_answers_a_caller_is_back(plant: Plant, logged: list[str]) -> None:
+    """It is polled at its pace from then on."""
+    plant.open(interval=1, units={"pump": {"unit": 2, "values": {"speed": {"register": "30001"}}}})
+    plant.dead = {2}
+    plant.pass_time(40)
+    assert not plant.status()["units"]["pump"]["alive"]
+    plant.dead = set()
+    assert plant.call("read", "pump.speed") == 0
+    assert plant.status()["units"]["pump"]["alive"]
+    assert logged[-1] == "plant: unit pump answers again"
+    before = len(plant.values("pump"))
+    plant.pass_time(5)
+    assert len(plant.values("pump")) - before >= 4

@@ -71,3 +71,5 @@ def test_apart() -> None:
     (block,) = plan(places("holding", (0, 2), (4, 1)), LIMITS)
     assert shapes(block.apart()) == [("holding", 0, 2), ("holding", 4, 1)]
     assert str(block) == "holding0 (holding 0 to 1), holding4 (holding 4)"
+    (block,) = plan(places("coil", *[(place, 1) for place in range(100)]), LIMITS)
+    assert str(block) == "coil0 (coil 0), coil1 (coil 1), coil2 (coil 2) and 97 more"
