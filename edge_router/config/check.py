@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
 from edge_router.config import check_workers, schema
 from edge_router.config.check_endpoints import ENDPOINT_RULES
@@ -28,6 +28,9 @@ from edge_router.config.check_web import WEB_RULES
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
 from edge_router.config.whole import TRUSTED, Found, Rule, Whole, sections, twice
+
+#: what bridges have before the kind of a simulator, in place of a device
+SIMULATED: Final = "sim:"
 
 
 def check(config: schema.Config, directory: FilePath, names_known: bool = True) -> tuple[list[Problem], list[Problem]]:
@@ -132,9 +135,13 @@ def _role_id(section: schema.Role, path: Path, whole: Whole) -> Found:
 
 def _bridge(bridge: schema.Bridge, path: Path, whole: Whole) -> Found:
     yield from _id(bridge, path, whole)
-    device = getattr(bridge, "device", None)
-    if isinstance(device, str):
-        yield from twice(whole, (*path, "device"), "device", device)
+    for name in getattr(bridge, "__struct_fields__", ()):
+        value = getattr(bridge, name)
+        if isinstance(value, str) and value.startswith(SIMULATED):
+            text = f"{value} is no device, but a simulated one: what it says is made up"
+            whole.notices.append(Problem((*path, name), text))
+        elif name == "device" and isinstance(value, str):
+            yield from twice(whole, (*path, name), name, value)
     if bridge.realm in whole.apart:
         text = f"the router of realm {bridge.realm!r} has a process of its own, where bridges cannot join; "
         yield Problem((*path, "realm"), text + "take out its option `process`")

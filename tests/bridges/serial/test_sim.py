@@ -24,6 +24,7 @@ from bridges.serial.simkinds import SIM_KINDS, Replay, Scpi
 from bridges.serial.simscpi import Instrument
 from bridges.simulated import parse
 from edge_router.client import CallError
+from edge_router.config.load import from_tree
 from tests.bridges.harness import FakeSession, PtyReactor
 
 Open = Callable[..., SerialBridge]
@@ -333,6 +334,18 @@ def test_what_is_wrong_is_said_at_check(configure: Callable[..., SerialConfig], 
     with pytest.raises(ValidationError) as said:
         configure(device=where)
     assert problem in str(said.value)
+
+
+def test_a_simulator_is_noticed_and_nothing_that_can_be_taken() -> None:
+    """Two bridges may have the same; a file that has one says so, so that it is not left there."""
+    bridges = [{"type": "serial", "id": name, "realm": "r", "device": "sim:counter", "decode": "raw"} for name in "ab"]
+    realm = {"name": "r", "roles": []}
+    workers = [{"type": "router", "realms": [realm], "transports": []}]
+    loaded = from_tree({"version": 2, "workers": workers, "bridges": bridges}, "config.yaml", Path("/"))
+    assert [str(notice) for notice in loaded.notices] == [
+        f"config.yaml: bridges.{number}.device: sim:counter is no device, but a simulated one: what it says is made up"
+        for number in range(2)
+    ]
 
 
 def test_a_bridge_without_simulators() -> None:
