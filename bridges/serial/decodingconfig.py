@@ -99,6 +99,16 @@ class Layout(Section, kw_only=True):
             raise ValueError(f"{open_ended[0].type} needs a size; only the last item may take all that is left")
 
     @property
+    def bytes(self) -> int:
+        """Of a frame, at least."""
+        return sum(item.bytes * (item.count or 1) for item in self.items)
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether frames may be longer."""
+        return self.longer or not self.items[-1].bytes
+
+    @property
     def names(self) -> list[str]:
         """Of the fields, those of bits with their item's name and a dot before them."""
         found = []
@@ -148,7 +158,16 @@ class DecodingConfig(FramingConfig, kw_only=True):
             raise ValueError("fields need a frame with names; decode: raw has none, try json, csv or keyvalue")
         if self.log and (self.framing != "line" or self.decode == "raw"):
             raise ValueError("log is for framing: line and values, for it takes the lines that have none")
+        if self.layout is not None:
+            self._check_layout(self.layout)
         self._check_names()
+
+    def _check_layout(self, layout: Layout) -> None:
+        """Against what frames can have."""
+        room = self.contents or self.max_frame
+        if layout.bytes > room or (self.contents and layout.bytes < room and not layout.open_ended):
+            where = "what sync, checksum and end leave of fixed" if self.contents else "max_frame"
+            raise ValueError(f"the layout has {layout.bytes} bytes, which does not fit {where}: {room}")
 
     @property
     def answer_fields(self) -> list[str]:

@@ -223,12 +223,23 @@ class FramingConfig(PortConfig, kw_only=True):
     def _check_size(self, fixed: FixedFrames) -> None:
         if fixed.size > self.max_frame:
             raise ValueError(f"frames of {fixed.size} bytes (fixed) are over max_frame, {self.max_frame}")
-        around = len(fixed.sync) + len(fixed.end)
-        if self.checksum is not None:
-            checksum = registry.load("bridges.serial.checksums:checksum")
-            around += checksum(self.checksum.type).width * (2 if self.in_hex else 1) + len(self.checksum.mark)
+        around = self._around(fixed)
         if fixed.size <= around:
             raise ValueError(f"size {fixed.size} leaves no byte besides sync, checksum and end, which have {around}")
+
+    def _around(self, fixed: FixedFrames) -> int:
+        around = len(fixed.sync) + len(fixed.end)
+        if self.checksum is None:
+            return around
+        checksum = registry.load("bridges.serial.checksums:checksum")
+        return int(around + checksum(self.checksum.type).width * (2 if self.in_hex else 1) + len(self.checksum.mark))
+
+    @property
+    def contents(self) -> int:
+        """Bytes that a decoder sees of each frame; 0 if they differ."""
+        if self.fixed is None:
+            return 0
+        return self.fixed.size - self._around(self.fixed) + (len(self.fixed.sync) if self.fixed.keep_head else 0)
 
     @property
     def in_hex(self) -> bool:

@@ -26,7 +26,7 @@ def layout(config: DecodingConfig) -> Decoder:
         if item.name is not None:
             parts.append((item.name, at, at + size if size else None, _reader(item, item.order or layout.order, text)))
         at += size
-    open_ended = layout.longer or not layout.items[-1].bytes
+    open_ended = layout.open_ended
 
     def decode(frame: bytes) -> Any:
         if len(frame) < at or (len(frame) > at and not open_ended):

@@ -200,6 +200,26 @@ def test_a_layout_that_contradicts_itself(items: list[dict[str, Any]], reason: s
         laid_out(*items, frame=b"")
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"framing": "cobs", "max_frame": 3}, "the layout has 4 bytes, which does not fit max_frame: 3"),
+        ({"framing": "fixed", "fixed": {"size": 6, "sync": "#"}}, "4 bytes, which does not fit what sync, .* fixed: 5"),
+        (
+            {"framing": "fixed", "fixed": {"size": 6, "sync": "#"}, "checksum": {"type": "crc-16/modbus"}},
+            "4 bytes, which does not fit what sync, .* fixed: 3",
+        ),
+    ],
+)
+def test_a_layout_has_to_fit_its_frames(options: dict[str, Any], reason: str) -> None:
+    layout = {"items": [{"name": "x", "type": "float32"}]}
+    with pytest.raises(msgspec.ValidationError, match=reason):
+        configured(decode="struct", layout=layout, **options)
+    fixed = {"size": 7, "sync": "#"}
+    assert configured(decode="struct", layout=layout, framing="fixed", fixed=fixed, checksum={"type": "crc-16/usb"})
+    assert configured(decode="struct", layout={**layout, "longer": True}, framing="fixed", fixed={"size": 9})
+
+
 def test_fields_have_to_be_in_the_layout() -> None:
     items = [{"name": "s", "type": "uint8", "bits": {"door": 0}}]
     options = {"decode": "struct", "layout": {"items": items}}
