@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,4 +178,3 @@ def failing(*args: Any, **_kwargs: Any) -> Any:
     raise CallError("com.example.bad", *args, why="no")
 
 
-Handler = Callable[..., Any]
