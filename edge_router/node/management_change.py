@@ -7,7 +7,7 @@ configuration file, and has to fit with all the rest as it has there.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import ValidationError, convert, structs
@@ -51,7 +51,7 @@ def _fitting(management: Management, worker: RouterWorker, **lists: list[Any]) -
         raise failure("invalid_configuration", "; ".join(problem.text for problem in problems[:3]))
 
 
-# --- workers and bridges -----------------------------------------------------------------------------------------
+# --- workers, bridges and uplinks --------------------------------------------------------------------------------
 
 
 def _process(management: Management, worker_id: str) -> Any:
@@ -90,34 +90,59 @@ async def restart_worker(management: Management, worker_id: str) -> None:
     worker.start()
 
 
-def _bridge(management: Management, bridge_id: str) -> RunningBridge:
-    for bridge in management.node.bridges:
-        if bridge.info()["id"] == bridge_id:
-            return bridge
-    raise failure("no_such_object", f"there is no bridge '{bridge_id[:80]}'")
+def _part(kind: str, parts: Sequence[RunningBridge], part_id: str) -> RunningBridge:
+    """A bridge or an uplink."""
+    for part in parts:
+        if part.config.id == part_id:
+            return part
+    raise failure("no_such_object", f"there is no {kind} '{part_id[:80]}'")
+
+
+def _start(part: RunningBridge) -> None:
+    if part.state != "stopped":
+        raise failure("already_started", f"'{part.config.id}' is {part.state}")
+    part.start()
+
+
+async def _stop(part: RunningBridge) -> None:
+    if part.state == "stopped":
+        raise failure("not_started", f"'{part.config.id}' is stopped")
+    await part.stop()
+
+
+async def _restart(part: RunningBridge) -> None:
+    await part.stop()
+    part.start()
 
 
 def start_bridge(management: Management, bridge_id: str) -> None:
     """Start a bridge that was stopped."""
-    bridge = _bridge(management, bridge_id)
-    if bridge.state != "stopped":
-        raise failure("already_started", f"'{bridge_id}' is {bridge.state}")
-    bridge.start()
+    _start(_part("bridge", management.node.bridges, bridge_id))
 
 
 async def stop_bridge(management: Management, bridge_id: str) -> None:
     """Stop a bridge: its device is let go of, its procedures and topics end."""
-    bridge = _bridge(management, bridge_id)
-    if bridge.state == "stopped":
-        raise failure("not_started", f"'{bridge_id}' is stopped")
-    await bridge.stop()
+    await _stop(_part("bridge", management.node.bridges, bridge_id))
 
 
 async def restart_bridge(management: Management, bridge_id: str) -> None:
     """Stop a bridge and start it again."""
-    bridge = _bridge(management, bridge_id)
-    await bridge.stop()
-    bridge.start()
+    await _restart(_part("bridge", management.node.bridges, bridge_id))
+
+
+def start_uplink(management: Management, uplink_id: str) -> None:
+    """Start an uplink that was stopped."""
+    _start(_part("uplink", management.node.uplinks, uplink_id))
+
+
+async def stop_uplink(management: Management, uplink_id: str) -> None:
+    """Stop an uplink: it leaves the central router; events are not kept either until it is started again."""
+    await _stop(_part("uplink", management.node.uplinks, uplink_id))
+
+
+async def restart_uplink(management: Management, uplink_id: str) -> None:
+    """Stop an uplink and start it again, by its first address."""
+    await _restart(_part("uplink", management.node.uplinks, uplink_id))
 
 
 # --- realms and roles --------------------------------------------------------------------------------------------
@@ -248,8 +273,11 @@ async def restart_router_component(_management: Management, worker: RouterWorker
 
 CHANGES_OF_NODE: Final[Mapping[str, Procedure]] = {
     function.__name__: function
-    for function in (start_worker, stop_worker, restart_worker, start_bridge, stop_bridge, restart_bridge)
-}
+    for function in (
+        start_worker, stop_worker, restart_worker, start_bridge, stop_bridge, restart_bridge, start_uplink,
+        stop_uplink, restart_uplink,
+    )
+}  # fmt: skip
 CHANGES_OF_ROUTER: Final[Mapping[str, Procedure]] = {
     function.__name__: function
     for function in (

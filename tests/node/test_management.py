@@ -283,6 +283,25 @@ def test_bridges_are_stopped_and_started(start: Start, tmp_path: Path) -> None:
     manager.call("restart_bridge", "kitchen")
 
 
+def test_uplinks_are_stopped_and_started(start: Start) -> None:
+    """Nobody is at the other end; that is told."""
+    way = {"type": "rawsocket", "endpoint": {"type": "unix", "path": "nobody.sock"}}
+    uplink = {"id": "hq", "realm": "realm1", "transport": way, "rules": [{"uri": "com.", "match": "prefix"}]}
+    _, manager, _ = start(managed(uplinks=[uplink]))
+    assert manager.call("get_uplinks") == ["hq"]
+    found = manager.call("get_uplink", "hq")
+    assert (found["state"], found["link"]) == ("running", "down")
+    assert manager.call("get_status")["uplinks"] == {"hq": "down"}
+    manager.call("stop_uplink", "hq")
+    assert manager.call("get_uplink", "hq")["state"] == "stopped"
+    assert manager.refused("stop_uplink", "hq") == "crossbar.error.not_started"
+    manager.call("start_uplink", "hq")
+    assert manager.refused("start_uplink", "hq") == "crossbar.error.already_started"
+    assert manager.refused("get_uplink", "nobody") == "crossbar.error.no_such_object"
+    assert manager.refused(WORKER + "stop_router_realm", "realm1") == "crossbar.error.dependent_objects"
+    manager.call("restart_uplink", "hq")
+
+
 def test_a_role_changes_at_once(start: Start) -> None:
     """For sessions that have it; taken away, it takes them along."""
     _, manager, port = start()
