@@ -1,19 +1,19 @@
 """`edge-router outputs`: which outputs a node has, and `--on-stop`, which leaves them as the configuration says.
 
-It needs no router and no Twisted, and takes a fraction of a second: the unit of the service runs it after each stop.
+It needs no router and no Twisted, and takes a fraction of a second: the unit of the service runs it after each stop. A
+node that was killed has left behind what its outputs are; else it is what the configuration says.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from edge_router import registry
 from edge_router.cli.configuration import read_config
 from edge_router.cli.directory import add_config
+from edge_router.config.find import node_directory
+from edge_router.node import outputs
 from edge_router.node.pidfile import find_running
 
 
@@ -28,27 +28,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line an output. Result: 0; 1 if one cannot be found or set, or the node runs and does it itself."""
-    read = read_config(args)
-    if read is None:
-        if args.on_stop:
-            print("edge-router: no output was touched, for it is not known what is right", file=sys.stderr)
-        return 1
-    if args.on_stop and find_running(read.directory) is not None:
-        print(f"edge-router: the node runs ({read.directory}); it does it itself", file=sys.stderr)
-        return 1
+    directory = node_directory(args.cbdir)
+    left = None
+    if args.on_stop:
+        if find_running(directory) is not None:
+            print(f"edge-router: the node runs ({directory}); it does it itself", file=sys.stderr)
+            return 1
+        left = outputs.read(directory)
+    if left is None:
+        read = read_config(args)
+        if read is None:
+            if args.on_stop:
+                print("edge-router: no output was touched, for it is not known what is right", file=sys.stderr)
+            return 1
+        left = read.loaded.config.bridges
     done = True
-    for bridge, part in _with_outputs(read.loaded.config, read.directory):
+    for bridge in filter(outputs.has_outputs, left):
+        part = registry.part_class("outputs", bridge)(bridge, directory)
         for name, text, good in part.stop() if args.on_stop else part.describe():
             done = done and good
             print(f"{bridge.id}.{name}: {text}", file=sys.stdout if good else sys.stderr)
+    if args.on_stop and done:
+        outputs.forget(directory)
     return 0 if done else 1
-
-
-def _with_outputs(config: Any, directory: Path) -> Iterator[tuple[Any, Any]]:
-    """The bridges that have outputs, each with the part that knows them."""
-    for bridge in config.bridges:
-        try:
-            part = registry.part_class("outputs", bridge)
-        except registry.UnknownPart:
-            continue
-        yield bridge, part(bridge, directory)

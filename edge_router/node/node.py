@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from edge_router import __version__, registry
 from edge_router.config.schema import Bridge, Config, Controller, Uplink, Worker
 from edge_router.config.schema import RouterWorker as RouterConfig
+from edge_router.node import outputs
 from edge_router.node.bridges import RunningBridge
 from edge_router.node.news import News
 from edge_router.node.router import RouterWorker
@@ -119,6 +120,7 @@ class Node:
             await self.management.start()
         for worker in self.workers:
             await worker.start()
+        self.say_outputs()
         for part in (*self.uplinks, *self.bridges):
             part.start()
         if self._processes is not None:
@@ -128,6 +130,13 @@ class Node:
         self._state_changed()
         if self._tell is not None:
             self._tell(self)
+
+    def say_outputs(self) -> None:
+        """For `edge-router outputs`, which sees to them if the node is killed."""
+        try:
+            outputs.write(self.directory, [bridge.config for bridge in self.bridges])
+        except OSError as error:
+            self.log.error("{name} cannot be written: {error}", name=outputs.NAME, error=error.strerror)
 
     def _has_changed(self) -> None:
         """There is news of a component or a process."""
@@ -160,6 +169,7 @@ class Node:
             self._processes.close()
         for bridge in reversed(self.bridges):
             await self.within_patience("bridge", bridge.stop)
+        outputs.forget(self.directory)
         for uplink in reversed(self.uplinks):
             await self.within_patience("uplink", uplink.stop)
         for worker in reversed(self.workers):

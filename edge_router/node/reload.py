@@ -74,6 +74,7 @@ class Reload:
         await self._start_processes()
         self._start_parts("uplink", self._plan.uplinks, node.uplinks, node.uplink)
         self._start_parts("bridge", self._plan.bridges, node.bridges, node.bridge)
+        node.say_outputs()
         for router in routers:
             router.read_certificates()
         self._read_certificates_apart()

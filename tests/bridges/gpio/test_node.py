@@ -136,6 +136,7 @@ def test_no_output_changes_but_as_configured(directory: Path, house: House) -> N
     assert "it does it itself" in refused.stderr
     house.end(signal.SIGKILL)
     assert pins(directory) == before, "the crash moved something"
+    (directory / "config.json").write_text("{")  # whatever has become of it
 
     started = time.monotonic()
     stopped = run("outputs", "--on-stop", "--cbdir", directory)
@@ -145,11 +146,13 @@ def test_no_output_changes_but_as_configured(directory: Path, house: House) -> N
     after = {"1": True, "2": False, "3": False, "4": True}
     assert pins(directory) == after
 
+    write(directory, configured(realms=2))
     panel = house.start()
     assert pins(directory) == after, "the start after a crash moved something"
     panel.set(off=True, on=False, safe=False)
     assert house.end(signal.SIGTERM) == 0, house.nodes[-1].stderr
     assert pins(directory) == {"1": True, "2": False, "3": False, "4": False}
+    assert not (directory / "node.outputs").exists(), "nothing is left to be done"
 
 
 def test_a_reload_of_the_bridge_itself(directory: Path, house: House) -> None:
