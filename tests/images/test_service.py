@@ -108,6 +108,38 @@ def test_after_sigkill_it_comes_back(machine: Machine) -> None:
     machine.until("curl -s http://127.0.0.1:8080/", lambda said: "It works" in said)
 
 
+BRIDGE = """
+bridges:
+  - type: gpio
+    id: house
+    realm: realm1
+    chip: "sim:?file=pins.json"
+    outputs:
+      pump: {line: GPIO23, on_stop: "off"}
+"""
+
+
+def test_outputs_are_left_as_configured_by_whatever_the_node_ends(machine: Machine) -> None:
+    """SIGKILL leaves nobody to switch off the pump but the helper that systemd runs then."""
+    with (machine.root / "etc/edge-router/config.yaml").open("a") as file:
+        file.write(BRIDGE)
+    machine.does("systemctl restart edge-router")
+    machine.does("edge-router call house.pump.set true")
+    before = machine.does("cat /var/lib/edge-router/pins.json")
+    machine.does(f"kill -KILL {machine.shows('MainPID')}")
+    machine.until("cat /var/lib/edge-router/pins.json", lambda said: said != before)
+    machine.until("systemctl is-active edge-router", lambda said: said.strip() == "active")
+    assert '"args":[false]' in machine.does("edge-router call house.pump.get")
+
+
+def test_the_journal_has_fields_to_search_by(machine: Machine) -> None:
+    """Which bridge speaks, and how bad it is."""
+    said = machine.does("journalctl --no-pager -o cat -u edge-router BRIDGE=house")
+    assert "house: sim" in said and "listens on" not in said
+    said = machine.does("journalctl --no-pager -o cat -u edge-router -p err")
+    assert "did you mean 'port'?" in said and "ready" not in said
+
+
 def test_a_second_node(machine: Machine) -> None:
     """With a configuration of its own."""
     machine.does(
