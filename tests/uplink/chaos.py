@@ -5,12 +5,17 @@
 A publisher gives the board numbered events all the while; the link is cut, stalls, or swallows what it is given; the
 board and the centre are killed with SIGKILL and started anew. At the end the history of the centre is looked at: every
 event that the board had for longer than `commit_seconds` is there once, and each topic is in order.
+
+With `--crossbar build/crossbar` the centre is Crossbar.io, and a subscriber there looks; say `--central-kills 0` then,
+for it would not see what is published while it is away. Crossbar knows no origins: every event arrives, in order, and
+those that are sent again arrive again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import socket
@@ -58,12 +63,14 @@ class Plan:
     central_kills: int = 1
     quiet: bool = False
     seed: int = 1
+    crossbar: Path | None = None
 
 
 @dataclass
 class Report:
     """What came of it. sent: events that the board took. lost: those that a kill may have taken, and took. missing:
-    those that are gone and should not be. twice: published more than once. disorder: out of the order of their topic.
+    those that are gone and should not be. twice: published more than once. disorder: out of the order of their topic,
+    those that came before already left aside.
     """
 
     sent: int = 0
@@ -102,6 +109,25 @@ class Node:
             self.process.send_signal(how)
             self.process.wait(20)
             self.process = None
+
+
+class Crossbar(Node):
+    """Crossbar.io in place of a central edge-router. home: where it is installed."""
+
+    def __init__(self, directory: Path, port: int, home: Path) -> None:
+        realm = {"name": "realm1", "roles": [{"name": "anonymous", "permissions": [ALLOW]}]}
+        transport = {"type": "rawsocket", "endpoint": {"type": "tcp", "port": port, "interface": "127.0.0.1"}}
+        super().__init__(
+            directory, {"version": 2, "workers": [{"type": "router", "realms": [realm], "transports": [transport]}]}
+        )
+        self.home = home.resolve()
+
+    def start(self) -> None:
+        """Start it, without what this process has in its environment for edge-router."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        argv = [str(self.home / "bin" / "crossbar"), "start", "--cbdir", str(self.directory)]
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
 
 class Pipe(Protocol):
@@ -178,7 +204,14 @@ class Chaos:
         self.report = Report()
         self.draw = random.Random(plan.seed)
         port = free_port()
-        self.centre = Node(directory / "centre", centre_config(port, plan.events))
+        self.centre = (
+            Node(directory / "centre", centre_config(port, plan.events))
+            if plan.crossbar is None
+            else Crossbar(directory / "centre", port, plan.crossbar)
+        )
+        self.central = ClientRawSocket(url=f"rs://127.0.0.1:{port}")
+        #: what a subscriber at the centre got: topic and number
+        self.seen: list[tuple[str, int]] = []
         self.proxy = Proxy(reactor, port)
         self.board = Node(directory / "board", board_config(self.proxy.port))
         #: what the board took, and when
@@ -194,6 +227,9 @@ class Chaos:
         began = time.monotonic()
         try:
             self.centre.start()
+            if self.plan.crossbar is not None:
+                witness = await self.join(self.central)
+                await witness.subscribe("site.", lambda event: self.seen.append((event.topic, event.args[0])), "prefix")
             self.board.start()
             publisher = ensureDeferred(self.publish())
             await self.disturb()
@@ -212,9 +248,10 @@ class Chaos:
 
     # --- the publisher -------------------------------------------------------------------------------------------
 
-    async def join(self) -> Session:
-        """A session at the board, as soon as there can be one."""
-        transport = ClientRawSocket(endpoint=ClientUnixEndpoint(path=str(self.board.directory / "sock")))
+    async def join(self, transport: ClientRawSocket | None = None) -> Session:
+        """A session, as soon as there can be one; at the board, if nothing else is said."""
+        if transport is None:
+            transport = ClientRawSocket(endpoint=ClientUnixEndpoint(path=str(self.board.directory / "sock")))
         while True:
             try:
                 return await connect(transport, "realm1", reactor=self.reactor)
@@ -310,16 +347,15 @@ class Chaos:
             self.report.happened["dropped"] = status["dropped"] + status["refused"]
 
     def look(self) -> None:
-        """What the centre has."""
-        database = sqlite3.connect(self.centre.directory / "realm1.sqlite")
-        rows = database.execute("SELECT topic, args FROM history ORDER BY place").fetchall()
-        database.close()
+        """What the centre has published."""
         report = self.report
-        events = [(topic, msgpack.decode(args)[0]) for topic, args in rows]
+        events = self.seen if self.plan.crossbar is not None else self.history()
         counts = Counter(number for _, number in events)
         newest: dict[str, int] = {}
+        known: set[int] = set()
         for topic, number in events:
-            report.disorder += number < newest.get(topic, -1)
+            report.disorder += number < newest.get(topic, -1) and number not in known
+            known.add(number)
             newest[topic] = max(number, newest.get(topic, -1))
         report.sent, report.arrived = len(self.taken), len(counts)
         report.twice = sum(count - 1 for count in counts.values())
@@ -329,6 +365,13 @@ class Chaos:
                 report.lost += young
                 if not young or self.plan.quiet:
                     report.missing.append(number)
+
+    def history(self) -> list[tuple[str, int]]:
+        """Topic and number of all that the centre has published, in order."""
+        database = sqlite3.connect(self.centre.directory / "realm1.sqlite")
+        rows = database.execute("SELECT topic, args FROM history ORDER BY place").fetchall()
+        database.close()
+        return [(topic, msgpack.decode(args)[0]) for topic, args in rows]
 
 
 def free_port() -> int:
@@ -403,11 +446,14 @@ def main(argv: list[str]) -> int:
     for name in ("events", "topics", "rate", "cuts", "kills", "central_kills", "seed"):
         default = getattr(plan, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    parser.add_argument("--crossbar", type=Path, help="where Crossbar.io is installed; it is the centre then")
     parser.add_argument("--quiet", action="store_true", help="kill the board only when it has written everything")
     plan = Plan(**vars(parser.parse_args(argv)))
     with tempfile.TemporaryDirectory() as directory:
         report = run(Path(directory), plan)
     print(plan, report, sep="\n")
+    if plan.crossbar is not None:
+        report.twice = 0  # it cannot know
     return 0 if report.is_good else 1
 
 
