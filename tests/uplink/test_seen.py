@@ -106,12 +106,6 @@ class _Uplink:
     def stop(self) -> None:
         self.log.append("stop")
 
-    def leave_to(self, config: Any) -> None:
-        """Told before it is stopped for another."""
-
-    def take_over(self, before: Any) -> None:
-        """Told before it is started in the place of another."""
-
 
 async def _nothing(*_arguments: Any) -> None:
     return None
