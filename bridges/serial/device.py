@@ -5,16 +5,12 @@ Twisted's SerialPort does the reading and writing, pyserial the settings. (termi
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import grp
 import os
-import stat
 import struct
 import termios
 from collections import deque
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import serial
@@ -25,11 +21,9 @@ from twisted.internet.serialport import SerialPort
 from twisted.python.failure import Failure
 
 from bridges.serial.modem import set_modem_lines
-from bridges.serial.place import GONE, DeviceError
+from bridges.serial.place import DeviceError
 from bridges.serial.portconfig import PortConfig
-
-#: What opening may raise. pyserial lets termios.error through, which is no OSError.
-OPEN_ERRORS: Final = (OSError, ValueError, termios.error)
+from bridges.serial.reasons import OPEN_ERRORS
 
 #: seconds that closing may take
 PATIENCE: Final = 0.5
@@ -214,40 +208,3 @@ def check_form(cflag: int, config: PortConfig) -> None:
             f"it cannot do bytesize {config.bytesize}, parity {config.parity}, stopbits {config.stopbits}; "
             "the mini-UART of a Raspberry Pi has no parity, its PL011 (/dev/ttyAMA0) has"
         )
-
-
-def explain(error: Exception, path: str) -> str:
-    """Why a device could not be opened, and what would help.
-
-    error: one of OPEN_ERRORS or a DeviceError. path: of the device.
-    """
-    number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
-    if number in (errno.EACCES, errno.EPERM):
-        return _not_permitted(path)
-    if isinstance(error, serial.SerialException) and "Could not configure" in str(error):
-        return "it is no serial device"
-    return _REASONS.get(number, str(error))
-
-
-def _not_permitted(path: str) -> str:
-    try:
-        status = Path(path).stat()
-        group = grp.getgrgid(status.st_gid).gr_name
-    except (OSError, KeyError):
-        return "permission denied"
-    return (
-        f"permission denied: it has mode {stat.S_IMODE(status.st_mode):04o} and belongs to group {group}; "
-        f"the user of the router has to be in that group (usermod -aG {group} USER)"
-    )
-
-
-_REASONS: Final[dict[int | None, str]] = {
-    errno.ENOENT: GONE,
-    errno.ENODEV: GONE,
-    errno.ENXIO: GONE,
-    errno.EIO: GONE,
-    errno.EAGAIN: "another program has locked it",
-    errno.EBUSY: "another program has it open",
-    errno.EISDIR: "it is a directory, no serial device",
-    errno.EINVAL: "it does not take these settings (baudrate, bytesize, parity, stopbits)",
-}

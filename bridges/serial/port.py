@@ -16,9 +16,10 @@ from bridges.backoff import STABLE, Backoff
 from bridges.clock import Delayed
 from bridges.config import SIM_PREFIX
 from bridges.freshness import Freshness
-from bridges.serial.device import OPEN_ERRORS, Device, DeviceAway, explain
+from bridges.serial.device import Device, DeviceAway
 from bridges.serial.place import GONE, Absent, DeviceError, PathPlace, Place, place_of, trace
 from bridges.serial.portconfig import PortConfig
+from bridges.serial.reasons import OPEN_ERRORS, explain
 from bridges.serial.watch import PathWatch
 from edge_router import registry
 

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import argparse
 import errno
-import termios
 from typing import Any, Final, NamedTuple
 
 import serial
 
-from edge_router.cli.words import in_words
+from bridges.serial.reasons import OPEN_ERRORS, error_number, explain
 
 PARITIES: Final = {"none": "N", "even": "E", "odd": "O", "mark": "M", "space": "S"}
 BAUDRATE: Final = 9_600
 
-_REASONS: Final[dict[int | None, str]] = {
-    errno.ENOENT: "it is not there; `edge-router devices` shows which are",
-    errno.ENODEV: "it is not there",
-    errno.ENXIO: "it is not there",
-    errno.EIO: "it is not there",
-    errno.EAGAIN: "another program has locked it; a running node, perhaps: `edge-router devices` shows who",
-    errno.EBUSY: "another program has it open: `edge-router devices` shows who",
-    errno.EISDIR: "it is a directory, no serial device",
-    errno.EACCES: "permission denied; `edge-router devices` says how to get it",
-    errno.EPERM: "permission denied; `edge-router devices` says how to get it",
-    errno.EINVAL: "it does not take these settings (baudrate, bytesize, parity, stopbits)",
+#: what `edge-router devices` would tell
+_HINTS: Final[dict[int | None, str]] = {
+    errno.ENOENT: "which are",
+    errno.EAGAIN: "who",
+    errno.EBUSY: "who",
 }
 
 
@@ -72,12 +65,7 @@ def open_line(path: str, settings: LineSettings) -> serial.Serial:
             timeout=0,
             exclusive=True,
         )
-    except (OSError, ValueError, termios.error) as error:
-        raise CannotOpen(f"{path}: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
-    if isinstance(error, serial.SerialException) and "Could not configure" in str(error):
-        return "it is no serial device"
-    return _REASONS.get(number) or in_words(error)
+    except OPEN_ERRORS as error:
+        hint = _HINTS.get(error_number(error))
+        more = f"; `edge-router devices` shows {hint}" if hint else ""
+        raise CannotOpen(f"{path}: {explain(error, path)}{more}") from None

@@ -17,7 +17,8 @@ import serial
 from bridges.serial import device as device_module
 from bridges.serial.bridge import SerialBridge
 from bridges.serial.config import SerialConfig
-from bridges.serial.device import DeviceError, check_form, explain
+from bridges.serial.device import DeviceError, check_form
+from bridges.serial.reasons import explain
 from tests.bridges.harness import FakeDevice, FakeSession, PtyReactor
 
 Make = Callable[..., SerialBridge]
