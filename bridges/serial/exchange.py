@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from bridges.clock import Clock, Delayed
-from bridges.serial.device import DeviceAway, QueueFull
+from bridges.serial.device import BITS_PER_CHARACTER, DeviceAway, QueueFull
 from bridges.serial.exchange_config import Exchange, Likeness
 
 
@@ -80,7 +80,7 @@ class Line:
     """The line, and who waits for it.
 
     options: of the configuration. write: sends bytes, as `Port.write`. abandon: takes back what has not left.
-    clock: for timeouts.
+    clock: for timeouts. baudrate: bits a second, for the time that sending takes.
 
     asked: requests sent, counting retries. unanswered: tries without an answer. late: frames dropped after a timeout.
     """
@@ -91,11 +91,13 @@ class Line:
         write: Callable[[bytes], Deferred[None]],
         abandon: Callable[[], object],
         clock: Clock,
+        baudrate: int,
     ) -> None:
         self._options = options
         self._write = write
         self._abandon = abandon
         self._clock = clock
+        self._per_byte = BITS_PER_CHARACTER / baudrate
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
         self._timer: Delayed | None = None
@@ -159,7 +161,7 @@ class Line:
 
     def _send(self, request: Request) -> None:
         self.asked += 1
-        self._set_timer(request.timeout, self._timed_out, request)
+        self._set_timer(request.timeout + len(request.data) * self._per_byte, self._timed_out, request)
         try:
             self._write(request.data).addCallbacks(self._sent, self._not_sent, (request,), errbackArgs=(request,))
         except (DeviceAway, QueueFull) as error:
@@ -178,7 +180,8 @@ class Line:
     def _timed_out(self, request: Request) -> None:
         self.unanswered += 1
         if not request.left:
-            request.fire(NoAnswer(f"no answer within {request.timeout:g} s"))
+            what = "no answer" if request.answer else "the device did not take it"
+            request.fire(NoAnswer(f"{what} within {request.timeout:g} s"))
         self._expecting_late = True
         self._set_timer(request.timeout, self._after_late)
         self._abandon()

@@ -76,7 +76,7 @@ class Dialogues:
         self._procedures = config.procedures
         self._name = config.id
         self._host = host
-        self._line = Line(self._options, host.send, host.abandon, clock)
+        self._line = Line(self._options, host.send, host.abandon, clock, config.baudrate)
         self._polling = Polling(config.poll, self._options, host.line, self._line, clock, self)
         self._unsolicited = 0
 

@@ -27,7 +27,8 @@ Name = Annotated[
 #: a short pattern has little to go astray in; the frame it is tried on is bounded by max_frame
 Pattern = Annotated[str, Meta(min_length=1, max_length=200)]
 
-#: loaded only if there are templates: who fills them in, and who looks for patterns that take for ever
+#: loaded only if there are polls or templates: who sends and fills in, and who looks for patterns that take for ever
+_FRAMING: Final = "bridges.serial.framing:framing"
 _TEMPLATE: Final = "bridges.serial.exchange_template:Template"
 _LOOK_AT: Final = "bridges.serial.patterns:look_at"
 #: characters of a text that has no `max`
@@ -171,9 +172,10 @@ class ExchangeConfig(DecodingConfig, kw_only=True):
         if taken:
             raise ValueError(f"the procedure {taken[0]!r} is the bridge's own; call yours something else")
         end = self.write_delimiter or self.delimiter
-        for line in [poll.send or "" for poll in self.poll] + [one.send for one in self.procedures.values()]:
+        for line in [one.send for one in self.procedures.values()]:
             if self.framing == "line" and end in line.removesuffix(end):
                 raise ValueError(f"send {line!r} has the delimiter {end!r} inside; one line at a time")
+        self._check_polls()
         for likeness in self._likenesses():
             if likeness.regex is not None:
                 registry.load(_LOOK_AT)(likeness.regex, self.max_frame)
@@ -182,6 +184,26 @@ class ExchangeConfig(DecodingConfig, kw_only=True):
     def answers(self) -> bool:
         """Whether the device is one that answers."""
         return bool(self.exchange or self.poll or self.procedures)
+
+    def _check_polls(self) -> None:
+        """Whether each can be sent, by encoding, framing and length."""
+        if not self.poll:
+            return
+        encode = registry.load(_FRAMING)(self, None, None).encode
+        end = (self.write_delimiter or self.delimiter).encode("latin-1")
+        for poll in self.poll:
+            try:
+                line = self._bytes_of(poll.line)
+                encode(line.removesuffix(end) if self.framing == "line" else line)
+            except ValueError as error:
+                raise ValueError(f"the poll {poll.send or poll.hex!r} cannot be sent: {error}") from None
+
+    def _bytes_of(self, line: str | bytes) -> bytes:
+        if isinstance(line, str):
+            line = line.encode("utf-8" if self.encoding == "binary" else self.encoding)
+        if len(line) > self.max_write:
+            raise ValueError(f"it has {len(line)} bytes; the limit is {self.max_write} (max_write)")
+        return line
 
     def _likenesses(self) -> list[Likeness]:
         """All that say what frames look like."""

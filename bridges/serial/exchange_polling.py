@@ -84,6 +84,7 @@ class _Polled:
         self._line = line
         self._clock = clock
         self._user = user
+        self._data = b""
         self._timer: Delayed | None = None
         self._due_at = 0.0
         self._asking = False
@@ -97,6 +98,7 @@ class _Polled:
 
     def begin(self) -> None:
         self.end()
+        self._data = self._encode(self._poll.line)
         self._due_at = self._clock.seconds()
         self._due()
 
@@ -123,7 +125,7 @@ class _Polled:
     def _ask(self) -> None:
         poll = self._poll
         request = Request(
-            self._encode(poll.line), poll.timeout or self._options.timeout, poll.retries, expect=poll.expect, call=False
+            self._data, poll.timeout or self._options.timeout, poll.retries, expect=poll.expect, call=False
         )
         try:
             asked: Deferred[bytes | None] = self._line.ask(request)

@@ -15,7 +15,8 @@ from bridges.serial.exchange import Line, NoAnswer, Refused, Request
 from bridges.serial.exchange_config import Exchange, Likeness, Poll
 from bridges.serial.exchange_polling import Polling
 
-AWAY = "edge.error.device_away"
+#: so many bits a second that sending takes no time
+BAUDRATE = 10**18
 
 
 class World:
@@ -28,7 +29,7 @@ class World:
         self.written: Deferred[None] | None = None
         self.abandoned = 0
         self.options = msgspec.convert(options, Exchange)
-        self.line = Line(self.options, self.write, self.abandon, self.clock)
+        self.line = Line(self.options, self.write, self.abandon, self.clock, BAUDRATE)
         self.line.begin()
 
     def write(self, data: bytes) -> Deferred[None]:
@@ -160,6 +161,26 @@ def test_no_answer_is_told_in_time() -> None:
     assert world.idle()
 
 
+def test_the_time_begins_when_it_is_sent() -> None:
+    """120 bytes need more than a second at 1200 baud."""
+    world = World()
+    world.line = Line(world.options, world.write, world.abandon, world.clock, 1200)
+    world.line.begin()
+    world.ask(b"x" * 120)
+    world.clock.advance(2.1)
+    assert world.results == []
+    world.clock.advance(0.2)
+    assert isinstance(world.results[0], NoAnswer)
+
+
+def test_what_the_device_does_not_take_is_told() -> None:
+    world = World()
+    world.written = Deferred()
+    world.ask(b"a", answer=False)
+    world.clock.advance(1)
+    assert str(world.results[0]) == "the device did not take it within 1 s"
+
+
 def test_it_is_sent_again_as_often_as_asked() -> None:
     world = World()
     world.ask(b"a", retries=2)
@@ -225,7 +246,7 @@ def test_what_cannot_be_written_fails_at_once(error: Exception) -> None:
     def write(_data: bytes) -> Deferred[None]:
         raise error
 
-    world.line = Line(world.options, write, world.abandon, world.clock)
+    world.line = Line(world.options, write, world.abandon, world.clock, BAUDRATE)
     world.line.begin()
     world.ask(b"a")
     assert world.results == [error]
@@ -350,7 +371,7 @@ def test_a_day_of_a_device_that_answers_late_or_not_at_all() -> None:
             world.clock.callLater(delay, world.line.take, data + b" %d" % round(now))
         return succeed(None)
 
-    world.line = Line(world.options, write, world.abandon, world.clock)
+    world.line = Line(world.options, write, world.abandon, world.clock, BAUDRATE)
     world.line.begin()
     world.polling = Polling(world.polls, world.options, _encoded, world.line, world.clock, world)
     world.polling.begin()

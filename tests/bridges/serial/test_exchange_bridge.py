@@ -32,7 +32,7 @@ class Instrument:
         self.heard = b""
 
     def open(self, **options: Any) -> SerialBridge:
-        return self._opened(**{"decode": "raw", **options})
+        return self._opened(**{"decode": "raw", "baudrate": 20_000_000, **options})
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The result goes to `results`, or the error's URI and text."""
@@ -182,10 +182,8 @@ def test_errors_have_names(scpi: Instrument) -> None:
     scpi.call("measure", 1)
     scpi.says(b"ERR 113\n", lambda: scpi.results)
     scpi.call("request", "x", timeout=0.5)
-    scpi.reactor.advance(0.02)
-    scpi.reactor.advance(0.5)
-    scpi.reactor.advance(0.5)
-    scpi.reactor.advance(0.02)
+    for wait in (0.02, 0.51, 0.51, 0.02):
+        scpi.reactor.advance(wait)
     scpi.call("request", "y").cancel()
     scpi.call("request", "z")
     scpi.device.unplug()
@@ -219,7 +217,7 @@ def test_a_command_that_the_device_does_not_take_is_taken_back(scpi: Instrument)
     """It says wait, and is switched on an hour later: it must not find the command then. The pty plays the line."""
     scpi.open(procedures={"output": {"send": "OUTP 1"}}, flow_control="rtscts")
     scpi.call("output")
-    scpi.reactor.advance(1)
+    scpi.reactor.advance(1.1)
     assert scpi.results == [("edge.error.no_answer", "no answer within 1 s")]
     scpi.reactor.pump(0.05)
     assert scpi.device.heard() == b""
@@ -230,7 +228,7 @@ def test_a_long_command_that_is_half_sent_costs_the_connection(scpi: Instrument,
     scpi.open(exchange={}, flow_control="xonxoff", write_queue=1_048_576, max_write=65_536)
     scpi.call("request", "x" * 65_000)
     scpi.reactor.pump()
-    scpi.reactor.advance(1)
+    scpi.reactor.advance(1.1)
     scpi.reactor.until(lambda: scpi.session.values("kitchen.status")[-1] == "open" and len(logged) > 2)
     assert "is away: it takes no bytes (flow_control)" in logged[1]
     heard = scpi.device.heard()
@@ -255,7 +253,10 @@ def test_a_poll_without_answers_is_in_the_status_and_told_once(scpi: Instrument,
         ({"procedures": {"Do it": {"send": "X"}}}, "matching regex"),
         ({"poll": [{"every": 1}]}, "a poll needs what to send"),
         ({"poll": [{"every": 1, "send": "a", "hex": "00"}]}, "a poll needs what to send"),
-        ({"poll": [{"every": 1, "send": "a\nb"}]}, r"has the delimiter .* inside"),
+        ({"poll": [{"every": 1, "send": "a\nb"}]}, r"cannot be sent: one line at a time"),
+        ({"poll": [{"every": 1, "send": "\u00fc"}], "encoding": "ascii"}, "cannot be sent: 'ascii' codec can't encode"),
+        ({"poll": [{"every": 1, "hex": "00" * 9}], "max_write": 8}, "cannot be sent: it has 9 bytes; the limit is 8"),
+        ({"procedures": {"p": {"send": "a\nb"}}}, r"has the delimiter .* inside"),
         ({"poll": [{"every": 1, "hex": "0"}]}, "matching regex"),
         ({"poll": [{"every": 1, "send": "a", "expect": {}}]}, "one of prefix and regex"),
         ({"poll": [{"every": 1, "send": "a", "expect": {"prefix": "a", "regex": "a"}}]}, "one of prefix and regex"),
