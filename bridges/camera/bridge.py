@@ -111,6 +111,8 @@ class CameraBridge(Bridge):
             raise CallError(INVALID_ARGUMENT, "no arguments are expected")
         if len(self._waiting) >= MOST_WAITING:
             raise CallError(QUEUE_FULL, f"{MOST_WAITING} callers wait for a picture already")
+        if not self.allowed():
+            raise CallError(QUEUE_FULL, f"more than {self.config.max_rate} pictures a second are asked for (max_rate)")
         wanted: Wanted = Deferred(self._not_wanted)
         self._waiting.append(wanted)
         self._next()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bridges.bridge import Bridge
-from bridges.polled.asking import AWAY, BAD_ANSWER, Asking
+from bridges.polled.asking import AWAY, BAD_ANSWER, QUEUE_FULL, Asking
 from bridges.polled.config import PolledConfig
 from bridges.polled.sensor import Sensor
 from bridges.polled.simulated import Mishaps
@@ -136,12 +136,15 @@ class PolledBridge(Bridge):
         return found if self.faults is None else {**found, "simulate": simulate(self.faults, self.simulations())}
 
     def details(self) -> dict[str, Any]:
-        """sensors: name -> {state, readings, failures, bad, last_ts, error}. And those of `bridges.pipeline`."""
+        """sensors: name -> {state, readings, failures, bad, last_ts, error}. dropped: readings over max_rate. And those of
+        `bridges.pipeline`.
+        """
         counts = [found for sensor in self.sensors.values() for found in sensor.counts()]
         sums = {name: sum(found[name] for found in counts) for name in ("superseded", "bounced", "no_reading")}
         return {
             **self.facts(),
             "sensors": {name: sensor.facts() for name, sensor in self.sensors.items()},
+            "dropped": self.over_rate,
             **sums,
             "stale": [label for found in counts for label in found["stale"]],
         }
@@ -157,6 +160,9 @@ class PolledBridge(Bridge):
     # --- readings ---------------------------------------------------------------------------------------------------
 
     def _took(self, sensor: Sensor, frame: dict[str, Any]) -> None:
+        if not self.allowed():
+            self._asking.fail(sensor.name, QUEUE_FULL, "there are more readings a second than max_rate")
+            return
         self._leave_out(sensor, frame)
         try:
             check(frame)

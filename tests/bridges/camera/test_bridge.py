@@ -195,6 +195,14 @@ def test_a_bound_of_callers(make: Make) -> None:
     assert all(waiting)
 
 
+def test_more_than_max_rate(make: Make) -> None:
+    yard = make(max_rate=1)
+    yard.ask()
+    yard.reactor.last.says(JPEG)
+    with pytest.raises(CallError, match=r"more than 1 pictures a second .*\(max_rate\)"):
+        yard.session.procedures["x.snapshot"]()
+
+
 def test_a_caller_that_cancels(make: Make) -> None:
     yard = make()
     asked: Deferred[Result] = yard.session.procedures["x.snapshot"]()

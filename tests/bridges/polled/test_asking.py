@@ -125,6 +125,16 @@ def test_a_caller_that_cancels(make: Make) -> None:
     assert other
 
 
+def test_more_than_max_rate(make: Make) -> None:
+    """Counted, and told to who asked."""
+    wire = make(max_rate=2, bus="sim:thermometers?count=1")
+    assert type(ask(wire, ONE)[0].args[0]) is float
+    (got,) = ask(wire, ONE)
+    assert got.uri == "edge.error.queue_full"
+    assert wire.status()["dropped"] == 1
+    assert len(wire.values(f"x.{ONE}")) == 2
+
+
 def test_a_bound_of_callers(make: Make) -> None:
     wire = make()
     wire.worker.held = True
