@@ -136,8 +136,8 @@ class PolledBridge(Bridge):
         return found if self.faults is None else {**found, "simulate": simulate(self.faults, self.simulations())}
 
     def details(self) -> dict[str, Any]:
-        """sensors: name -> {state, readings, failures, bad, last_ts, error}. dropped: readings over max_rate. And those of
-        `bridges.pipeline`.
+        """sensors: name -> {state, readings, failures, bad, last_ts, error}. dropped: readings over max_rate. And
+        those of `bridges.pipeline`.
         """
         counts = [found for sensor in self.sensors.values() for found in sensor.counts()]
         sums = {name: sum(found[name] for found in counts) for name in ("superseded", "bounced", "no_reading")}
