@@ -6,7 +6,7 @@ and who calls what nobody serves hears that from the router at the other end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, Final
 
 from edge_router.router.interfaces import Clock
@@ -46,7 +46,8 @@ class Procedures:
         self._mirror: Mirror | None = None
         #: what was mirrored before the end with the procedures was gone, and has not been seen since
         self._stale: set[Pattern] = set()
-        self._mirrored: set[Pattern] = set()
+        #: patterns that callees have registered, and what is offered of each
+        self._mirrored: dict[Pattern, Pattern] = {}
         self._waiting: dict[Relay, Any] = {}
         #: calls handed on, and those refused since the link was down
         self.calls = self.refused = 0
@@ -108,26 +109,26 @@ class Procedures:
     def _added(self, pattern: Pattern, details: dict[str, Any]) -> None:
         found = self._side.covering(pattern)
         self._stale.discard(pattern)
-        if found is None or self._key(pattern) in self._offers:
+        if found is None or pattern in self._mirrored:
             return
         rule, (uri, match) = found
-        invoke: Invoke = details.get("invoke") or "single"
-        options = RegisterOptions(match=match, invoke=invoke, forward_timeout=True)
-        self._mirrored.add(pattern)
-        self._offers.add(self._key(pattern), self._offer(rule, self._side.other(rule, uri), options))
+        offered: Pattern = (self._side.other(rule, uri), match)
+        self._mirrored[pattern] = offered
+        if offered not in self._offers:  # several patterns may be the same one as far as the rule goes
+            invoke: Invoke = details.get("invoke") or "single"
+            options = RegisterOptions(match=match, invoke=invoke, forward_timeout=True)
+            self._offers.add(offered, self._offer(rule, offered[0], options))
 
     def _removed(self, pattern: Pattern) -> None:
-        self._mirrored.discard(pattern)
-        self._offers.withdraw(self._key(pattern))
+        offered = self._mirrored.pop(pattern, None)
+        if offered is not None and offered not in self._mirrored.values():
+            self._offers.withdraw(offered)
 
     def _settled(self) -> None:
         """All that is there now has been seen."""
         stale, self._stale = self._stale, set()
         for pattern in stale:
             self._removed(pattern)
-
-    def _key(self, pattern: Pattern) -> Hashable:
-        return ("mirrored", pattern)
 
     # --- the way of a call -------------------------------------------------------------------------------------
 

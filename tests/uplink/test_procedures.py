@@ -231,6 +231,19 @@ def test_patterns_are_mirrored(world: World, match: Any, uri: str) -> None:
     assert result.value == "com.example.a.b"
 
 
+def test_patterns_that_are_the_same_to_a_rule(world: World) -> None:
+    """Of two that are wider than the rule, one registration is made, and stays until both are gone."""
+    centre = world.centre()
+    board = world.board(centre, UP)
+    wide, wider = (world.outcome(board.join().register(uri, echo, match="prefix")) for uri in ("com.", "co"))
+    caller = centre.join()
+    assert world.call(caller, "site.a.com.example.x", 7).value == 7
+    world.outcome(wide.unregister())
+    assert world.call(caller, "site.a.com.example.x", 7).value == 7
+    world.outcome(wider.unregister())
+    assert world.call(caller, "site.a.com.example.x").uri == "wamp.error.no_such_procedure"
+
+
 def test_the_policy_is_mirrored(world: World) -> None:
     """Two boards that serve one central name in turn."""
     centre = world.centre()
