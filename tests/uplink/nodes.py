@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.client.routers import AUTH, PRIVATE, SECRET
 from tests.interop.running_node import EVERYTHING, RunningNode, tcp
 
+EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "uplink"
 ALL = [{"uri": "", "match": "prefix", "allow": EVERYTHING}]
 KNOWN = [{**ALL[0], "disclose": {"caller": True, "publisher": True}}]
 
@@ -94,3 +97,21 @@ class BoardNode(RunningNode):
             "transports": list(self._transports.values()),
         }
         return {"version": 2, "controller": {"id": self.node}, "workers": [worker], "uplinks": [self._section]}
+
+
+class Example(RunningNode):
+    """A node of `examples/uplink`, as it is but for the port. name: of the file. url: of the centre, for a board."""
+
+    def __init__(self, directory: Path, name: str, url: str | None = None) -> None:
+        self._config: dict[str, Any] = yaml.safe_load((EXAMPLES / name).read_text())
+        transports = self._config["workers"][0]["transports"]
+        for transport in transports:
+            if "port" in transport["endpoint"]:
+                transport["endpoint"]["port"] = 0
+        for uplink in self._config.get("uplinks", ()):
+            uplink["transport"]["url"] = url
+        super().__init__(directory, {str(place): transport for place, transport in enumerate(transports)})
+
+    def config(self) -> dict[str, Any]:
+        """What it runs."""
+        return self._config

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec import convert
+from msgspec import Raw, convert
 from twisted.logger import LogLevel, capturedLogs
 
 from edge_router.config.schema import Role
-from edge_router.wamp.messages import Hop
+from edge_router.uplink.session import LinkSession
+from edge_router.wamp.messages import EMPTY, Hop, PublishOptions
 from tests.uplink.world import World, values
 
 UP: dict[str, Any] = {"uri": "com.example.", "match": "prefix", "prefix": "site.{node}."}
@@ -142,6 +143,19 @@ def _subscribed(board: Any) -> list[str]:
     """The patterns that the link subscribes to at the centre, those of the meta API aside."""
     subscriptions = board.centre.realm.sessions[board.far.id].subscriptions.values()
     return [found.uri for found in subscriptions if not found.uri.startswith("wamp.")]
+
+
+def test_payloads_pass_as_the_bytes_they_are(world: World) -> None:
+    """Where both ends have one encoding nothing is decoded: not even what is said longer than it need be."""
+    centre = world.centre()
+    board = world.board(centre, UP)
+    found: list[Any] = []
+    centre.join(kind=LinkSession).subscribe_raw("site.a.com.example.x", "exact", lambda event: found.append(event.args))
+    world.settle()
+    wordy = Raw(b"\xdc\x00\x01\xdb\x00\x00\x00\x01x")
+    board.join(kind=LinkSession).publish_raw("com.example.x", PublishOptions(), wordy, EMPTY)
+    world.settle()
+    assert [bytes(each) for each in found] == [bytes(wordy)]
 
 
 # --- mirror ----------------------------------------------------------------------------------------------------------

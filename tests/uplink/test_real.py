@@ -20,7 +20,7 @@ from edge_router.client.session import Session
 from edge_router.client.values import CallError, Invoked, Received
 from tests.client.routers import prepare
 from tests.transports.loop import Loop, running_loop
-from tests.uplink.nodes import BoardNode, Centre
+from tests.uplink.nodes import BoardNode, Centre, Example
 
 pytestmark = pytest.mark.slow
 
@@ -219,3 +219,45 @@ def test_commands_tell_of_it(
     argv = [sys.executable, "-m", "edge_router", *command, "--cbdir", str(boards[0].directory)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert re.search(r"uplink hq: up, tls:127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_the_example(loop: Loop, tmp_path: Path) -> None:
+    """Readings arrive with their origin, fast ones are thinned out, and each side calls the other."""
+    above = Example(tmp_path / "centre", "centre.yaml")
+    above.start()
+    host, port = above.tcp("0")
+    below = Example(tmp_path / "board", "board.yaml", f"rs://{host}:{port}")
+    below.start()
+    board, centre = (
+        loop.result(connect(transport_for(str(place)), realm, reactor=loop.reactor))
+        for place, realm in ((below.places["0"], "realm1"), (above.places["1"], "central"))
+    )
+    assert isinstance(board, Session)
+    assert isinstance(centre, Session)
+    _is_up(loop, board)
+    heard: list[Received] = []
+    loop.result(centre.subscribe("site.board-17.", heard.append, "prefix"))
+    for number in range(3):
+        board.publish("com.fast.x", [number])
+        board.publish("com.example.x", [number])
+    loop.until(lambda: len(heard) == 4)
+    assert [event.args[0] for event in heard if event.topic == "site.board-17.com.example.x"] == [0, 1, 2]
+    assert {event.details.origin.node for event in heard if event.details.origin} == {"board-17"}
+    loop.result(board.register("com.example.hello", lambda name: f"hello {name}"))
+    loop.result(centre.register("com.corp.time", lambda: "now"))
+    assert loop.result(board.call("com.corp.time")).value == "now"  # type: ignore[attr-defined]
+    found: list[Any] = []
+
+    def greeted() -> bool:
+        call = centre.call("site.board-17.com.example.hello", ["you"])
+        call.addCallbacks(lambda result: found.append(result.value), lambda _failure: None)
+        loop.until(lambda: call.called)
+        return bool(found)
+
+    loop.until(greeted)
+    assert found == ["hello you"]
+    for session in (board, centre):
+        loop.result(session.leave())
+    for node in (below, above):
+        node.stop()
+        assert node.complaints() == []
