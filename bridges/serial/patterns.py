@@ -116,7 +116,8 @@ class _Look:
             case "AT":
                 return Part(1, 0, True, True)
             case "SUBPATTERN":
-                return self.sequence(argument[-1], after)
+                _number, flags, without, inside = argument
+                return self._group(flags, without, inside, after)
             case "BRANCH":
                 return self._branch(argument[1], after)
             case "MAX_REPEAT" | "MIN_REPEAT":
@@ -133,6 +134,14 @@ class _Look:
                 return Part(1, _ALL, True, False)
             case _:
                 raise PatternError(f"`{self._pattern}` has a conditional group; write two patterns instead")
+
+    def _group(self, flags: int, without: int, items: Sequence[Any], after: int) -> Part:
+        """flags: those that hold inside. without: those that do not."""
+        outside = self._caseless
+        self._caseless = (outside or bool(flags & re.IGNORECASE)) and not without & re.IGNORECASE
+        part = self.sequence(items, after)
+        self._caseless = outside
+        return part
 
     def _branch(self, branches: list[Any], after: int) -> Part:
         parts = [self.sequence(branch, after) for branch in branches]

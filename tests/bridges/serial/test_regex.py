@@ -48,6 +48,7 @@ GOOD = [
     r"(?P<a>.)(?P=a)",
     r"^(?P<a>\S+)\s+(?P<b>\S+)$",
     r"(?P<a>\d+?)\D",
+    r"(?i)(?P<a>(?-i:[a-z]*))(?-i:[A-Z]*)!",
 ]
 
 
@@ -69,6 +70,7 @@ def test_what_people_write_is_taken(pattern: str) -> None:
         (r"(?P<a>\d*)\d*\d*x", "could take too long: a text fits it in up to 2e\\+07|could take too long"),
         (r"(?P<a>\w+)(?i:[a-z])*[A-Z]*x", "could take too long"),
         (r"(?i)(?P<a>[a-z]*)[A-Z]*[a-z]*x", "could take too long"),
+        (r"(?P<a>(?i:[a-z]*))[A-Z]*(?i:[a-z]*)!", "could take too long"),
         (r"(?P<a>[^,]*)[^;]*[^.]*!", "could take too long"),
         (r"(?P<a>a)(?(a)b|c)", "conditional group"),
         (r"(?P<a>", "is no regular expression"),
