@@ -28,8 +28,8 @@ from bridges.gpio.lines import Backend, ChipGone, LineError
 from bridges.gpio.measures import SECOND
 from bridges.gpio.outputs import Outputs
 from bridges.gpio.pwmchips import Settling
+from bridges.gpio.simcontrol import SimulationControl
 from bridges.pipeline import Pipeline
-from bridges.simulating import simulate
 from bridges.stamps import Stamps
 from bridges.values import BadValue
 from edge_router.client import CallError, Session
@@ -125,8 +125,8 @@ class GpioBridge(Bridge):
         found: dict[str, Callable[..., Any]] = {}
         if self._inputs.counts:
             found["set_count"] = self._set_count
-        if self._simulates:
-            found["simulate"] = self._simulate
+        if self._given_backend is None and self._settings.simulated:
+            found["simulate"] = SimulationControl(self._settings, lambda: self._simulation).handle
         return found
 
     def commands(self) -> dict[str, Callable[..., Any]]:
@@ -358,26 +358,3 @@ class GpioBridge(Bridge):
     def _trouble(self, error: str) -> None:
         self.log.error("{id}: {error}", id=self.config.id, error=error)
         self.status.note(error)
-
-    # --- simulated ---------------------------------------------------------------------------------------------------
-
-    @property
-    def _simulates(self) -> bool:
-        return self._given_backend is None and self._settings.simulated
-
-    def _simulate(self, *args: Any, **kwargs: Any) -> Any:
-        assert self._simulation is not None
-        assert self._simulation.faults is not None
-        return simulate(self._simulation.faults, {"set": self._simulate_level})(*args, **kwargs)
-
-    def _simulate_level(self, *args: Any) -> Any:
-        """`set`, an input's name, true or false: the line becomes active, or not."""
-        if len(args) != 2 or args[0] not in self._settings.inputs or not isinstance(args[1], bool):
-            known = ", ".join(self._settings.inputs)
-            raise ValueError(f"after set an input is expected (one of {known}), then true or false")
-        assert self._simulation is not None
-        name, active = args
-        kernel, input_ = self._simulation.kernel, self._settings.inputs[name]
-        offset = input_.line if isinstance(input_.line, int) else kernel.offset_of(input_.line)
-        kernel.set_level(offset, active != input_.active_low)
-        return active
