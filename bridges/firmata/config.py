@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, structs
 
-from bridges.config import Field, Seconds, Uri, field_topics
+from bridges.config import Field, Uri, field_topics
 from bridges.gpio.outputconfig import OutputRules
 from bridges.modbus.formats import Order
 from bridges.serial.portconfig import PortConfig
@@ -134,7 +134,7 @@ class FirmataI2c(Field, kw_only=True):
     register: Annotated[int, Meta(ge=0, le=255)] | None = None
     format: I2cFormat = "int16"
     order: Order = "ABCD"
-    interval: Seconds = 10.0
+    interval: Annotated[float, Meta(ge=0.05, le=86_400)] = 10.0
 
 
 class FirmataConfig(PortConfig, tag="firmata", kw_only=True):

@@ -168,8 +168,8 @@ def pairs(data: bytes) -> bytes:
 
 
 def text(data: bytes) -> str:
-    """Text that came as pairs of 7 bits."""
-    return octets(data).decode("utf-8", "replace")
+    """Text that came as pairs of 7 bits, without what cannot be shown."""
+    return "".join(filter(str.isprintable, octets(data).decode("utf-8", "replace")))
 
 
 def sysex(kind: int, data: bytes = b"") -> bytes:

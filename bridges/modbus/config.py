@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from bridges.config import Field, Seconds, Uri, field_topics
+from bridges.config import Field, Uri, field_topics
 from bridges.modbus.formats import FLOATS, WITH_LENGTH, Format, Order, registers_of
 from bridges.modbus.pdu import BIT_TABLES, MAX_BITS, MAX_REGISTERS, MAX_WRITE_BITS, MAX_WRITE_REGISTERS, Table
 from bridges.modbus.simkinds import SIM_KINDS
@@ -21,6 +21,8 @@ _ONE_WAY: Final = ("steps", "mask", "shift", "calibrate", "polynomial")
 #: what the bridge itself has below its topic, beside its units
 _PROCEDURES: Final = frozenset({"status", "get_status", "read", "read_raw", "write_raw", "simulate"})
 
+#: seconds
+Interval = Annotated[float, Meta(ge=0.05, le=86_400)]
 Address = Annotated[int, Meta(ge=0, le=65_535)]
 Name = Annotated[str, Meta(pattern=r"^[^\s#.]+$", extra={"words": "a name without spaces, dots and #"})]
 RegisterNumber = Annotated[
@@ -67,7 +69,7 @@ class ModbusValue(Field, kw_only=True):
     order: Order | None = None
     length: Annotated[int, Meta(ge=1, le=MAX_BITS)] = 1
     bit: Annotated[int, Meta(ge=0, le=15)] | None = None
-    interval: Seconds | None = None
+    interval: Interval | None = None
     poll: bool = True
     write: ModbusWrite | None = None
 
@@ -145,7 +147,7 @@ class ModbusUnit(Section, kw_only=True):
     """
 
     unit: Annotated[int, Meta(ge=0, le=255)]
-    interval: Seconds | None = None
+    interval: Interval | None = None
     order: Order = "ABCD"
     values: dict[Name, ModbusValue] = {}
 
@@ -178,7 +180,7 @@ class ModbusConfig(PortConfig, tag="modbus", kw_only=True):
     framing: Literal["rtu", "tcp"] | None = None
     topic: Uri | None = None
     units: dict[Name, ModbusUnit] = {}
-    interval: Seconds = 10.0
+    interval: Interval = 10.0
     timeout: Annotated[float, Meta(ge=0.01, le=60)] = 1.0
     retries: Annotated[int, Meta(ge=0, le=10)] = 1
     pause: Annotated[float, Meta(ge=0, le=10)] | None = None

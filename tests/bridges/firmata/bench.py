@@ -95,8 +95,8 @@ class Bench:
 
     def settle(self) -> None:
         """What is on its way arrives."""
-        for _ in range(5):
-            self.reactor.pump(0.002)
+        for _ in range(6):
+            self.reactor.pump(0.003)
             self.serve()
             self.reactor.advance(0)
 

@@ -63,6 +63,7 @@ def test_numbers_and_text() -> None:
     assert protocol.number(b"\x7f\x7f\3") == 65535
     assert protocol.septets(1023) == b"\x7f\7"
     assert protocol.text(bytes.fromhex("42 00 61 00 72 01 00")) == "Ba�", "0xf2 is no UTF-8; the odd byte is left out"
+    assert protocol.text(protocol.pairs(b"\0Ba\nr\x1b")) == "Bar", "a text that begins with U+0000 is binary in JSON"
     assert protocol.octets(protocol.pairs(bytes(range(256)))) == bytes(range(256))
 
 

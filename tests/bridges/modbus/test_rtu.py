@@ -40,7 +40,7 @@ class Line:
 
     def open(self, **options: Any) -> None:
         section = {"type": "modbus", "id": "plant", "realm": "realm1", "device": str(self.device.link), **options}
-        config = msgspec.convert({"units": UNITS, **section}, ModbusConfig)
+        config = msgspec.convert({"units": UNITS, "timeout": 3, **section}, ModbusConfig)
         stamps = Stamps(self.reactor, synchronized=lambda: True)
         self.bridge = ModbusBridge(config, self.reactor, stamps, random=lambda: 0.5)
         self.bridge.start(self.session)
@@ -105,7 +105,7 @@ def test_what_is_wrong_with_an_answer_is_asked_again(
     line: Line, damage: Callable[[bytes], bytes], timeouts: int, damaged: int
 ) -> None:
     """A wrong checksum is known after a short silence, without waiting for the timeout. No wrong value appears."""
-    line.open(timeout=0.5)
+    line.open(timeout=2)
     wrong = [1]
     line.meddle = lambda answer: damage(answer) if wrong and not wrong.clear() else answer  # type: ignore[func-returns-value]
     line.until(lambda: line.session.values("plant.pump"))
@@ -138,7 +138,7 @@ def test_a_late_answer_on_a_line_without_numbers(line: Line) -> None:
     values = {"a": {"register": "40001"}, "b": {"register": "40051"}}
     line.slaves[2].put("holding", 0, b"\0\x0b")
     line.slaves[2].put("holding", 50, b"\0\x16")
-    line.open(timeout=0.3, units={"pump": {"unit": 2, "values": values}})
+    line.open(timeout=1, units={"pump": {"unit": 2, "values": values}})
     held: list[bytes] = []
 
     def late(answer: bytes) -> bytes:

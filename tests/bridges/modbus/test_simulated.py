@@ -47,7 +47,7 @@ class Simulated:
         self.bridge: Any = None
 
     def open(self, **options: Any) -> None:
-        section = {"type": "modbus", "id": "plant", "realm": "realm1", "units": UNITS, "timeout": 0.2, **options}
+        section = {"type": "modbus", "id": "plant", "realm": "realm1", "units": UNITS, "timeout": 0.5, **options}
         config = msgspec.convert(section, ModbusConfig)
         self.bridge = ModbusBridge(config, self.reactor, Stamps(self.reactor), random=lambda: 0.5)
         self.bridge.start(self.session)
@@ -103,7 +103,7 @@ def test_a_silent_unit(line: Simulated, logged: list[str]) -> None:
     line.simulate("silent", 1, False)
     line.next_of("plant.one")
     assert [text for text in logged if "unit one" in text] == [
-        "plant: unit one (address 1) does not answer: no answer within 0.2 s; it is tried now and then",
+        "plant: unit one (address 1) does not answer: no answer within 0.5 s; it is tried now and then",
         "plant: unit one answers again",
     ]
 
