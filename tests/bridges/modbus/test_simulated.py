@@ -131,8 +131,10 @@ def test_set(line: Simulated) -> None:
 
 def test_garbled_lines_give_no_wrong_value(line: Simulated) -> None:
     """The checksum finds each of them out; what comes is right, or nothing."""
-    line.simulate("garble", 3)
+    line.simulate("garble")
     line.until(lambda: line.facts()["damaged"] + line.facts()["timeouts"] >= 8)
+    line.simulate("ok")
+    line.next_of("plant.two")
     assert set(line.session.values("plant.two.setpoint")) == {215}
 
 
