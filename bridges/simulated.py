@@ -24,6 +24,16 @@ LONGEST: Final = 86_400.0
 #: bytes of a message of which one is garbled
 SPREAD: Final = 16
 
+#: msgspec's words -> ours
+_WORDS: Final = {
+    "Object missing required field": "it needs",
+    " | null": "",
+    "`float": "a number",
+    "`int": "a whole number",
+    "`bool": "true or false",
+    "`str": "text",
+}
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST)]
 
@@ -71,9 +81,16 @@ def parse(text: str, kinds: Mapping[str, type[SimOptions]]) -> Wanted:
     try:
         return Wanted(kind, convert(given, kinds[kind], strict=False))
     except ValidationError as error:
-        reason, _, at = str(error).replace("`", "").partition(" - at $.")
+        reason, _, at = _in_words(str(error)).partition(" - at $.")
         option = f"{at}={given[at]}: " if at in given else ""
         raise ValueError(f"{where}: {option}{reason[:1].lower()}{reason[1:]}") from None
+
+
+def _in_words(said: str) -> str:
+    """What msgspec says, in the words of other problems of a configuration."""
+    for theirs, ours in _WORDS.items():
+        said = said.replace(theirs, ours)
+    return said.replace("`", "")
 
 
 def _options(query: str, where: str, known: tuple[str, ...]) -> dict[str, str]:

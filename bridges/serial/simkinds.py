@@ -13,6 +13,7 @@ from bridges.simulated import SimOptions
 
 #: seconds
 Period = Annotated[float, Meta(ge=0.001, le=86_400)]
+Degrees = Annotated[float, Meta(ge=-273, le=2_000)]
 
 
 class Thermometer(SimOptions, frozen=True):
@@ -22,8 +23,8 @@ class Thermometer(SimOptions, frozen=True):
     """
 
     period: Period = 1.0
-    mean: float = 21.0
-    swing: float = 3.0
+    mean: Degrees = 21.0
+    swing: Degrees = 3.0
     day: Annotated[float, Meta(ge=1, le=86_400)] = 600.0
 
 

@@ -50,12 +50,12 @@ def test_what_is_simulated(text: str, wanted: Wanted) -> None:
     [
         ("sim:lamb", "sim:lamb is no simulator; there are sim:lamp, sim:tape, sim:"),
         ("sim:lamp?perod=1", "sim:lamp has no option 'perod'; there are period, name, on, drop, garble, "),
-        ("sim:lamp?period=fast", "sim:lamp: period=fast: expected float, got str"),
-        ("sim:lamp?period=0", "sim:lamp: period=0: expected float > 0.0"),
-        ("sim:lamp?drop=2", "sim:lamp: drop=2: expected float <= 1.0"),
+        ("sim:lamp?period=fast", "sim:lamp: period=fast: expected a number, got text"),
+        ("sim:lamp?period=0", "sim:lamp: period=0: expected a number > 0.0"),
+        ("sim:lamp?drop=2", "sim:lamp: drop=2: expected a number <= 1.0"),
         ("sim:lamp?period", "sim:lamp: period has to be given once, as period=VALUE"),
         ("sim:lamp?on=true&on=false", "sim:lamp: on has to be given once, as on=VALUE"),
-        ("sim:tape", "sim:tape: object missing required field file"),
+        ("sim:tape", "sim:tape: it needs file"),
         ("sim:lamp?period=nan", "sim:lamp: period=nan: "),
     ],
 )

@@ -324,9 +324,9 @@ def test_no_terminal_is_left(make_bridge: Open, session: FakeSession, monkeypatc
     ("where", "problem"),
     [
         ("sim:termometer", "sim:termometer is no simulator; there are sim:thermometer, sim:room, "),
-        ("sim:counter?period=0", "period=0: expected float >= 0.001"),
-        ("sim:replay", "missing required field file"),
-        ("sim:replay?file=rec", "expected str matching regex"),
+        ("sim:counter?period=0", "period=0: expected a number >= 0.001"),
+        ("sim:replay", "it needs file"),
+        ("sim:replay?file=rec", "expected text matching regex"),
         ("tty", "regex"),
     ],
 )
