@@ -80,7 +80,7 @@ class Spool:
         )
         self._number = 0
         self._refused = 0
-        self._wear: deque[tuple[float, int]] = deque()
+        self._wear: deque[tuple[float, int]] = deque([(reactor.seconds(), 0)])
         self._ended: Deferred[None] | None = None
 
     # --- start and end -------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class Spool:
         written, now = self._file.written, self._clock.seconds()
         if written is None:
             return None
-        if not self._wear or now - self._wear[-1][0] >= NOTE_EVERY:
+        if now - self._wear[-1][0] >= NOTE_EVERY:
             self._wear.append((now, written))
         while len(self._wear) > 1 and now - self._wear[0][0] > HOUR:
             self._wear.popleft()

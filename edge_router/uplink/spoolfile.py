@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct, field
 
+from edge_router.uplink.spoolbatch import Batch, Found, Outcome
 from edge_router.uplink.spoollane import Key
 from edge_router.uplink.spoolrecord import Record, Start
 from edge_router.wamp.codecs import CODECS
@@ -55,42 +55,6 @@ _PRAGMAS: Final = (
 _PLAIN: Final = PublishOptions()
 _OPTIONS: Final = msgspec.msgpack.Decoder(PublishOptions)
 _NAME: Final = re.compile(r"(all|last)(\d)")
-
-
-class Found(Struct):
-    """What a file has when it is opened. lanes: key -> number of the last record. rows: records. aside: where a damaged
-    one is now, and why.
-    """
-
-    lanes: dict[Key, int]
-    rows: int
-    bytes: int
-    oldest: int | None
-    aside: tuple[Path, str] | None = None
-
-
-class Batch(Struct):
-    """What is to change. records: to be written, in order. done: to be deleted, by number. since: milliseconds since
-    1970 before which events are not worth keeping; None if that cannot be said.
-    """
-
-    records: dict[Key, list[Record]] = field(default_factory=dict)
-    done: dict[Key, list[int]] = field(default_factory=dict)
-    since: int | None = None
-
-    def __len__(self) -> int:
-        return sum(map(len, self.records.values())) + sum(map(len, self.done.values()))
-
-
-class Outcome(Struct):
-    """What came of it. full, old: records that were dropped since there was no room, or since they were too old."""
-
-    rows: int
-    bytes: int
-    oldest: int | None
-    full: int = 0
-    old: int = 0
-    unreadable: int = 0
 
 
 class SpoolFile:
@@ -157,6 +121,20 @@ class SpoolFile:
         self._database = self._opened()
         self._look()
         return aside
+
+    def begin_anew(self, done: Collection[int]) -> bool:
+        """Put a new file in the place of this one, if nothing is in it but what has arrived: a file that has filled its
+        disk can be changed no more, not even to delete from it. done: numbers of what has arrived. Result: whether
+        that was done. Raises OSError, sqlite3.Error.
+        """
+        if not all(self._are_all(key, [number + self.first for number in done]) for key in self._rows):
+            return False
+        self.close()
+        for end in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+        self._database = self._opened()
+        self._look()
+        return True
 
     def _set_aside(self) -> Path:
         number = 1

@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 
 from edge_router.config.schema.uplinks import UplinkStore
 from edge_router.router.interfaces import Clock, Delayed
-from edge_router.uplink.spoolfile import Batch, Found, Outcome, SpoolFile, is_damage
+from edge_router.uplink.spoolbatch import Batch, Found, Outcome
+from edge_router.uplink.spoolfile import SpoolFile, is_damage
 from edge_router.uplink.spoollane import Key, Lane, Lanes
 from edge_router.uplink.spoolplace import why_volatile
 from edge_router.uplink.spoolrecord import Record
@@ -121,8 +122,34 @@ class Writer:
         self._alarm("file", f"{self._file.path} cannot be used: {failure.getErrorMessage()}; events wait in memory")
         if not self.is_open:
             self.on_open()
-        self._ended() if self._closing is not None else self._rearm(self._again)
+        if self._closing is not None:
+            self._ended()
+            return
+        self._rearm(self._again)
         self._again = min(self._again * 2, AGAIN_MOST)
+        if self.is_open and 0 < self.seen.rows <= len(self.done):
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """All that was in the file may have arrived; then it is not needed, though it cannot be emptied."""
+        self._busy = True
+        done = list(self.done)
+
+        def begun(has_begun: bool) -> None:
+            self._busy = False
+            if not has_begun:
+                self._rearm(self._again)
+                return
+            for number in done:
+                del self.done[number]
+            self._empty()
+            self.look()
+
+        def not_begun(failure: Failure) -> None:
+            self.is_open = False
+            self._failed(failure)
+
+        self._work(lambda: self._file.begin_anew(done)).addCallbacks(begun, not_begun)
 
     def _take_back(self) -> None:
         """What was to be written or deleted waits for the next attempt."""
@@ -147,16 +174,21 @@ class Writer:
 
         def renewed(where: object) -> None:
             self._busy = False
+            self.is_open = True
             self._set_aside(where, problem)
-            self.seen = Outcome(0, 0, None)
             self.done.clear()
-            for lane in self._lanes:
-                lane.lost_file()
+            self._empty()
             self.on_written()
             self.look()
 
         self.is_open = False
         self._work(self._file.renew).addCallback(renewed).addErrback(self._failed)
+
+    def _empty(self) -> None:
+        """The file is a new one."""
+        self.seen = Outcome(0, 0, None)
+        for lane in self._lanes:
+            lane.lost_file()
 
     # --- what comes and goes -----------------------------------------------------------------------------------
 

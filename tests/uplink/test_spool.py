@@ -553,6 +553,38 @@ def test_a_disk_that_is_full_is_told_and_made_good(begin: Begin) -> None:
     assert board.link.numbers == [0, 1, 2]
 
 
+def test_a_disk_that_the_file_itself_has_filled_is_made_good(begin: Begin) -> None:
+    """Nothing can be deleted any more; when all of it has arrived, the file is replaced."""
+    board = begin()
+    for number in range(500):
+        board.add(number)
+    board.wait(2)
+
+    def full() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    board.spool._file._begin = lambda _batch: full()  # type: ignore[method-assign]
+    board.add(500)
+    board.wait(2)
+    board.up()
+    board.drain(1)
+    assert "disk is full" in str(board.alarms[-1])
+    tries = len(board.alarms)
+    board.drain(70)
+    assert len(board.alarms) < tries + 5
+    assert board.link.numbers == list(range(501))
+    assert board["rows"] == 0
+    del board.spool._file._begin  # type: ignore[method-assign]
+    board.down()
+    board.add(501)
+    board.wait(65)
+    assert board.alarms[-1] is None
+    board = begin()
+    board.up()
+    board.drain(1)
+    assert board.link.numbers == [501]
+
+
 def test_with_no_file_at_all_events_go_from_memory(tmp_path: Path) -> None:
     """A place where nothing can be written does not keep the link from its work."""
     (tmp_path / "file").write_text("")

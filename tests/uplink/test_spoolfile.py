@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_router.uplink.spoolfile import Batch, SpoolFile
+from edge_router.uplink.spoolbatch import Batch
+from edge_router.uplink.spoolfile import SpoolFile
 from edge_router.uplink.spoollane import Key, Lane
 from edge_router.uplink.spoolplace import why_volatile
 from edge_router.uplink.spoolrecord import Record, Start
@@ -76,6 +77,16 @@ def test_a_lane_is_emptied_only_if_nothing_else_is_in_it(file: SpoolFile) -> Non
     outcome = file.commit(Batch({}, {ALL: [1, 2, 3, 4, 5, 6]}))
     assert everything(file) == []
     assert outcome.rows == 0
+
+
+def test_a_file_is_replaced_only_if_nothing_else_is_in_it(file: SpoolFile) -> None:
+    """What has not arrived stays."""
+    file.commit(Batch({ALL: [record(1), record(2)], LAST: [record(3)]}))
+    assert not file.begin_anew([1, 2, 4])
+    assert everything(file) == [1, 2]
+    assert file.begin_anew([1, 2, 3])
+    assert file.commit(Batch({ALL: [record(5)]})).rows == 1
+    assert everything(file) == [5]
 
 
 def test_a_transaction_that_fails_changes_nothing(file: SpoolFile) -> None:
