@@ -140,7 +140,8 @@ class Frequency:
         self._give(0.0, now(self._clock))
 
     def take(self, edge: Edge, lost: int) -> None:
-        self._pulses += _rising(lost, self._was_active) if self.edges == "both" else lost
+        if self._from is not None:
+            self._pulses += _rising(lost, self._was_active) if self.edges == "both" else lost
         self._was_active = edge.active
         if not edge.active:
             return

@@ -126,6 +126,27 @@ def test_frequency_by_the_time_between_pulses(board: Make) -> None:
     assert len(io.values("wind")) == told, "nothing is told while nothing turns"
 
 
+def test_frequency_of_pulses_that_were_lost(board: Make) -> None:
+    """Those between two that were seen count; those before the first do not, for nobody knows since when they came."""
+    io = board(inputs={"wind": {"line": 6, "measure": "frequency"}})
+    io.drive(6, True, False, apart=0.1)
+    io.advance(5)
+    for _ in range(74):
+        io.kernel.set_level(6, True)
+        io.reactor.advance(0.01)
+        io.kernel.set_level(6, False)
+    io.advance(1.1)
+    assert io.status()["lost"] == 10
+    assert io.values("wind")[-1] == pytest.approx(100)
+    for _ in range(100):
+        io.kernel.set_level(6, True)
+        io.reactor.advance(0.005)
+        io.kernel.set_level(6, False)
+    io.advance(1.1)
+    assert io.status()["lost"] == 46
+    assert max(io.values("wind")) < 205
+
+
 def test_width_of_a_pulse(board: Make) -> None:
     """In seconds, by the kernel's times; a pulse whose begin was not seen has none."""
     io = board(inputs={"echo": {"line": 6, "measure": "width"}})
