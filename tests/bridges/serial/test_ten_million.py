@@ -24,7 +24,7 @@ from tests.bridges.serial.test_nmea import sealed
 pytestmark = pytest.mark.slow
 
 NOISE = 10_000_000
-MIXED = 400_000
+MIXED = 200_000
 READ = 4_096
 #: shapes that try every byte as a begin, or make a frame of every few: less of it, they take microseconds a byte
 THOROUGH = {"length-crc": 10, "fixed-crc": 40, "fixed": 10}
