@@ -30,6 +30,10 @@ def _uplink(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
         yield from _transport(uplink.transport, (*path, "transport"))
     for place, transport in enumerate(uplink.transports):
         yield from _transport(transport, (*path, "transports", place))
+    if uplink.announce is not None:
+        wrong = pattern_problem(uplink.announce.replace("{node}", "node"), "exact", "loose")
+        if wrong:
+            yield Problem((*path, "announce"), wrong)
     realm = whole.realms.get(uplink.realm)
     if realm is not None:
         yield from _rules(uplink, path, realm)

@@ -11,6 +11,7 @@
     keeping     what the store of events is to the rest: `Kept`, `Sender`, `Store`; Protocols and records only
     spool       the store (SQLite): loaded only for rules that have `buffer`
     status      how the link is, as a retained topic and a procedure
+    announcement    that the board is there, at the central router
 
 The two ends are `client` sessions, so that the permissions of both routers apply. Nothing may live here that knows a
 realm's insides, a socket or a device.

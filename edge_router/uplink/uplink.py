@@ -19,6 +19,7 @@ from edge_router import registry
 from edge_router.client.connect import connect
 from edge_router.config.schema.connecting import ClientTransport, ClientWebSocket, ClientWebSocketOptions
 from edge_router.config.schema.uplinks import Uplink as Section
+from edge_router.uplink.announcement import Announcement
 from edge_router.uplink.events import Events
 from edge_router.uplink.keeping import Store
 from edge_router.uplink.link import Link
@@ -80,6 +81,8 @@ class Uplink:
             section.max_retry_delay,
         )  # fmt: skip
         self.link.on_up, self.link.on_down, self.link.on_failed = self._up, self._down, self._news
+        topic = section.announce
+        self.announcement = Announcement(topic.replace("{node}", name), name, say) if topic is not None else None
         self.status = Status(section.id, clock, self._facts)
         self._session: LinkSession | None = None
 
@@ -122,6 +125,8 @@ class Uplink:
 
     def stop(self) -> Deferred[Any]:
         """Leave the central realm. Idempotent. Result: fires when the store is written."""
+        if self.announcement is not None:
+            self.announcement.leave()
         self.link.stop()
         if self._session is not None:
             self._session = None
@@ -147,10 +152,14 @@ class Uplink:
         self.up.target_up(session, standing)
         if self.store is not None:
             self.store.link_up(self.up)
+        if self.announcement is not None:
+            self.announcement.up(session)
         self._news()
 
     def _down(self) -> None:
         self._since = self._now()
+        if self.announcement is not None:
+            self.announcement.down()
         if self.store is not None:
             self.store.link_down()
         self.down.source_down()

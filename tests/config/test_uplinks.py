@@ -77,6 +77,7 @@ WRONG = {
     "buffer of a procedure": (rule("uri: com.x, kind: procedures, buffer: all"), f"4: {UP}.rules.0: `buffer` is "),
     "waiting events": (rule("uri: com.x, when_down: wait"), f"4: {UP}.rules.0: `when_down` is for procedures"),
     "a field without a deadband": (rule("uri: com.x, filter: {field: t}"), f"4: {UP}.rules.0.filter: `field` says "),
+    "a topic that is none": (uplink("announce: 'a b'"), f"4: {UP}.announce: 'a b' is no URI pattern"),
     "the same names twice": (
         uplink(rules="rules: [{uri: com.a, direction: both}, {uri: com.a, direction: down}]"),
         f"4: {UP}.rules.1.uri: rules.0 is about the same names, and comes first; leave one out",

@@ -281,3 +281,53 @@ def test_a_websocket_is_not_asked_twice(world: World, url: str) -> None:
     assert plain.attempts[0][0].options.auto_ping_interval == 0
     given = {"type": "websocket", "url": url, "options": {"auto_ping_interval": 20_000}}
     assert world.board(None, ANYTHING, transports=[given]).attempts[0][0].options.auto_ping_interval == 20_000
+
+
+# --- what the centre hears -------------------------------------------------------------------------------------------
+
+
+def _announced(world: World, centre: Any) -> list[str]:
+    """What somebody sees who comes late."""
+    found: list[Any] = []
+    centre.join().subscribe("site.a.status", found.append, get_retained=True)
+    world.settle()
+    return [event.args[0] for event in found]
+
+
+def test_a_board_announces_itself(world: World) -> None:
+    """`up` while it is there, `down` when the link is gone, whoever ended it."""
+    centre = world.centre()
+    board = world.board(centre, ANYTHING, announce="site.{node}.status")
+    assert _announced(world, centre) == ["up"]
+    board.cut()
+    world.settle()
+    assert _announced(world, centre) == ["down"]
+    world.advance(5)
+    assert _announced(world, centre) == ["up"]
+    board.uplink.stop()
+    world.settle()
+    assert _announced(world, centre) == ["down"]
+
+
+def test_the_testament_of_a_session_before(world: World) -> None:
+    """It may come when the board is up again: then it is set right."""
+    centre = world.centre()
+    board = world.board(centre, ANYTHING, announce="site.{node}.status")
+    old = board.far
+    assert old is not None
+    old.lost("the cable was pulled")
+    world.advance(5)
+    assert board.far is not old
+    old._send.__self__.receiving.lost()
+    world.settle()
+    assert _announced(world, centre) == ["up"]
+
+
+def test_a_centre_without_testaments(world: World) -> None:
+    """The board says itself when it leaves in order."""
+    centre = world.centre(options={"enable_meta_api": False})
+    board = world.board(centre, ANYTHING, announce="site.{node}.status")
+    assert _announced(world, centre) == ["up"]
+    board.uplink.stop()
+    world.settle()
+    assert _announced(world, centre) == ["down"]

@@ -114,7 +114,9 @@ class Uplink(Section):
     locally. remote_realm: the central one; left out, of the same name. node: what `{node}` in a rule's `prefix` stands
     for, and what events come from; left out, the node's `id`, else the name of this machine. transport: how to reach
     the central router. transports: several ways, tried in turn. auth: how to log in there. store:
-    where events wait for the link. keepalive: seconds between two questions whether the router lives; 0: it is not
+    where events wait for the link. announce: a central topic where this
+    node says `up`, retained, and the central router `down` for it; `{node}` as above. keepalive: seconds between two
+    questions whether the router lives; 0: it is not
     asked. keepalive_timeout: seconds that it has to answer. max_retry_delay: seconds between two attempts to connect,
     at most; they grow from 1, at random, and begin anew when the link has been up for half a minute.
     """
@@ -129,6 +131,7 @@ class Uplink(Section):
     transports: list[ClientTransport] = []
     auth: ClientAuth = field(default_factory=ClientAuth)
     store: UplinkStore = field(default_factory=UplinkStore)
+    announce: str | None = None
     keepalive: Annotated[float, Meta(ge=0, le=3600)] = 30
     keepalive_timeout: Annotated[float, Meta(gt=0, le=600)] = 10
     max_retry_delay: Annotated[float, Meta(ge=0.1, le=3600)] = 60
