@@ -25,7 +25,9 @@ def value_of(options: FirmataI2c, data: bytes) -> Any:
     size = size_of(options)
     if len(data) != size:
         raise BadValue(f"{size} bytes were asked for, but {shown(data)} came")
-    return decode(options.format, options.order, data.rjust(WORD, b"\0"))
+    if size == 1:  # it has no order
+        return decode(options.format, "ABCD", data.rjust(WORD, b"\0"))
+    return decode(options.format, options.order, data)
 
 
 class Registers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -241,13 +241,9 @@ def value_topics(config: ModbusConfig) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     taken: dict[str, str] = {f"{config.base_topic}.{name}": "the bridge itself" for name in _PROCEDURES}
     for name, unit in config.units.items():
-        found[name] = field_topics(f"{config.base_topic}.{name}", _fields(unit))
+        found[name] = field_topics(f"{config.base_topic}.{name}", unit.values)
         for value, topic in found[name].items():
             if topic in taken:
                 raise ValueError(f"{name}.{value} has the topic {topic} of {taken[topic]}; give it one of its own")
             taken[topic] = f"{name}.{value}"
     return found
-
-
-def _fields(unit: ModbusUnit) -> dict[str, Any]:
-    return dict(unit.values)

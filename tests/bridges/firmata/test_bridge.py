@@ -155,6 +155,24 @@ def test_i2c(bench: Bench, logged: list[str]) -> None:
     assert [text for text in logged if "gone" in text] == ["bench: gone: device 0x50 does not answer"]
 
 
+@pytest.mark.parametrize(
+    ("options", "data", "value"),
+    [
+        ({"format": "int8"}, b"\xfe", -2),
+        ({"format": "uint8", "order": "DCBA"}, b"\xfe", 254),
+        ({"format": "int16"}, b"\xff\x38", -200),
+        ({"format": "int16", "order": "DCBA"}, b"\x38\xff", -200),
+        ({"format": "float32"}, b"\x43\x66\0\0", 230.0),
+    ],
+)
+def test_i2c_formats(bench: Bench, options: dict[str, Any], data: bytes, value: float) -> None:
+    """As many bytes are asked for as the format has; one without a register takes any answer of its device."""
+    bench.open(i2c={"t": {"address": 0x51, **options}})
+    assert bench.heard().endswith(f"f0 76 51 08 {len(data):02x} 00 f7")
+    bench.say(protocol.sysex(protocol.I2C_REPLY, protocol.pairs(b"\x51\xff") + protocol.pairs(data)))
+    assert bench.values("t") == [value]
+
+
 def test_i2c_with_too_few_bytes(bench: Bench) -> None:
     bench.open(i2c={"t": {"address": 0x51, "register": 1}})
     reply = protocol.septets(0x51) + protocol.septets(1) + protocol.pairs(b"\1")
