@@ -9,7 +9,8 @@
     mirror      what one end has subscribed to or registered, followed at the other (meta API)
     filters     which events a metered link need not carry
     keeping     what the store of events is to the rest: `Kept`, `Sender`, `Store`; Protocols and records only
-    spool       the store (SQLite): loaded only for rules that have `buffer`
+    spool       the store (SQLite): loaded only for rules that have `buffer`; `replay` says what is sent when,
+                `spoollane` what waits for what, `spoolwriter` and `spoolfile` bring it to the disk, in `spoolthread`
     status      how the link is, as a retained topic and a procedure
     announcement    that the board is there, at the central router
 

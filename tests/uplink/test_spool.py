@@ -173,22 +173,27 @@ def test_what_the_link_has_to_say_otherwise_is_sent_again_in_its_place(begin: Be
     assert board["rows"] == 0
 
 
-def test_what_waited_for_room_when_it_was_written_is_sent_over_the_same_connection(begin: Begin) -> None:
-    """Also if what came after it has been sent before it was written."""
+@pytest.mark.parametrize("answers", range(8))
+def test_what_waited_for_room_when_it_was_written_is_sent_over_the_same_connection(begin: Begin, answers: int) -> None:
+    """Also if what came after it has been sent from memory while it was being written."""
     board = begin(window=1, replay_rate=1000)
     board.add(0, "com.a")
+    board.add(1, "com.a")
     board.wait(2)
     link = board.up()
     board.wait(0.1)
-    board.add(1, "com.b")  # waits for room
-    board.add(2, "com.a")
+    for number, topic in enumerate(("com.b", "com.a", "com.c", "com.d", "com.a", "com.a"), 2):
+        board.add(number, topic)
     board.hands.stopped = True
     board.wait(2)
-    link.publish(1)
+    for _ in range(answers):
+        link.publish(1)
+        board.wait(0.1)
     board.hands.work()
     board.hands.stopped = False
     board.drain(8)
-    assert sorted(link.numbers) == [0, 1, 2]
+    assert sorted(link.numbers) == list(range(8))
+    assert [first(event) for event in link.sent if event.topic == "com.a"] == [0, 1, 3, 6, 7]
     assert board["rows"] == 0
 
 
