@@ -66,7 +66,7 @@ class Round:
         now = self._clock.seconds()
         if self._due is None or self._due < now:
             self._due = now
-        self._timer = self._clock.callLater(self._due - now, self._begin)
+        self._timer = self._clock.callLater(max(self._due - now, 0.0), self._begin)
 
     def stop(self) -> None:
         """The line is gone, or the bridge stops. Idempotent."""
@@ -150,4 +150,4 @@ class Round:
             left_out = int((now - self._due) // self._interval) + 1
             self.late += left_out
             self._due += left_out * self._interval
-        self._timer = self._clock.callLater(self._due - now, self._begin)
+        self._timer = self._clock.callLater(max(self._due - now, 0.0), self._begin)

@@ -143,7 +143,7 @@ class SimulatedPort:
             return
         wait, self._message = found
         self._due = max(self._due + wait, self._reactor.seconds())
-        self._timer = self._reactor.callLater(self._due - self._reactor.seconds(), self._say_next)
+        self._timer = self._reactor.callLater(max(self._due - self._reactor.seconds(), 0.0), self._say_next)
 
     def _say_next(self) -> None:
         self._timer = None
