@@ -42,7 +42,7 @@ def test_a_node_with_a_simulated_board(tmp_path: Path) -> None:
     """On the real reactor, whose time goes on between two lines of code. The pump goes off with who has set it."""
     text = EXAMPLE.read_text("utf-8")
     for old, new in {
-        "allow: {subscribe: true}\n": "allow: {subscribe: true, call: true}\n" + " " * 16 + "disclose: {caller: true}\n",
+        "allow: {subscribe: true}\n": f"allow: {{subscribe: true, call: true}}\n{' ' * 16}disclose: {{caller: true}}\n",
         "{type: tcp, port: 8080}": "{type: tcp, interface: 127.0.0.1, port: 0}",
         "device: sim:uno": "device: sim:uno\n    settle: 0",
     }.items():
