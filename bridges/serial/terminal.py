@@ -65,6 +65,7 @@ class Terminal:
     def wait_until_opened(self, seconds: float) -> bool:
         """Whether a program has it open, or opens it within that time, more or less."""
         os.close(self._program)
+        self._program = -1  # until it is open again, should this be interrupted
         poll = select.poll()
         poll.register(self._device, 0)  # tells of POLLHUP alone
         if poll.poll(0):

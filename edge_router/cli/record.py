@@ -16,6 +16,7 @@ import serial
 
 from bridges.serial.recording import Record, head, line
 from bridges.serial.terminal import Terminal
+from edge_router.cli.ending import ended_in_order
 from edge_router.cli.progress import EVERY, Progress
 from edge_router.cli.serialline import CannotOpen, LineSettings, add_line_options, open_line, settings_of
 from edge_router.cli.words import in_words
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             if tap is not None:
                 stack.callback(tap.close)
             recorder = Recorder(args, settings, device, out, tap)
-            with suppress(KeyboardInterrupt):
+            with suppress(KeyboardInterrupt), ended_in_order():
                 recorder.run()
             return recorder.end()
     except (CannotOpen, OSError) as error:

@@ -15,6 +15,7 @@ import serial
 
 from bridges.serial.recording import BadRecording, Record, Recording
 from bridges.serial.terminal import Terminal
+from edge_router.cli.ending import ended_in_order
 from edge_router.cli.progress import EVERY, Progress
 from edge_router.cli.serialline import CannotOpen, LineSettings, add_line_options, open_line, settings_of
 from edge_router.cli.words import in_words
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         if not summary.said:
             print(f"edge-router: {args.file}: the device says nothing in it", file=sys.stderr)
             return 1
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), ended_in_order():
             return Player(args, summary).run()
         return 0
     except (CannotOpen, BadRecording, OSError) as error:

@@ -112,6 +112,19 @@ def test_between_a_device_and_a_program(tmp_path: Path, start: Start) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("signal", [2, 15])
+def test_ended_in_order(tmp_path: Path, start: Start, signal: int) -> None:
+    """Ctrl-C and SIGTERM: the link is gone, and it tells what it did."""
+    (tmp_path / "a.rec").write_text(RECORDING)
+    player = start("replay", tmp_path / "a.rec", "--loop", "--link", tmp_path / "device", restore_signals=True)
+    until((tmp_path / "device").is_symlink)
+    player.send_signal(signal)
+    player.communicate(timeout=PATIENCE)
+    assert player.returncode == 0
+    assert not (tmp_path / "device").is_symlink()
+
+
+@pytest.mark.slow
 def test_a_question_is_waited_for(tmp_path: Path, start: Start) -> None:
     """With --wait the answer comes when the question has come, and another question is told."""
     (tmp_path / "a.rec").write_text("edge-router recording 1\n0 > ask\\n\n0 < told\\n\n0 > more\\n\n0 < that\\n\n")

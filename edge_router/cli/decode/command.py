@@ -13,6 +13,7 @@ from edge_router.cli.decode.section import NoSuchBridge, bridge_of
 from edge_router.cli.decode.show import Show
 from edge_router.cli.decode.sources import Source, source_of
 from edge_router.cli.decode.timers import Timers
+from edge_router.cli.ending import ended_in_order
 from edge_router.cli.record import positive
 from edge_router.cli.serialline import CannotOpen
 from edge_router.cli.words import in_words
@@ -76,7 +77,7 @@ def decode(args: argparse.Namespace, config: SerialConfig, source: Source) -> in
     size = 0
     problem: Exception | None = None
     try:
-        with suppress(KeyboardInterrupt), closing(source.open(intake.next_due)) as arrivals:
+        with suppress(KeyboardInterrupt), ended_in_order(), closing(source.open(intake.next_due)) as arrivals:
             for seconds, data in arrivals:
                 intake.advance(seconds)
                 if data:
