@@ -63,6 +63,8 @@ class Spool:
         now: Callable[[], tuple[int, str]] | None = None,
         start: Start | None = None,
     ) -> None:
+        self._section = section
+        self._path = directory / (section.path or "uplink.sqlite")
         self._node = node
         self._clock = reactor
         self._alarm = alarm
@@ -70,23 +72,31 @@ class Spool:
         self._now = now or registry.load(_STAMPS)(reactor).now
         self._thread = None if work else Worker(reactor)
         self._work: Work = work or self._thread.run  # type: ignore[union-attr]
-        self._file = SpoolFile(
-            directory / (section.path or "uplink.sqlite"), section.max_bytes, section.sync, start or this_start()
-        )
+        self._refused = 0
+        self._ended: Deferred[None] | None = None
+        self._begin(start or this_start())
+
+    def _begin(self, start: Start) -> None:
+        """Have nothing in memory."""
+        section = self._section
+        self._file = SpoolFile(self._path, section.max_bytes, section.sync, start)
         self._lanes = Lanes()
-        self._writer = Writer(section, self._file, self._lanes, reactor, self._work, self._time, self._say)
+        self._writer = Writer(section, self._file, self._lanes, self._clock, self._work, self._time, self._say)
         self._replay = Replay(
-            section, self._lanes, self._writer, reactor, self._load, self._packed, self._put_again, self._refuse
+            section, self._lanes, self._writer, self._clock, self._load, self._packed, self._put_again, self._refuse
         )
         self._number = 0
-        self._refused = 0
-        self._wear: deque[tuple[float, int]] = deque([(reactor.seconds(), 0)])
-        self._ended: Deferred[None] | None = None
+        self._wear: deque[tuple[float, int]] = deque([(self._clock.seconds(), 0)])
 
     # --- start and end -------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Begin; the file is opened in the thread. Never raises."""
+        """Begin, also after `close`; the file is opened in the thread. Never raises."""
+        if self._ended is not None:
+            self._ended = None
+            dropped, late = self._writer.dropped, self._replay.sent_late
+            self._begin(this_start())  # under another name: numbers begin anew
+            self._writer.dropped, self._replay.sent_late = dropped, late
         known = self._writer.on_open
 
         def opened() -> None:
@@ -100,14 +110,15 @@ class Spool:
         """Write what is in memory, and end. Idempotent. Result: fires when that is done."""
         if self._ended is None:
             self._replay.down()
-            self._ended = self._writer.close()
-            self._ended.addCallback(self._end_thread)
-            return self._ended
+            ended = self._ended = Deferred()
+            self._writer.close().addCallback(self._has_closed, ended)
+            return ended
         return succeed(None)
 
-    def _end_thread(self, _: object) -> None:
-        if self._thread is not None:
+    def _has_closed(self, _: object, ended: Deferred[None]) -> None:
+        if self._thread is not None and self._ended is ended:  # else it has begun again
             self._thread.stop()
+        ended.callback(None)
 
     # --- events --------------------------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 class Worker:
-    """One thread; it begins with the first work. reactor: Twisted's."""
+    """One thread; it begins with the first work, also after `stop`. reactor: Twisted's."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._thread = ThreadPoolExecutor(1, "uplink")
+        self._thread: ThreadPoolExecutor | None = None
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
         """Have the thread do something. Result: what it gives, or fails with."""
@@ -31,9 +31,13 @@ class Worker:
             else:
                 self._reactor.callFromThread(result.callback, found)
 
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "uplink")
         self._thread.submit(do)
         return result
 
     def stop(self) -> None:
         """End the thread when it has done what it was given. Idempotent."""
-        self._thread.shutdown(wait=False)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False)

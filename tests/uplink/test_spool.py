@@ -283,6 +283,26 @@ def test_a_stop_loses_nothing(begin: Begin) -> None:
     assert boots == [("boot1", number) for number in range(1, 8)] + [("boot2", 1)]
 
 
+def test_it_begins_again_after_a_stop(begin: Begin) -> None:
+    """An uplink whose local session was ended starts anew, with the same store: nothing is lost, no name used twice."""
+    board = begin()
+    board.add(0)
+    board.up()
+    board.drain(1)
+    first_link = board.link
+    board.down()
+    board.add(1)
+    board.close()
+    board.spool.open()
+    board.add(2)
+    board.up()
+    board.drain(1)
+    assert board.link.numbers == [1, 2]
+    assert board["rows"] == board["dropped"] == 0
+    origins = [event.options.origin for event in (*first_link.sent, *board.link.sent)]
+    assert len({(origin.boot, origin.sequence) for origin in origins if origin}) == 3
+
+
 def test_a_topic_with_a_backlog_waits_another_does_not(begin: Begin) -> None:
     """Order within a topic counts for more than freshness; other topics are fresh."""
     board = begin(replay_rate=10)

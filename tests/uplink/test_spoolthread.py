@@ -64,3 +64,15 @@ def test_stopping_is_idempotent(times: int) -> None:
         worker.stop()
     loop.turn()
     assert done == [7]
+
+
+def test_it_goes_on_after_it_was_stopped() -> None:
+    """A store may be opened again."""
+    loop = Loop()
+    worker = Worker(loop)
+    done: list[int] = []
+    for number in range(2):
+        worker.run(lambda number=number: number).addCallback(done.append)  # type: ignore[misc]
+        loop.turn()
+        worker.stop()
+    assert done == [0, 1]
