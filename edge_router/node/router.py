@@ -231,6 +231,7 @@ class RouterWorker:
                     "retained": len(realm.broker.retained),
                     "retained_dropped": realm.broker.retained.dropped,
                     "events_repeated": realm.broker.arrivals.repeated,
+                    "origins_forgotten": realm.broker.arrivals.forgotten,
                 }
                 for realm in self.router.realms.values()
             ],

@@ -73,6 +73,7 @@ FAMILIES: Final = (
     Family("realm", "retained", "realm_retained_events", "gauge", "events that are retained"),
     Family("realm", "retained_dropped", "realm_retained_dropped", "counter", "retained events dropped by the limits"),
     Family("realm", "events_repeated", "realm_events_repeated", "counter", "events that an uplink sent once more"),
+    Family("realm", "origins_forgotten", "realm_origins_forgotten", "counter", "topics of nodes over max-origins"),
     Family("component", "state", "component_up", "gauge", "whether a component runs"),
     Family("component", "restarts", "component_restarts", "counter", "how often a component was started again"),
     Family("bridge", "state", "bridge_up", "gauge", "whether a bridge runs"),

@@ -239,6 +239,7 @@ def test_the_facts_about_the_node() -> None:
                     "retained": 0,
                     "retained_dropped": 0,
                     "events_repeated": 0,
+                    "origins_forgotten": 0,
                 }
             ],
             "sessions_refused": 0,

@@ -27,6 +27,7 @@ INFO: dict[str, Any] = {
             "realms": [
                 {"name": "realm1", "sessions": 2, "retained": 5, "retained_dropped": 0},
                 {"name": 'odd"\\\nrealm', "sessions": 0, "retained": 0, "retained_dropped": 1, "events_repeated": 6},
+                {"name": "realm3", "origins_forgotten": 7},
             ],
             "components": [{"id": "time", "realm": "realm1", "state": "failed", "restarts": 4}],
         },
@@ -130,6 +131,7 @@ def test_the_metrics_are_openmetrics() -> None:
         'edge_router_realm_retained_events{worker="router001",realm="realm1"} 5',
         'edge_router_realm_retained_dropped_total{worker="router001",realm="odd\\"\\\\\\nrealm"} 1',
         'edge_router_realm_events_repeated_total{worker="router001",realm="odd\\"\\\\\\nrealm"} 6',
+        'edge_router_realm_origins_forgotten_total{worker="router001",realm="realm3"} 7',
         'edge_router_component_up{worker="router001",component="time"} 0',
         'edge_router_component_restarts_total{worker="router001",component="time"} 4',
         'edge_router_worker_up{worker="guest1"} 1',
