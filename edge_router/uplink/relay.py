@@ -137,6 +137,8 @@ class Relay:
         """A result, progressive or final."""
         self._taken()
         details = message.details
+        if details.progress and not self._details.receive_progress:
+            return  # the router here would end the session of a link that hands on what nobody has asked for
         options = YieldOptions(
             ppt_scheme=details.ppt_scheme,
             ppt_serializer=details.ppt_serializer,

@@ -9,7 +9,17 @@ from twisted.internet.defer import Deferred
 
 from edge_router.client.values import CallError, Invoked
 from edge_router.uplink.session import LinkSession
-from edge_router.wamp.messages import EMPTY, CallOptions, Error, Hop, Invocation, RegisterOptions, YieldOptions
+from edge_router.wamp.messages import (
+    EMPTY,
+    CallOptions,
+    Error,
+    Hop,
+    Invocation,
+    RegisterOptions,
+    Result,
+    ResultDetails,
+    YieldOptions,
+)
 from tests.uplink.world import World, echo, failing
 
 UP: dict[str, Any] = {"uri": "com.example.", "match": "prefix", "kind": "procedures", "prefix": "site.{node}."}
@@ -120,6 +130,30 @@ def test_cancel_passes(world: World, slow: Slow) -> None:
     world.settle()
     assert slow.canceled == 1
     assert board.far._calls == board.far._invoked == board.near._calls == {}
+
+
+def _from_board(world: World, procedure: Any, **more: Any) -> tuple[Any, list[Any]]:
+    """A board whose session calls `com.slow` at the centre. Result: the board, and what comes of the call."""
+    centre = world.centre()
+    board = world.board(centre, DOWN, **more)
+    world.outcome(centre.join().register("com.slow", procedure))
+    found: list[Any] = []
+    call = board.join().call("com.slow")
+    call.addCallbacks(lambda result: found.append(result.value), lambda failure: found.append(failure.value.uri))
+    return board, found
+
+
+def test_progress_that_nobody_asked_for(world: World, slow: Slow) -> None:
+    """A central router that sends it all the same does not have the link's session ended."""
+    board, found = _from_board(world, slow)
+    world.settle()
+    (request,) = board.far._calls
+    board.far.receive(Result(request, ResultDetails(progress=True), EMPTY, EMPTY))
+    world.settle()
+    assert board.near.is_open
+    slow.work.callback("done")
+    world.settle()
+    assert found == ["done"]
 
 
 def test_timeout_passes(world: World, slow: Slow) -> None:
