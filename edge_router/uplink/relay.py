@@ -17,6 +17,7 @@ from edge_router.uplink import trail
 from edge_router.uplink.outlet import Standing
 from edge_router.uplink.session import LinkSession
 from edge_router.wamp.errors import (
+    CANCELED,
     FEATURE_NOT_SUPPORTED,
     INVALID_PAYLOAD,
     NETWORK_FAILURE,
@@ -58,6 +59,8 @@ class Relay:
         self._call = 0
         #: whether it may have to be made again, without `forward_for` or `disclose_me`
         self._on_trial = self._disclosed = False
+        #: whether the caller waits no more, but for what becomes of it
+        self._canceled = False
         timeout = invocation.details.timeout
         self._ends_at = clock.seconds() + timeout / 1000 if timeout else 0.0
         self._timer: Delayed | None = clock.callLater(timeout / 1000, self._timed_out) if timeout else None
@@ -167,7 +170,10 @@ class Relay:
         if self._on_trial and standing.refused(
             self.procedure, message.uri, target.details_of(message), self._disclosed
         ):
-            self._begin()
+            if self._canceled:
+                self._refuse(WampError(CANCELED, "the call was canceled before it had begun"))
+            else:
+                self._begin()
             return
         self._taken()
         self._end()
@@ -194,9 +200,9 @@ class Relay:
     def interrupted(self, mode: CancelMode) -> None:
         """The caller waits no more. With `kill` it waits for what the callee says to that."""
         if self._target is None:
-            self._refuse(WampError("wamp.error.canceled", "the call was canceled while it waited for the link"))
+            self._refuse(WampError(CANCELED, "the call was canceled while it waited for the link"))
             return
-        forget = mode != "kill"
+        forget, self._canceled = mode != "kill", True
         if forget:
             self._source.forget(self._request)
             self._end()

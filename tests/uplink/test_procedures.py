@@ -143,6 +143,22 @@ def _from_board(world: World, procedure: Any, **more: Any) -> tuple[Any, list[An
     return board, found
 
 
+def test_a_canceled_call_is_not_made_again(world: World, slow: Slow) -> None:
+    """The centre refuses to be told for whom it is, while the caller takes it back."""
+    board, found = _from_board(world, slow, role="plain")
+    late: list[Any] = []
+    receive, board.far.receive = board.far.receive, late.append
+    world.settle()
+    (relay,) = board.far._calls.values()
+    relay.interrupted("kill")
+    board.far.receive = receive
+    for message in late:
+        receive(message)
+    world.settle()
+    assert found == ["wamp.error.canceled"]
+    assert board.far._calls == board.near._invoked == {}
+
+
 def test_progress_that_nobody_asked_for(world: World, slow: Slow) -> None:
     """A central router that sends it all the same does not have the link's session ended."""
     board, found = _from_board(world, slow)
