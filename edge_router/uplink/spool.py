@@ -32,11 +32,14 @@ from edge_router.uplink.spoolrecord import Record, Start, origin_of, this_start,
 from edge_router.uplink.spoolthread import Worker
 from edge_router.uplink.spoolwriter import Work, Writer
 from edge_router.wamp.errors import WampError
+from edge_router.wamp.messages import PublishOptions
 
 #: gives the time in milliseconds since 1970, and `synced` or `unsynced`
 _STAMPS: Final = "bridges.stamps:Stamps"
 #: records that are looked through at a time for the topics that a file of before has
 LOOKED_AT_ONCE: Final = 20_000
+#: letters of `Origin.boot`
+MOST_BOOT: Final = 64
 #: seconds: the span of "per hour", and between two notes of it
 HOUR: Final = 3600.0
 NOTE_EVERY: Final = 60.0
@@ -148,11 +151,20 @@ class Spool:
         time, synced = time_of(record, self._file.starts[record.start])
         number = self._next_number()
         again = replace(
-            record, number=number, start=0, time=time, synced=synced, mono=self._mono_of(record), tries=record.tries + 1
-        )
+            record, number=number, start=0, time=time, synced=synced, mono=self._mono_of(record),
+            tries=record.tries + 1, options=self._renumbered(record.options, number),
+        )  # fmt: skip
         self._writer.size += again.size - lane.put(again)
         lane.put_behind(again)
         self._writer.added(self._replay.flying)
+
+    def _renumbered(self, options: PublishOptions, number: int) -> PublishOptions:
+        """A new number for what came from a node behind this one, under a name that only this start gives."""
+        origin, own = options.origin, self._file.starts[0].boot
+        if origin is None:
+            return options
+        boot = origin.boot if origin.boot.endswith(f"/{own}") else f"{origin.boot}/{own}"[-MOST_BOOT:]
+        return replace(options, origin=replace(origin, boot=boot, sequence=number))
 
     def _mono_of(self, record: Record) -> int:
         same = self._file.starts[record.start].kernel == self._file.starts[0].kernel

@@ -15,6 +15,7 @@ from edge_router.uplink import spoolplace
 from edge_router.uplink.keeping import SEND_AGAIN
 from edge_router.wamp.codecs import MSGPACK
 from edge_router.wamp.errors import AUTHORIZATION_FAILED, NOT_AUTHORIZED, UNAVAILABLE, WampError
+from edge_router.wamp.messages import Origin
 from tests.uplink.spools import BEGIN, Board, Link, first
 
 Begin = Callable[..., Board]
@@ -735,6 +736,23 @@ def test_what_the_other_router_cannot_take_now_is_tried_again_under_a_new_number
     assert link.numbers == [1, 2, 1]
     sequences = [event.options.origin.sequence for event in link.sent if event.options.origin]
     assert sequences == [1, 2, 3]
+    assert board["rows"] == 0
+
+
+def test_a_new_number_for_what_came_with_an_origin(begin: Begin) -> None:
+    """The other router knows a later one of its boot by then, and would take this one for sent again."""
+    board = begin()
+    link = board.up()
+    board.add(1, origin=Origin("child", "boot7", 1, 123))
+    board.add(2, origin=Origin("child", "boot7", 2, 124))
+    link.refuse(AUTHORIZATION_FAILED)
+    link.publish()
+    board.wait(1)
+    link.refuse(AUTHORIZATION_FAILED)
+    board.drain(3)
+    origins = [event.options.origin for event in link.sent]
+    assert link.numbers == [1, 2, 1, 1]
+    assert origins[2:] == [Origin("child", "boot7/boot1", number, 123) for number in (3, 4)]
     assert board["rows"] == 0
 
 
