@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -32,12 +33,15 @@ class Refused(Exception):
 
 
 class Handover(Struct, frozen=True):
-    """What an output leaves to its successor at a reload. since: monotonic time of its last change."""
+    """What an output leaves to its successor at a reload. since: monotonic time of its last change. due: when what it
+    waits for would come, by the name of the timer.
+    """
 
     value: bool
     since: float
     last: bool | None
     controller: int | None
+    due: dict[str, float]
 
 
 class ActuatorUser(Protocol):
@@ -71,6 +75,7 @@ class Actuator:
         self._since = clock.seconds()
         self._before: Handover | None = None
         self._timers: dict[str, Delayed] = {}
+        self._due_at: dict[str, float] = {}
         if group is not None:
             group.add(name, lambda: self.value is True)
 
@@ -95,6 +100,7 @@ class Actuator:
         self.controller = before.controller if before is not None and same else None
         self._changed("start")
         if before is not None:
+            self._wait_on(before.due)
             return
         wanted = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
         if wanted and not value:
@@ -109,7 +115,10 @@ class Actuator:
 
     def hand_over(self) -> Handover | None:
         """What the next one has to know, if the level is known."""
-        return None if self.value is None else Handover(self.value, self._since, self.last, self.controller)
+        if self.value is None:
+            return None
+        due = {name: self._due_at[name] for name in self._timers}
+        return Handover(self.value, self._since, self.last, self.controller, due)
 
     def take_over(self, before: Handover) -> None:
         """The output goes on as it was, in the place of another one."""
@@ -238,7 +247,23 @@ class Actuator:
 
     def _after(self, name: str, seconds: float, call: Callable[..., None], *args: object) -> None:
         self._cancel(name)
+        self._due_at[name] = self._clock.seconds() + seconds
         self._timers[name] = self._clock.callLater(seconds, self._due, name, call, *args)
+
+    def _wait_on(self, due: dict[str, float]) -> None:
+        """What the one before has waited for still comes when it was to. due: as handed over."""
+        wanted = level_of(self.options.on_loss)
+        calls: dict[str, Callable[[], None]] = {}
+        if self.value:
+            calls["pulse"] = partial(self._set, False, "pulse")
+        else:
+            calls["later"] = partial(self._set_later, True, "start")
+        if wanted is not None:
+            calls["loss"] = partial(self._lost, wanted)
+            if self.options.uplink is not None:
+                calls["uplink"] = partial(self._lost, wanted)
+        for name in due.keys() & calls.keys():
+            self._after(name, max(due[name] - self._clock.seconds(), 0.0), calls[name])
 
     def _due(self, name: str, call: Callable[..., None], *args: object) -> None:
         del self._timers[name]

@@ -40,6 +40,9 @@ class Dimmer:
         self._before: Dimmer | None = None
         self.controller: int | None = None
         self._timers: dict[str, Delayed] = {}
+        #: monotonic time of the losses that were to come when it was let go of
+        self.due: dict[str, float] = {}
+        self._due_at: dict[str, float] = {}
 
     def begin(self, channel: Channel) -> None:
         """The channel is ours. Raises LineError; nothing was changed but what on_start says."""
@@ -55,6 +58,8 @@ class Dimmer:
         self._channel = channel
         self.controller = before.controller if before is not None else None
         self._changed(found if wanted is None else wanted, "start")
+        if before is not None:
+            self._wait_on(before.due)
 
     def take_over(self, before: Dimmer) -> None:
         """It goes on as it was, in the place of another one."""
@@ -64,6 +69,8 @@ class Dimmer:
     def end(self, stopping: bool) -> None:
         """The channel is not ours any more. stopping: do what on_stop says before. Idempotent."""
         channel, self._channel = self._channel, None
+        if channel is not None:
+            self.due = {name: self._due_at[name] for name in self._timers}
         for name in list(self._timers):
             self._cancel(name)
         wanted = duty_of(self.options.on_stop)
@@ -117,7 +124,14 @@ class Dimmer:
         if self.duty is None or wanted is None:
             return
         self._cancel(timer)
+        self._due_at[timer] = self._clock.seconds() + seconds
         self._timers[timer] = self._clock.callLater(seconds, self._lost, timer, wanted)
+
+    def _wait_on(self, due: dict[str, float]) -> None:
+        """The losses that the one before has waited for still come when they were to."""
+        for timer, at in due.items():
+            if timer == "loss" or self.options.uplink is not None:
+                self._lose(timer, max(at - self._clock.seconds(), 0.0))
 
     def _lost(self, timer: str, wanted: float) -> None:
         del self._timers[timer]

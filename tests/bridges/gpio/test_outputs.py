@@ -336,6 +336,51 @@ def test_min_off_goes_on_over_a_reload(board: Make) -> None:
     assert "stays off for 10.0 s more" in second.refused("fridge.set", True)[1]
 
 
+def test_a_pulse_ends_over_a_reload(board: Make) -> None:
+    """A door opener does not stay on because something else was configured."""
+    first = board(outputs=lamp())
+    first.call("lamp.pulse", 10)
+    first.advance(6, step=1)
+    second = reload(board, first, outputs={**lamp(), "other": {"line": 5}})
+    second.advance(3, step=1)
+    assert second.pin(4) is True
+    second.advance(1.1)
+    assert second.pin(4) is False
+    assert second.session.last("io.lamp")[1]["cause"] == "pulse"
+
+
+def test_a_loss_comes_over_a_reload(board: Make, session: Router) -> None:
+    """Of a session that was gone before it, and of an uplink; by the options of now."""
+    options = {"on_loss": "off", "loss_after": 10, "uplink": "center", "uplink_after": 10}
+    outputs = {"lamp": {"line": 4, **options}, "fan": {"line": 5, **options}, "pump": {"line": 6, **options}}
+    first = board(outputs=outputs)
+    first.call("lamp.set", True, caller=7)
+    session.tell("wamp.session.on_leave", 7)
+    session.tell("edge.uplink.center.status", "down")
+    for name in ("fan", "pump"):
+        first.call(f"{name}.set", True, caller=8)
+    session.present = [8]
+    session.tell("edge.uplink.center.status", "up")
+    session.tell("edge.uplink.center.status", "down")
+    first.advance(6, step=1)
+    second = reload(board, first, outputs={**outputs, "pump": {"line": 6}})
+    second.advance(3, step=1)
+    assert [second.pin(pin) for pin in (4, 5, 6)] == [True, True, True]
+    second.advance(1.1)
+    assert [second.pin(pin) for pin in (4, 5, 6)] == [False, False, True]
+
+
+def test_on_start_that_min_off_holds_up_comes_over_a_reload(board: Make) -> None:
+    outputs = {"fridge": {"line": 4, "min_off": 10, "on_start": "on"}}
+    first = board(outputs=outputs)
+    first.advance(6, step=1)
+    second = reload(board, first, outputs={**outputs, "lamp": {"line": 5}})
+    second.advance(3, step=1)
+    assert second.pin(4) is False
+    second.advance(1.1)
+    assert second.pin(4) is True
+
+
 # --- max_on, min_off -------------------------------------------------------------------------------------------------
 
 

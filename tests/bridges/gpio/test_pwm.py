@@ -204,6 +204,23 @@ def test_a_reload_leaves_it_alone(board: Make, session: Router) -> None:
     assert session.values("io.fan")[-1] == 0.1
 
 
+def test_a_loss_comes_over_a_reload(board: Make, session: Router) -> None:
+    """Of a session that was gone before it."""
+    options = fan(on_loss=0.1, loss_after=10)
+    first = board(pwm=options)
+    first.call("fan.set", 0.6)
+    session.tell("wamp.session.on_leave", 7)
+    first.advance(6, step=1)
+    changed = {**options, "other": {"channel": 1}}
+    first.bridge.successor = configured(pwm=changed)
+    first.bridge.stop()
+    second = board(predecessor=first.bridge, pwm=changed)
+    second.advance(3, step=1)
+    assert session.values("io.fan")[-1] == 0.6
+    second.advance(1.1)
+    assert session.values("io.fan")[-1] == 0.1
+
+
 def test_on_loss(board: Make, session: Router) -> None:
     """Of the session that set it, and of an uplink."""
     io = board(pwm=fan(on_loss=0.1, uplink="center", uplink_after=10))
