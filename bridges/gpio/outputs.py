@@ -74,10 +74,13 @@ class Outputs:
         return {name: actuator.value for name, actuator in self.actuators.items()}
 
     def open(self, chip: Chip) -> None:
-        """Have the lines. Raises LineError; no line is held then, and nothing was changed but what on_start says."""
+        """Have the lines. Raises LineError; no line is held then, and nothing was changed but what on_start says.
+
+        What goes off comes first, then what is on already: else `last` could switch on the other one of an interlock.
+        """
         try:
             found = {name: self._take(chip, name, options) for name, options in self._config.outputs.items()}
-            for name in sorted(found, key=lambda name: self.actuators[name].first(found[name])):
+            for name in sorted(found, key=lambda name: (self.actuators[name].first(found[name]), not found[name])):
                 self._begin(name, found[name])
         except LineError:
             self.abandon()

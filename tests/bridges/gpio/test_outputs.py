@@ -482,6 +482,16 @@ def test_last_does_not_break_it(board: Make, tmp_path: Path) -> None:
     assert (driven(tmp_path, 20), driven(tmp_path, 21)) == (True, False)
 
 
+def test_last_gives_way_to_what_is_on(board: Make, tmp_path: Path) -> None:
+    """Also where it is named first: it is not even for a moment on together with the other one."""
+    left(tmp_path, p20=False, p21=True)
+    (tmp_path / "gpio-io.json").write_text('{"outputs": {"up": true}}')
+    io = board(chip=FILE, outputs={**SHUTTER, "up": {**SHUTTER["up"], "on_start": "last"}})
+    assert (io.values("up"), io.values("down")) == ([False], [True])
+    io.advance(5)
+    assert (driven(tmp_path, 20), driven(tmp_path, 21)) == (False, True)
+
+
 # --- what is said of a section that is wrong -------------------------------------------------------------------------
 
 
