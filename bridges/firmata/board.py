@@ -124,13 +124,17 @@ class Board:
 
     def set_level(self, pin: int, on: bool) -> None:
         """Set a digital output."""
-        port, bit = divmod(pin, protocol.PORT)
-        mask = self._levels.get(port, 0)
-        self._levels[port] = mask | 1 << bit if on else mask & ~(1 << bit)
+        self.has_level(pin, on)
         if self.version >= PIN_VALUES_SINCE:
             self._send(protocol.pin_value(pin, on))
         else:
+            port = pin // protocol.PORT
             self._send(protocol.port_value(port, self._levels[port]))
+
+    def has_level(self, pin: int, on: bool) -> None:
+        """What a digital output was found to be; it is kept when others of its port are set."""
+        port, bit = divmod(pin, protocol.PORT)
+        self._levels[port] = self._levels.get(port, 0) & ~(1 << bit) | on << bit
 
     # --- asking -------------------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class Outputs:
         self._clock = clock
         self._user = user
         self._waiting: dict[str, int] = {}
+        self._found: dict[str, tuple[int, bool]] = {}
         self._driven: set[int] = set()
         self._timer: Delayed | None = None
         groups: dict[str, Group] = {}
@@ -98,6 +99,7 @@ class Outputs:
         if timer is not None:
             timer.cancel()
         self._waiting.clear()
+        self._found.clear()
         for output in self.all():
             output.closed()
 
@@ -107,19 +109,29 @@ class Outputs:
         pin = self._waiting.pop(name, None)
         if pin is None:
             return
-        if not self._waiting and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         driven = mode == protocol.OUTPUT
         if driven:
             self._driven.add(pin)
-        self._begin(self.actuators[name], pin, driven and bool(state) != self.actuators[name].options.active_low)
+            self._board.has_level(pin, bool(state))
+        self._found[name] = pin, driven and bool(state) != self.actuators[name].options.active_low
+        if not self._waiting:
+            self._begin_all()
 
     def _no_states(self) -> None:
+        self._found.update((name, (pin, False)) for name, pin in self._waiting.items())
+        self._waiting.clear()
         self._timer = None
-        waiting, self._waiting = self._waiting, {}
-        for name, pin in waiting.items():
-            self._begin(self.actuators[name], pin, False)
+        self._begin_all()
+
+    def _begin_all(self) -> None:
+        """When all are known: a port is written as a whole, and of an interlock what is on comes before what is not."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        found, self._found = self._found, {}
+        first = {name: self.actuators[name].first(level) for name, (_, level) in found.items()}
+        for name in sorted(found, key=lambda name: (first[name], not found[name][1])):
+            self._begin(self.actuators[name], *found[name])
 
     def _begin(self, actuator: Actuator, pin: int, found: bool) -> None:
         """A pin that is no output yet becomes one when it is set, or here if on_start says what it is to be."""

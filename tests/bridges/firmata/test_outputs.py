@@ -70,6 +70,31 @@ def test_boards_before_version_2_5_have_ports_set(bench: Bench, monkeypatch: pyt
     assert (bench.uno.values[8], bench.uno.values[13]) == (1, 1)
 
 
+def test_a_port_is_set_and_what_was_found_on_stays_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither `on_start` of another pin nor a call for it touches what is to be kept."""
+    monkeypatch.setattr("bridges.firmata.simulator.FIRMWARE", (2, 4, "StandardFirmata.ino"))
+    for pin in (9, 10):
+        bench.uno.modes[pin], bench.uno.values[pin] = protocol.OUTPUT, 1
+    bench.open(outputs={"a": {"pin": 8, "on_start": True}, "b": {"pin": 9}, "c": {"pin": 10}})
+    bench.until(lambda: bench.values("c"))
+    bench.call("a.set", False)
+    bench.call("c.set", False)
+    assert [bench.uno.values[pin] for pin in (8, 9, 10)] == [0, 1, 0]
+    assert bench.values("b") == [True]
+
+
+def test_last_gives_way_to_what_is_on(bench: Bench) -> None:
+    """Both of an interlock are never on together, also where the one that is on is named last."""
+    bench.uno.modes[5], bench.uno.values[5] = protocol.OUTPUT, 1
+    (bench.directory / "firmata-bench.json").write_text('{"outputs": {"up": true}}')
+    bench.open(
+        outputs={"up": {"pin": 4, "interlock": "motor", "on_start": "last"}, "down": {"pin": 5, "interlock": "motor"}}
+    )
+    bench.until(lambda: bench.values("up") and bench.values("down"))
+    assert (bench.uno.values[4], bench.uno.values[5]) == (0, 1)
+    assert (bench.values("up"), bench.values("down")) == ([False], [True])
+
+
 @pytest.mark.parametrize(("active_low", "level"), [(False, 1), (True, 0)])
 @pytest.mark.parametrize("option", ["on_start", "on_stop"])
 def test_on_start_and_on_stop(bench: Bench, option: str, active_low: bool, level: int) -> None:
