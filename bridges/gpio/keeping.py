@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec import Struct, json
 
 from bridges.clock import Clock, Delayed
 
@@ -51,7 +51,7 @@ class Keeper:
             return json.decode(self._path.read_bytes(), type=Kept)
         except FileNotFoundError:
             return Kept()
-        except (OSError, DecodeError, ValidationError) as error:
+        except (OSError, ValueError, RecursionError) as error:  # ValueError: also what is not UTF-8
             self._trouble(f"{self._path} cannot be read, totals and last states begin anew: {error}")
             return Kept()
 

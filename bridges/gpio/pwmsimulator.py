@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from msgspec import DecodeError, json
+from msgspec import json
 
 from bridges.gpio.pwmconfig import Pwm
 
@@ -42,7 +42,7 @@ class SimulatedPwm:
         if file is not None:
             try:
                 self.channels = json.decode(file.read_bytes(), type=dict[str, dict[str, str]])
-            except (OSError, DecodeError):
+            except (OSError, ValueError):
                 pass
 
     def open(self, options: Pwm) -> SimulatedFiles:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import DecodeError, ValidationError, convert, json
+from msgspec import convert, json
 
 from edge_router import registry
 
@@ -51,5 +51,5 @@ def read(directory: Path) -> list[Any] | None:
     try:
         found = json.decode((directory / NAME).read_bytes(), type=list[dict[str, Any]])
         return [convert(section, registry.config_class("outputs", str(section.get("type")))) for section in found]
-    except (OSError, DecodeError, ValidationError, registry.UnknownPart):
+    except (OSError, ValueError, RecursionError, registry.UnknownPart):  # ValueError: also what is not UTF-8
         return None

@@ -35,6 +35,7 @@ def test_without_outputs_there_is_no_file(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_good_is_none(tmp_path: Path) -> None:
     """The configuration says it then."""
-    for text in ("", "{", "[1]", '[{"type": "gpio"}]', '[{"type": "nothing"}]', "[{}]"):
-        (tmp_path / outputs.NAME).write_text(text)
+    wrong = '[{"type": "gpio"}]', '[{"type": "nothing"}]', '[{"type": "\xff"}]', "[{}]", "[" * 5000
+    for text in ("", "{", "[1]", *wrong):
+        (tmp_path / outputs.NAME).write_text(text, "latin-1")
         assert outputs.read(tmp_path) is None, text

@@ -104,8 +104,11 @@ def test_a_total_can_be_set(board: Make) -> None:
             io.call("set_count", *wrong)
 
 
-def test_a_state_file_that_is_no_good_is_told_and_does_no_harm(board: Make, tmp_path: Path, logged: list[str]) -> None:
-    (tmp_path / "gpio-io.json").write_text('{"counts": {"water": "many"}}')
+@pytest.mark.parametrize("text", ['{"counts": {"water": "many"}}', '{"counts": {"\xff": 1}}', "{", "\0\0"])
+def test_a_state_file_that_is_no_good_is_told_and_does_no_harm(
+    board: Make, tmp_path: Path, logged: list[str], text: str
+) -> None:
+    (tmp_path / "gpio-io.json").write_text(text, "latin-1")
     io = board(inputs={"water": {"line": 5, "measure": "count"}})
     assert io.values("water") == [0]
     assert "begin anew" in logged[0]
