@@ -75,7 +75,7 @@ class Roster:
         if seen != self._seen:
             try:
                 self._content = msgspec.json.decode(self.path.read_bytes(), type=Content)
-            except msgspec.DecodeError as problem:
+            except (msgspec.DecodeError, UnicodeDecodeError) as problem:
                 raise Unreadable(f"{self.path}: {problem}") from None
             self._seen = seen
         return self._content

@@ -44,7 +44,7 @@ def read(directory: Path, pid: int) -> Outcome | None:
     try:
         with (directory / NAME).open("rb") as file:
             found = msgspec.json.decode(file.read(_MAX_SIZE), type=Outcome)
-    except (OSError, msgspec.MsgspecError, RecursionError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return found if found.pid == pid else None
 

@@ -54,7 +54,7 @@ class CookieDatabase:
                 database.execute("DELETE FROM logins")
             rows = database.execute("SELECT cookie, login FROM logins").fetchall()
             found = [(key, msgspec.json.decode(login, type=Remembered)) for key, login in rows]
-        except msgspec.MsgspecError as problem:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
             database.close()
             raise sqlite3.DatabaseError(f"a login in it is none: {problem}") from problem
         except sqlite3.Error:

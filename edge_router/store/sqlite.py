@@ -194,7 +194,7 @@ class SqliteStore:
         for row in self._database.execute(query, parameters).fetchall():
             try:
                 yield _record(*row)
-            except (msgspec.DecodeError, TypeError, KeyError) as problem:
+            except (ValueError, TypeError, KeyError) as problem:
                 self._report(f"{self.path}: an event of {row[0]!r} cannot be read and is left out: {problem}")
 
     # --- what the broker tells -----------------------------------------------------------------------------------
@@ -360,7 +360,7 @@ def _row(record: Kept) -> tuple[Any, ...]:
 def _record(
     topic: str, publication: int, time: int, encoding: str, args: bytes, kwargs: bytes, about: bytes
 ) -> Kept:
-    """A row as a record. Raises msgspec.DecodeError, TypeError or KeyError."""
+    """A row as a record. Raises ValueError (msgspec.DecodeError, UnicodeDecodeError), TypeError or KeyError."""
     more = msgspec.json.decode(about, type=_About)
     return Kept(
         publication,

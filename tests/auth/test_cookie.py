@@ -453,14 +453,15 @@ def test_a_full_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored.jar.close()
 
 
-def test_a_login_in_the_database_that_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", [b"\0", b'{"authid":"\xff"}'])
+def test_a_login_in_the_database_that_is_none(tmp_path: Path, damaged: bytes) -> None:
     """The file is set aside, as one that cannot be read."""
     stored = Stored(tmp_path, "sqlite")
     stored.log_in()
     stored.jar.close()
     database = sqlite3.connect(stored.path)
     with database:
-        database.execute("UPDATE logins SET login = x'00'")
+        database.execute("UPDATE logins SET login = ?", [damaged])
     database.close()
     stored.open()
     assert "is now cookies.corrupt" in stored.said[0]

@@ -129,15 +129,16 @@ def test_the_list_is_bounded(tmp_path: Path) -> None:
         centre.roster.invite("c", 60)
 
 
-def test_a_damaged_list_lets_nobody_in_and_is_left_as_it_is(centre: Centre) -> None:
+@pytest.mark.parametrize("damaged", [b"{", b'{"nodes": {"\xff": {}}}'])
+def test_a_damaged_list_lets_nobody_in_and_is_left_as_it_is(centre: Centre, damaged: bytes) -> None:
     """A client hears that the router has a problem, and no more."""
-    centre.path.write_text("{")
+    centre.path.write_bytes(damaged)
     hello = Cryptosign(CryptosignLogin(privkey=KEY.hex()), Path()).hello(lambda _: None)
     answer = centre.entrance.client().hello("cryptosign", None, **hello)
     assert refused(answer) == FAILED and str(centre.path) not in json.dumps(answer)
     with pytest.raises(Unreadable, match=r"nodes\.json"):
         centre.roster.invite("a", 60)
-    assert centre.path.read_text() == "{"
+    assert centre.path.read_bytes() == damaged
 
 
 def test_a_list_that_cannot_be_written_uses_no_code_up(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,5 +164,6 @@ def test_the_outcome_is_for_the_owner_alone(tmp_path: Path) -> None:
     outcome.write(tmp_path, outcome.Outcome(1, 2, "done", ["x"]))
     assert (tmp_path / outcome.NAME).stat().st_mode & 0o777 == 0o600
     assert outcome.read(tmp_path, 2) is None
-    (tmp_path / outcome.NAME).write_bytes(b"\xff")
-    assert outcome.read(tmp_path, 1) is None
+    for damaged in (b"\xff", b'{"pid":1,"number":2,"state":"done","lines":["\xff"]}'):
+        (tmp_path / outcome.NAME).write_bytes(damaged)
+        assert outcome.read(tmp_path, 1) is None

@@ -213,13 +213,14 @@ def test_a_file_of_another_version_is_set_aside(begin: Begin, tmp_path: Path) ->
     assert "it has version 2, not 1" in begin().problems[0]
 
 
-def test_a_row_that_cannot_be_read_is_left_out(begin: Begin) -> None:
+@pytest.mark.parametrize("damaged", [b"[7", b'[{},1,"\xff",null,false]'])
+def test_a_row_that_cannot_be_read_is_left_out(begin: Begin, damaged: bytes) -> None:
     """The others are not lost with it."""
     life = begin()
     life.publish("com.x", 1, options=RETAIN)
     life.publish("com.y", 2, options=RETAIN)
     life.store.settle()
-    life.store._database.execute("UPDATE retained SET about = '[7' WHERE topic = 'com.x'")
+    life.store._database.execute("UPDATE retained SET about = ? WHERE topic = 'com.x'", [damaged])
     life = begin()
     assert life.retained() == {"com.y": [2]}
     assert "'com.x' cannot be read" in life.problems[0]
