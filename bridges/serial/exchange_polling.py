@@ -118,9 +118,9 @@ class _Polled:
     def _wait(self) -> None:
         """Until the next multiple of `every`; those that are over are not made up for."""
         every = max(self._poll.every, self._options.aside) if self.is_aside else self._poll.every
-        behind = self._clock.seconds() - self._due_at
-        self._due_at += every * (behind // every + 1)
-        self._timer = self._clock.callLater(self._due_at - self._clock.seconds(), self._due)
+        now = self._clock.seconds()
+        self._due_at += every * ((now - self._due_at) // every + 1)
+        self._timer = self._clock.callLater(max(self._due_at - now, 0.0), self._due)
 
     def _ask(self) -> None:
         poll = self._poll

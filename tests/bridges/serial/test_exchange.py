@@ -308,6 +308,17 @@ def test_polls_are_sent_at_even_distances() -> None:
     assert world.answers == [("a", b"1")] * 4
 
 
+def test_a_poll_that_is_late_by_almost_a_whole_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time goes on while it reckons, and a reactor takes no wait below zero."""
+    world = Polls({"send": "a", "every": 1})
+    looks = iter([10.0, 10.9999, 11.0001, 11.0002])
+    waits: list[float] = []
+    monkeypatch.setattr(world.clock, "seconds", lambda: next(looks))
+    monkeypatch.setattr(world.clock, "callLater", lambda wait, *_: waits.append(wait))
+    world.polling.begin()
+    assert len(waits) == 1 and waits[0] >= 0
+
+
 def test_bytes_are_polled() -> None:
     world = Polls({"hex": "01 03 fF", "every": 10})
     world.polling.begin()
