@@ -316,7 +316,7 @@ def test_a_poll_that_is_late_by_almost_a_whole_turn(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(world.clock, "seconds", lambda: next(looks))
     monkeypatch.setattr(world.clock, "callLater", lambda wait, *_: waits.append(wait))
     world.polling.begin()
-    assert len(waits) == 1 and waits[0] >= 0
+    assert waits and min(waits) >= 0
 
 
 def test_bytes_are_polled() -> None:
