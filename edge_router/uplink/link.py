@@ -30,6 +30,8 @@ BASE: Final = 1.0
 STABLE_AFTER: Final = 30.0
 #: seconds between two looks whether the clock has been set, while a certificate seems to be of the future
 LOOK_EVERY: Final = 2.0
+#: reasons why it is not up that are told, until it is
+MOST_TOLD: Final = 100
 
 
 class Link:
@@ -80,7 +82,7 @@ class Link:
         self._pause = BASE
         self._timer: Delayed | None = None
         self._stable: Delayed | None = None
-        self._told = ""
+        self._told: set[str] = set()
         self._running = False
 
     @property
@@ -123,7 +125,8 @@ class Link:
             return
         transport = self._transports[self._place]
         self.session, self.peer, self.error = session, place_of(endpoint_of(transport)), ""
-        self.rtt_ms, self._told, self._place = None, "", 0
+        self.rtt_ms, self._place = None, 0
+        self._told.clear()
         self.times_up += 1
         session.on_leave = self._left
         self._stable = self._clock.callLater(STABLE_AFTER, self._is_stable)
@@ -177,10 +180,10 @@ class Link:
 
     def _say(self, text: str) -> None:
         """What has been said already is only for those who look for errors. The length of pauses is no news."""
-        known, self._told = self._told, self.error
-        if known == self.error:
+        if self.error in self._told or len(self._told) >= MOST_TOLD:
             self.log.debug("{id}: {text}", id=self._id, text=text)
         else:
+            self._told.add(self.error)
             self.log.warn("{id}: {text}", id=self._id, text=text)
 
     # --- while it is up ----------------------------------------------------------------------------------------

@@ -194,6 +194,22 @@ def test_what_is_wrong_is_said_once() -> None:
     ]
 
 
+def test_what_is_wrong_at_each_address_is_said_once() -> None:
+    """Two addresses that fail for reasons of their own fill no log either; what comes after a session is news again."""
+    bench = Bench(places=2)
+    bench.outcomes = [CannotConnect(text) for _ in range(50) for text in ("a is away", "b is away")]
+    with capturedLogs() as logs:
+        bench.link.start()
+        for _ in range(40):
+            bench.clock.advance(60)
+        session = bench.up()
+        bench.clock.advance(60)
+        session.abandon("cut")
+        bench.clock.advance(60)
+    said = [event["text"] for event in logs if event["log_level"] is LogLevel.warn and "text" in event]
+    assert [text.partition(";")[0] for text in said] == ["not up: a is away", "not up: b is away"] * 2
+
+
 def test_stopped_while_connecting() -> None:
     """The attempt is given up, and a session that comes too late is left."""
     canceled: list[Any] = []
