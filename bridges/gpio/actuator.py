@@ -74,6 +74,7 @@ class Actuator:
         self._write: Callable[[bool], bool] | None = None
         self._since = clock.seconds()
         self._before: Handover | None = None
+        self._found = False
         self._timers: dict[str, Delayed] = {}
         self._due_at: dict[str, float] = {}
         if group is not None:
@@ -83,6 +84,7 @@ class Actuator:
 
     def first(self, found: bool) -> bool:
         """The level to begin with. found: the one that the line has."""
+        self._found = found
         if self._before is not None:
             return found
         wish = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
@@ -98,6 +100,8 @@ class Actuator:
         same = before is not None and before.value == value
         self._since = before.since if before is not None and same else self._clock.seconds()
         self.controller = before.controller if before is not None and same else None
+        if self._group is not None and not value and (before is not None or self._found):
+            self._group.ended(self.name, self._since)
         self._changed("start")
         if before is not None:
             self._wait_on(before.due)
@@ -227,7 +231,7 @@ class Actuator:
         if self._write is None or not self._write(value):
             raise Refused(DEVICE_AWAY, f"the chip of {self.name} is away")
         if self.value and not value and self._group is not None:
-            self._group.ended(self.name)
+            self._group.ended(self.name, self._clock.seconds())
         if self.value != value:
             self._since = self._clock.seconds()
         self.value = value

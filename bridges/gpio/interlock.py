@@ -19,9 +19,10 @@ class Group:
         """An output joins. is_on: whether it may be on now; in doubt it may."""
         self._members[name] = is_on
 
-    def ended(self, name: str) -> None:
-        """An output has just been switched off."""
-        self._ended = (name, self._clock.seconds())
+    def ended(self, name: str, at: float) -> None:
+        """An output was switched off. at: monotonic time; what is older than what was told before is no news."""
+        if self._ended is None or at >= self._ended[1]:
+            self._ended = (name, at)
 
     def hinders(self, name: str, wait: float) -> str | None:
         """Why an output cannot be switched on now, or None. wait: seconds since the end of another."""

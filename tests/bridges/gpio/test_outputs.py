@@ -466,6 +466,24 @@ def test_a_pause_between_them(board: Make) -> None:
     assert io.pin(21) is True
 
 
+def test_a_pause_between_them_over_a_reload(board: Make) -> None:
+    first = board(outputs=SHUTTER)
+    first.call("up.set", True)
+    first.advance(1)
+    first.call("up.set", False)
+    second = reload(board, first, outputs={**SHUTTER, "lamp": {"line": 4}})
+    assert "up went off just now; wait 0.5 s" in second.refused("down.set", True)[1]
+    second.advance(0.6)
+    assert second.call("down.set", True) is True
+
+
+def test_a_pause_after_on_start(board: Make, tmp_path: Path) -> None:
+    """What was found on, and goes off as on_start says, goes off only now."""
+    left(tmp_path, p20=True, p21=False)
+    io = board(chip=FILE, outputs={**SHUTTER, "up": {**SHUTTER["up"], "on_start": "off"}})
+    assert "up went off just now; wait 0.5 s" in io.refused("down.set", True)[1]
+
+
 def test_both_found_on(board: Make, tmp_path: Path, logged: list[str]) -> None:
     """The second is switched off, although it says `keep`."""
     left(tmp_path, p20=True, p21=True)
