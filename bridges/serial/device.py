@@ -139,7 +139,10 @@ class Device(SerialPort):
         """
         if self._config.flow_control == "none":
             return
-        termios.tcflush(self.fileno(), termios.TCOFLUSH)
+        try:
+            termios.tcflush(self.fileno(), termios.TCOFLUSH)
+        except OPEN_ERRORS:
+            return  # it is just being unplugged, and what it held is gone with it
         if self.unsent:
             self.connectionLost(Failure(Abandoned("it takes no bytes (flow_control)")))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import serial
 
 from bridges.serial.place import DeviceError, place_of
 from bridges.serial.portconfig import PortConfig
+from bridges.serial.reasons import OPEN_ERRORS
 
 #: seconds that a read waits for bytes, and a write for room
 READ_WAIT = 0.02
@@ -35,7 +38,7 @@ class DirectLine:
         self._line.port = place_of(config).find()
         try:
             self._line.open()
-        except (OSError, ValueError) as error:
+        except OPEN_ERRORS as error:
             raise DeviceError(str(error)) from None
 
     def read(self) -> bytes:
@@ -55,5 +58,6 @@ class DirectLine:
     def close(self) -> None:
         """When everything is sent. Idempotent."""
         if self._line.is_open:
-            self._line.flush()
+            with suppress(*OPEN_ERRORS):  # it is gone
+                self._line.flush()
             self._line.close()

@@ -380,6 +380,21 @@ def test_why_a_device_cannot_be_opened(error: Exception, reason: str) -> None:
     assert reason in explain(error, "/dev/no-such-device")
 
 
+def test_what_cannot_be_taken_back_because_it_is_being_unplugged(
+    open_bridge: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss is told by the line itself; the timer that took it back goes on."""
+    bridge = open_bridge(flow_control="rtscts")
+
+    def gone(*_: object) -> None:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(device_module.termios, "tcflush", gone)
+        bridge._port.abandon()
+    assert bridge.status.state == "open"
+
+
 @pytest.mark.parametrize(
     ("held", "options", "flushed"),
     [
