@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bridges.firmata import protocol
-from bridges.firmata.board import Board
+from bridges.firmata.board import PIN_VALUES_SINCE, Board
 from bridges.firmata.config import Dial, FirmataConfig, FirmataOutput
 from bridges.firmata.outputs import begin_dial, dial_value, mode_of
 from bridges.gpio.outputconfig import level_of
@@ -91,6 +91,7 @@ class Visit:
             self._board.begin()
             if not self._until(lambda: self._board.ready, PATIENCE * config.timeout):
                 raise DeviceError(self._silent or "it does not speak Firmata")
+            self._learn(config)
         except DeviceError:
             self.close()
             raise
@@ -107,12 +108,26 @@ class Visit:
         else:
             self._line.write(protocol.pin_mode(pin, protocol.OUTPUT))
             self._board.set_level(pin, bool(value) != options.active_low)
-        self._state = None
-        self._board.state_of(pin, self._has_state)
-        self._until(lambda: self._state is not None, self._timeout)
+        self._ask_state(pin)
         level = None if dial else int(bool(value) != options.active_low)  # type: ignore[union-attr]
         if self._state is None or self._state[0] != mode or (level is not None and self._state[1] != level):
             raise DeviceError("the board does not say that it did it")
+
+    def _learn(self, config: FirmataConfig) -> None:
+        """What outputs are on: a board that has whole ports set is not to switch off what is to be kept."""
+        if self._board.version >= PIN_VALUES_SINCE:
+            return
+        for options in config.outputs.values():
+            pin = self._board.pin_of(options.pin)
+            if pin is not None and pin < len(self._board.pins):
+                self._ask_state(pin)
+                if self._state is not None and self._state[0] == protocol.OUTPUT:
+                    self._board.has_level(pin, bool(self._state[1]))
+
+    def _ask_state(self, pin: int) -> None:
+        self._state = None
+        self._board.state_of(pin, self._has_state)
+        self._until(lambda: self._state is not None, self._timeout)
 
     def close(self) -> None:
         """Done."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
+import serial
 from websockets.sync.client import connect
 
 from bridges.firmata import protocol, simulator
@@ -121,6 +124,38 @@ def test_no_board(tmp_path: Path) -> None:
     ((name, text, good),) = StoppedOutputs(config, tmp_path).stop()
     assert (name, good) == ("pump", False)
     assert "No such file" in text
+
+
+@pytest.mark.parametrize("call", ["open", "flush"])
+def test_a_board_that_is_just_being_unplugged(
+    board: Served, device: FakeDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The outputs of other bridges are still to be set."""
+    opened = serial.Serial.open
+
+    def gone(line: serial.Serial) -> None:
+        opened(line)
+        line.close()
+        raise termios.error(errno.EIO, "Input/output error")
+
+    def lost(_line: serial.Serial) -> None:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(serial.Serial, call, gone if call == "open" else lost)
+    config = configured(device=str(device.link), outputs={"pump": {"pin": 12, "on_stop": "off"}})
+    ((name, text, good),) = StoppedOutputs(config, tmp_path).stop()
+    assert (name, good) == ("pump", call == "flush"), text
+
+
+def test_a_board_before_version_2_5(
+    board: Served, device: FakeDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has whole ports set; what is to be kept is kept."""
+    monkeypatch.setattr("bridges.firmata.simulator.FIRMWARE", (2, 4, "StandardFirmata.ino"))
+    board.uno.modes[13] = board.uno.modes[12] = protocol.OUTPUT
+    config = configured(device=str(device.link), outputs=OUTPUTS)
+    assert list(StoppedOutputs(config, tmp_path).stop()) == [("pump", "off", True), ("valve", "on", True)]
+    assert [board.uno.values[pin] for pin in (12, 4, 13)] == [0, 0, 1]
 
 
 def test_a_simulated_board(tmp_path: Path) -> None:
