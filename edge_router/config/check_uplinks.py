@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from edge_router.config.uris import pattern_problem
 from edge_router.config.whole import TRUSTED, Found, Rule, Whole, role_names, twice
 
 _SCHEMES: Final = {"websocket": ("ws", "wss"), "rawsocket": ("rs", "rss")}
+#: letters of a node's name in `_origin`
+_LONGEST_NAME: Final = 255
+_PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}")
 _NO_TLS: Final = (
     "TLS needs pyOpenSSL and service-identity, which are not installed: `pip install 'edge-router[tls]'` or "
     "`apt install python3-openssl python3-service-identity`"
@@ -26,6 +30,7 @@ def _uplink(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
         text = f"the router of realm {uplink.realm!r} has a process of its own, where uplinks cannot join; "
         yield Problem((*path, "realm"), text + "take out its option `process`")
     yield from whole.joins(uplink.realm, uplink.role, path)
+    yield from _node(uplink, (*path, "node"), whole)
     if uplink.transport is not None:
         yield from _transport(uplink.transport, (*path, "transport"))
     for place, transport in enumerate(uplink.transports):
@@ -40,6 +45,19 @@ def _uplink(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
         yield from _role(uplink, path, whole, realm)
     if any(rule.buffer != "none" for rule in uplink.rules):
         yield from _store(uplink, path, whole)
+
+
+def _node(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
+    """A central router would refuse each event of a name that is none."""
+    name, source = (uplink.node, "") if uplink.node else (whole.node, " (controller.id)")
+    if name and len(name) > _LONGEST_NAME:
+        yield Problem(path, f"{len(name)} characters long; at most {_LONGEST_NAME} would be right")
+    elif name and _is_named(uplink) and pattern_problem(name, "exact", "loose"):
+        yield Problem(path, f"{name!r}{source} cannot be part of a URI; letters, digits, - and _ would be right")
+
+
+def _is_named(uplink: schema.Uplink) -> bool:
+    return any("{node}" in text for text in (uplink.announce or "", *(rule.prefix for rule in uplink.rules)))
 
 
 def _transport(transport: ClientTransport, path: Path) -> Found:
@@ -72,8 +90,11 @@ def _rules(uplink: schema.Uplink, path: Path, realm: schema.Realm) -> Found:
         at = (*path, "rules", place)
         wrong = pattern_problem(rule.uri, rule.match, realm.options.uri_check)
         central = rule.prefix.replace("{node}", "node") + rule.uri[len(rule.strip) :]
+        unknown = _PLACEHOLDER.search(rule.prefix.replace("{node}", ""))
         if wrong:
             yield Problem((*at, "uri"), wrong)
+        elif unknown:
+            yield Problem((*at, "prefix"), f"{unknown[0]} stands for nothing here; {{node}} does")
         elif pattern_problem(central, rule.match, "loose"):
             yield Problem((*at, "prefix"), f"makes {central!r} of the names at the central router, which are no URIs")
         for direction in ("up", "down") if rule.direction == "both" else (rule.direction,):

@@ -24,13 +24,14 @@ Found: TypeAlias = Iterator[Problem]
 class Whole:
     """The configuration, and what has been seen of it so far.
 
-    taken: (what, name) -> the first place that took it. realms: name -> realm.
+    taken: (what, name) -> the first place that took it. realms: name -> realm. node: the node's id.
     """
 
     def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
         self.directory = directory
         self.names_known = names_known
         self._workers: Any = config.workers
+        self.node = config.controller.id
         self.realms = {realm.name: realm for worker in _routers(config) for realm in worker.realms}
         #: names of realms in routers with processes of their own
         self.apart = {

@@ -29,6 +29,7 @@ def rule(text: str) -> str:
 
 
 GOOD = {
+    "a name that no URI has": uplink("node: 'hall 3'"),
     "the least": uplink(),
     "several ways": uplink(way="transports: [{type: rawsocket, url: 'rs://a:1'}, {type: websocket, url: 'ws://b/ws'}]"),
     "a Unix socket": uplink(way="transport: {type: rawsocket, endpoint: {type: unix, path: x}}"),
@@ -68,6 +69,16 @@ WRONG = {
     "no such role": (uplink("role: nobody"), f"4: {UP}.role: realm 'realm1' has no role 'nobody'"),
     "a pattern that matches nothing": (rule("uri: com..x"), f"4: {UP}.rules.0.uri: 'com..x' has an empty component"),
     "a prefix that makes no names": (rule("uri: com.x, prefix: 'a b.'"), f"4: {UP}.rules.0.prefix: makes 'a b.com.x'"),
+    "a placeholder that is none": (
+        rule("uri: com.x, prefix: 'site.{nod}.'"),
+        f"4: {UP}.rules.0.prefix: {{nod}} stands for nothing here; {{node}} does",
+    ),
+    "a name that is none": (uplink("node: 'hall 3', announce: 'at.{node}'"), f"4: {UP}.node: 'hall 3' cannot be part of a URI"),
+    "a name that is too long": (uplink(f"node: {'n' * 256}"), f"4: {UP}.node: 256 characters long; at most 255"),
+    "a node whose name is none": (
+        rule("uri: com.x, prefix: '{node}.'").replace("workers", "controller: {id: 'hall #3'}\nworkers", 1),
+        f"5: {UP}.node: 'hall #3' (controller.id) cannot be part of a URI",
+    ),
     "strip that is not there": (
         rule("uri: com.x, strip: de."),
         f"4: {UP}.rules.0: `strip` is what the names begin with, and `uri` does not begin with 'de.'",
