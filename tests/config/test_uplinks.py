@@ -73,7 +73,10 @@ WRONG = {
         rule("uri: com.x, prefix: 'site.{nod}.'"),
         f"4: {UP}.rules.0.prefix: {{nod}} stands for nothing here; {{node}} does",
     ),
-    "a name that is none": (uplink("node: 'hall 3', announce: 'at.{node}'"), f"4: {UP}.node: 'hall 3' cannot be part of a URI"),
+    "a name that is none": (
+        uplink("node: 'hall 3', announce: 'at.{node}'"),
+        f"4: {UP}.node: 'hall 3' cannot be part of a URI",
+    ),
     "a name that is too long": (uplink(f"node: {'n' * 256}"), f"4: {UP}.node: 256 characters long; at most 255"),
     "a node whose name is none": (
         rule("uri: com.x, prefix: '{node}.'").replace("workers", "controller: {id: 'hall #3'}\nworkers", 1),
