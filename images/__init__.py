@@ -9,8 +9,11 @@
     packages     what is taken from Debian, for which architecture, from which mirror
     roots        root file systems, by mmdebstrap
     deb          the Debian package; manual and completion are made by `manual` and `completion`
+    boards       a board's root file system, and a disk of it that boots under emulation; `initrd` is its first part
+    bytecode     byte code for trees of other architectures
+    oci          the container image
     msgspec      the one dependency that Debian has not for armhf, cross-built
-    debian/      what stands in the package as it is
+    debian/      what stands in the package as it is        board/   what is on a board besides
 
 Only what builds may live here; nothing of it is in a package. It is run by the Python of the virtual environment, on a
 Debian machine, as root where root file systems are made, and needs no Docker daemon.

@@ -1,0 +1,132 @@
+"""Boards: a root file system with everything that is on one, and a disk of it that boots under emulation.
+
+Packages of another architecture are configured by an emulator, which takes minutes for what is slow there: byte code
+and the list of modules. Both are put off (dpkg-divert(1)) and made natively in seconds. (mmdebstrap(1), qemu-user,
+mke2fs(8).)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Final
+
+from images import deb, packages
+from images.bytecode import compile_in
+from images.initrd import make as make_initrd
+from images.roots import copy
+from images.steps import BuildFailed, cached, key, need, remove, run
+
+KERNELS: Final = {"arm64": "linux-image-arm64", "armhf": "linux-image-armmp"}
+#: what is on a board besides the router and what it needs
+SYSTEM: Final = (
+    *("systemd-sysv", "udev", "dbus", "kmod", "procps", "iproute2", "busybox-static", "e2fsprogs", "dosfstools"),
+    *("systemd-timesyncd", "systemd-resolved", "openssh-server", "avahi-daemon", "sudo", "wpasupplicant", "fdisk"),
+)
+#: what a kernel needs to find its root: virtual disks, SD cards, USB sticks
+MODULES: Final = (
+    *("crc32c_generic", "crc32_generic", "virtio_pci", "virtio_mmio", "virtio_blk", "ext4"),
+    *("bcm2835", "bcm2835_dma", "sdhci_iproc", "sdhci_brcmstb", "mmc_block", "clk_raspberrypi"),
+    *("usb_storage", "xhci_pci"),
+)
+_WEEK: Final = 7 * 86_400
+_SLOW: Final = (
+    (f"/usr/lib/python{packages.PYTHON}/py_compile.py", "", 0o644),
+    ("/usr/bin/py3compile", "#!/bin/sh\n", 0o755),
+    ("/usr/sbin/depmod", "#!/bin/sh\n", 0o755),
+)
+#: what is on a board and belongs to no package
+_OVERLAY: Final = Path(__file__).parent / "board"
+_SERVICES: Final = ("systemd-networkd", "systemd-resolved", "systemd-timesyncd")
+_BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
+
+
+def root(arch: str) -> Path:
+    """Debian as it is on a board, without the router. Result: the directory; not to be changed. Raises BuildFailed."""
+    _emulate(arch)
+    depends = [name.split()[0] for name in (*packages.DEPENDS, *packages.RECOMMENDS)]
+    python = [] if arch == "armhf" else ["python3-msgspec"]
+    include = ",".join(sorted({*SYSTEM, *depends, *python, "python3", KERNELS[arch]}))
+    source = packages.source("non-free-firmware")
+    name = f"{key(arch, include, source, str(_SLOW), str(int(time.time() // _WEEK)))}-board-{arch}"
+    return cached(name, lambda place: _make_root(place, arch, include, source))
+
+
+def _make_root(place: Path, arch: str, include: str, source: str) -> None:
+    stubs = place.with_name(place.name + ".stubs")
+    remove(stubs)
+    divert, undo = [], []
+    for path, text, mode in _SLOW:
+        (stubs / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (stubs / path[1:]).write_text(text)
+        (stubs / path[1:]).chmod(mode)
+        words = f"dpkg-divert --quiet --local --rename --divert {path}.real"
+        divert.append(f"{words} --add {path}")
+        undo.append(f"rm -f {path}; {words} --remove {path}")
+    try:
+        run(
+            [
+                "mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch}",
+                f"--keyring={packages.KEYRING}", f"--include={include}",
+                *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")),
+                f"--essential-hook=chroot \"$1\" sh -c '{'; '.join(divert)}' && cp -a {stubs}/. \"$1/\"",
+                f"--customize-hook=chroot \"$1\" sh -c '{'; '.join(undo)}'",
+                packages.SUITE, place, source,
+            ],
+            env={**os.environ, "INITRD": "No"},
+        )  # fmt: skip
+    finally:
+        remove(stubs)
+
+
+def installed(arch: str) -> Path:
+    """The root file system with the router in it, and byte code. Result: the directory; not to be changed."""
+    package = deb.build(arch)
+    base = root(arch)
+
+    def make(place: Path) -> None:
+        copy(base, place)
+        shutil.copy(package, place / "root" / "edge-router.deb")
+        script = 'mount -t proc proc "$1/proc"; exec chroot "$1" dpkg --install /root/edge-router.deb'
+        run(["unshare", "--mount", "sh", "-e", "-c", script, "sh", place])
+        (place / "root" / "edge-router.deb").unlink()
+        shutil.copytree(_OVERLAY, place, dirs_exist_ok=True)
+        run(["systemctl", f"--root={place}", "--quiet", "enable", *_SERVICES])
+        (kernel,) = (path.name for path in (place / "usr/lib/modules").iterdir())
+        run(["depmod", "-b", place, kernel])
+        compile_in(place)
+
+    return cached(f"{key(base.name, package, Path(__file__), _OVERLAY)}-installed-{arch}", make)
+
+
+def initrd(tree: Path) -> bytes:
+    """What its kernel begins with. Raises BuildFailed."""
+    return make_initrd(tree, MODULES)
+
+
+def kernel(tree: Path) -> Path:
+    """Its kernel."""
+    return next((tree / "boot").glob("vmlinuz-*"))
+
+
+def disk(tree: Path, place: Path, megabytes: int, label: str = "edge-root") -> None:
+    """A file system with a tree in it. megabytes: its size. Raises BuildFailed."""
+    need(("mke2fs/e2fsprogs",))
+    run(["mke2fs", "-q", "-t", "ext4", "-L", label, "-d", tree, "-E", "root_owner=0:0", place, f"{megabytes}M"])
+
+
+def _emulate(arch: str) -> None:
+    """See to it that programs of this architecture run here. Raises BuildFailed."""
+    need(("mmdebstrap", "arch-test", "depmod/kmod", "update-binfmts/binfmt-support"))
+    need(("qemu-arm-static/qemu-user-static",))
+    if os.geteuid():
+        raise BuildFailed("root file systems are made by root; try `sudo`")
+    if not (_BINFMT / "status").exists():
+        run(["mount", "-t", "binfmt_misc", "binfmt_misc", _BINFMT])
+    name = {"arm64": "qemu-aarch64", "armhf": "qemu-arm"}[arch]
+    if not (_BINFMT / name).exists():
+        run(["update-binfmts", "--enable", name])
+
+
