@@ -50,7 +50,7 @@ Loads = Callable[[Lane, int], Deferred[tuple[list[Record], int]]]
 
 class Replay:
     """The way to the other router. Arguments: what the configuration says; the lanes; what keeps the file; monotonic
-    time; load: loads so many records of a lane; packed: a record as it is to be sent, and whether it was late; again:
+    time; load: loads so many records of a lane; packed: makes a record of a lane what is sent, late or at once; again:
     takes a record that is to be tried again later, with its lane; refused: is told of one that the router does not
     want.
 
@@ -64,7 +64,7 @@ class Replay:
         writer: Writer,
         clock: Clock,
         load: Loads,
-        packed: Callable[[Record, bool], Kept],
+        packed: Callable[[Lane, Record, bool], Kept],
         again: Callable[[Lane, Record], None],
         refused: Callable[[Record, WampError], None],
     ) -> None:
@@ -223,7 +223,7 @@ class Replay:
     def _send(self, lane: Lane, record: Record, late: bool) -> bool:
         """Result: whether it is on its way; if not, it stays where it is, and nothing is sent for a while."""
         assert self._sender is not None
-        answer = self._sender.send(self._packed(record, late))
+        answer = self._sender.send(self._packed(lane, record, late))
         if answer.called and _is_full(answer):
             self._hold()
             return False

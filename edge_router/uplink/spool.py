@@ -210,14 +210,13 @@ class Spool:
         """The link is down. What was not acknowledged waits again."""
         self._replay.down()
 
-    def _packed(self, record: Record, late: bool) -> Kept:
+    def _packed(self, lane: Lane, record: Record, late: bool) -> Kept:
         """A record as it is sent. What comes from a node behind this one keeps its origin."""
         options = record.options
-        if options.origin is None:
-            origin = origin_of(record, self._node, self._file.starts[record.start], self._file.first)
-            options = replace(options, origin=origin, replayed=late)
-        elif late:
-            options = replace(options, replayed=True)
+        origin = options.origin or origin_of(record, self._node, self._file.starts[record.start], self._file.first)
+        if lane.mark_of_boot:
+            origin = replace(origin, boot=(origin.boot + lane.mark_of_boot)[-MOST_BOOT:])
+        options = replace(options, origin=origin, replayed=late or options.replayed)
         return Kept(record.topic, Raw(record.args), Raw(record.kwargs), record.encoding, options)
 
     def _load(self, lane: Lane, limit: int) -> Deferred[tuple[list[Record], int]]:

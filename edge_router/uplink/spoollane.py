@@ -20,6 +20,8 @@ Keep: TypeAlias = Literal["all", "last"]
 #: what is kept, and the priority
 Key: TypeAlias = tuple[Keep, int]
 
+#: what a rule that says no more has
+USUAL: Final[Key] = ("all", 5)
 CELLS: Final = 4096
 #: below every number
 LOWEST: Final = -(1 << 62)
@@ -34,11 +36,14 @@ class Lane:
     """One queue. key: what is kept, and the priority."""
 
     __slots__ = (
-        "_backlog", "_last", "_loaded", "_newest", "_newest_of", "_read", "_sent", "fresh", "key", "on_disk", "writing",
+        "_backlog", "_last", "_loaded", "_newest", "_newest_of", "_read", "_sent", "fresh", "key", "mark_of_boot",
+        "on_disk", "writing",
     )  # fmt: skip
 
     def __init__(self, key: Key) -> None:
         self.key = key
+        #: sets apart what this lane sends: sequences rise within a lane, and others may have events of the same topic
+        self.mark_of_boot = "" if key == USUAL else f".{key[0][0]}{key[1]}"
         #: what is neither acknowledged nor written, and what is being written, in order
         self.fresh: dict[int, Record] = {}
         self.writing: dict[int, Record] = {}

@@ -756,6 +756,26 @@ def test_a_new_number_for_what_came_with_an_origin(begin: Begin) -> None:
     assert board["rows"] == 0
 
 
+@pytest.mark.parametrize("origin", [None, Origin("child", "boot7", 1, 123)], ids=["of this node", "of one behind it"])
+def test_lanes_may_have_events_of_one_topic(begin: Begin, origin: Origin | None) -> None:
+    """By rules that give two topics one name, or a new priority: the one that is sent first hides no other."""
+    board = begin()
+    later = origin and Origin("child", "boot7", 2, 124)
+    board.add(1, priority=4, origin=origin)
+    board.add(2, priority=9, origin=later)
+    board.up()
+    board.drain(3)
+    highest: dict[tuple[str, str], int] = {}
+    taken = []
+    for event in board.link.sent:
+        assert event.options.origin is not None
+        source, sequence = event.options.origin.node, event.options.origin.sequence
+        if sequence > highest.get((source, event.options.origin.boot), 0):
+            highest[source, event.options.origin.boot] = sequence
+            taken.append(first(event))
+    assert taken == [2, 1]
+
+
 def test_an_event_that_is_never_taken_is_given_up(begin: Begin) -> None:
     """After some minutes; it counts as refused."""
     board = begin()
