@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from bridges.bridge import Bridge
 from bridges.firmata import protocol
-from bridges.firmata.board import Board
+from bridges.firmata.board import PIN_VALUES_SINCE, Board
 from bridges.firmata.config import FirmataConfig, FirmataInput
 from bridges.firmata.i2c import Registers
 from bridges.firmata.outputs import Outputs, dial_commands
@@ -64,6 +64,7 @@ class FirmataBridge(Bridge):
         self._keeper: Keeper | None = None
         self._levels: dict[int, tuple[str, FirmataInput]] = {}
         self._known: dict[str, bool] = {}
+        self._pulled: list[int] = []
         self._analog: dict[int, str] = {}
         self._refused_pins: set[str] = set()
         self._readings = 0
@@ -206,6 +207,7 @@ class FirmataBridge(Bridge):
 
     def _set_up_inputs(self) -> None:
         self._levels = {}
+        self._pulled.clear()
         for name, options in self._settings.inputs.items():
             pin = self._board.pin_of(options.pin)
             pulled = options.pullup and pin is not None and self._can(pin, protocol.PULLUP)
@@ -214,8 +216,16 @@ class FirmataBridge(Bridge):
                 continue
             self._levels[pin] = (name, options)
             self._send_bytes(protocol.pin_mode(pin, protocol.PULLUP if pulled else protocol.INPUT))
-            if options.pullup and not pulled:  # before version 2.5: an input that is switched on
-                self._board.set_level(pin, True)
+            if options.pullup and not pulled:
+                self._pulled.append(pin)
+        if not self._pulled or self._board.version >= PIN_VALUES_SINCE:
+            self._begin_levels()
+
+    def _begin_levels(self) -> None:
+        """A board without pull-up mode pulls an input up that is switched on."""
+        pulled, self._pulled = self._pulled, []
+        for pin in pulled:
+            self._board.set_level(pin, True)
         for port in sorted({pin // protocol.PORT for pin in self._levels}):
             self._send_bytes(protocol.report_digital(port))
 
@@ -270,6 +280,11 @@ class FirmataBridge(Bridge):
         self.status.fault(error)
 
     # --- outputs ----------------------------------------------------------------------------------------------------
+
+    def outputs_known(self) -> None:
+        """From the outputs. Before version 2.5 a pull-up is written with the outputs of its port."""
+        if self._pulled:
+            self._begin_levels()
 
     def output_changed(self, name: str, value: Any, cause: str) -> None:
         """From the outputs. What is not called for is logged."""

@@ -28,6 +28,9 @@ class OutputsUser(DialUser, Protocol):
     def pin_of(self, name: str, mode: int) -> int | None:
         """The pin of an output, if the board has it and it can do that."""
 
+    def outputs_known(self) -> None:
+        """What the digital ones were is known: a whole port may be written."""
+
 
 class Outputs:
     """All outputs of one board.
@@ -81,6 +84,8 @@ class Outputs:
             self._board.state_of(pin, partial(self._has_state, name))
         if self._waiting:
             self._timer = self._clock.callLater(STATES, self._no_states)
+        else:
+            self._user.outputs_known()
 
     def close(self) -> None:
         """The router stops: do what on_stop says. Idempotent."""
@@ -129,6 +134,7 @@ class Outputs:
         if timer is not None:
             timer.cancel()
         found, self._found = self._found, {}
+        self._user.outputs_known()
         first = {name: self.actuators[name].first(level) for name, (_, level) in found.items()}
         for name in sorted(found, key=lambda name: (first[name], not found[name][1])):
             self._begin(self.actuators[name], *found[name])

@@ -83,6 +83,18 @@ def test_a_port_is_set_and_what_was_found_on_stays_on(bench: Bench, monkeypatch:
     assert bench.values("b") == [True]
 
 
+def test_a_pulled_up_input_of_an_old_board_leaves_outputs_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its port is set as a whole, also at the start."""
+    monkeypatch.setattr("bridges.firmata.simulator.FIRMWARE", (2, 4, "StandardFirmata.ino"))
+    capabilities = protocol.sysex(protocol.CAPABILITIES, b"\x7f" * 8 + bytes.fromhex("00 01 01 01 7f") * 2)
+    monkeypatch.setitem(simulator._HANDLERS, protocol.CAPABILITY_QUERY, lambda uno, message: capabilities)
+    bench.uno.modes[9], bench.uno.values[9] = protocol.OUTPUT, 1
+    bench.open(inputs={"door": {"pin": 8, "pullup": True}}, outputs={"a": {"pin": 9}})
+    bench.until(lambda: bench.values("a"))
+    assert "91 03 00" in bench.heard()
+    assert bench.uno.values[9] == 1
+
+
 def test_last_gives_way_to_what_is_on(bench: Bench) -> None:
     """Both of an interlock are never on together, also where the one that is on is named last."""
     bench.uno.modes[5], bench.uno.values[5] = protocol.OUTPUT, 1
