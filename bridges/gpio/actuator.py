@@ -75,6 +75,7 @@ class Actuator:
         self._since = clock.seconds()
         self._before: Handover | None = None
         self._found = False
+        self._is_cut_off = False
         self._timers: dict[str, Delayed] = {}
         self._due_at: dict[str, float] = {}
         if group is not None:
@@ -106,6 +107,8 @@ class Actuator:
         if before is not None:
             self._wait_on(before.due)
             return
+        if self._is_cut_off:
+            self._lose("uplink", self.options.uplink_after)
         wanted = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
         if wanted and not value:
             self._set_later(True, "start")
@@ -179,6 +182,7 @@ class Actuator:
 
     def uplink_changed(self, up: bool) -> None:
         """The uplink of the options came or went."""
+        self._is_cut_off = not up
         if up:
             self._cancel("uplink")
         elif "uplink" not in self._timers:

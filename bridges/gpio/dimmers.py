@@ -39,6 +39,7 @@ class Dimmer:
         self._channel: Channel | None = None
         self._before: Dimmer | None = None
         self.controller: int | None = None
+        self._is_cut_off = False
         self._timers: dict[str, Delayed] = {}
         #: monotonic time of the losses that were to come when it was let go of
         self.due: dict[str, float] = {}
@@ -60,6 +61,8 @@ class Dimmer:
         self._changed(found if wanted is None else wanted, "start")
         if before is not None:
             self._wait_on(before.due)
+        elif self._is_cut_off:
+            self._lose("uplink", self.options.uplink_after)
 
     def take_over(self, before: Dimmer) -> None:
         """It goes on as it was, in the place of another one."""
@@ -114,6 +117,7 @@ class Dimmer:
 
     def uplink_changed(self, up: bool) -> None:
         """The uplink of the options came or went."""
+        self._is_cut_off = not up
         if up:
             self._cancel("uplink")
         elif "uplink" not in self._timers:

@@ -279,6 +279,25 @@ def test_on_loss_of_an_uplink(board: Make, session: Router) -> None:
     assert io.pin(4) is True, "somebody on the board has set it, who is there"
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_an_uplink_that_goes_down_while_the_chip_is_away(board: Make, session: Router, back: bool) -> None:
+    """What is on when the chip comes back is lost all the same, unless the uplink is back, too."""
+    rules = {"on_loss": 0, "uplink": "center", "uplink_after": 10}
+    io = board(outputs=lamp(**{**rules, "on_loss": "off"}), pwm={"fan": {"channel": 0, **rules}})
+    io.call("lamp.set", True)
+    io.call("fan.set", 0.5)
+    io.call("simulate", "unplug")
+    io.reactor.pump()
+    session.tell("edge.uplink.center.status", "down")
+    if back:
+        session.tell("edge.uplink.center.status", "up")
+    io.call("simulate", "ok")
+    io.advance(3, step=1)
+    assert io.status()["outputs"] == {"lamp": True, "fan": 0.5}
+    io.advance(10, step=1)
+    assert io.status()["outputs"] == ({"lamp": True, "fan": 0.5} if back else {"lamp": False, "fan": 0})
+
+
 # --- reload ----------------------------------------------------------------------------------------------------------
 
 
