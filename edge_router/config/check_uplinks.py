@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from importlib.util import find_spec
+from pathlib import Path as FilePath
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -45,6 +46,8 @@ def _uplink(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
         yield from _role(uplink, path, whole, realm)
     if any(rule.buffer != "none" for rule in uplink.rules):
         yield from _store(uplink, path, whole)
+    if uplink is whole.uplinks[0]:
+        _see_left_behind(path[:-1], whole)
 
 
 def _node(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
@@ -118,7 +121,7 @@ def _role(uplink: schema.Uplink, path: Path, whole: Whole, realm: schema.Realm) 
 
 def _store(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
     name = uplink.store.path
-    full = whole.directory / (name if name is not None else f"uplink-{uplink.id}.sqlite")
+    full = _file(uplink, whole)
     at = (*path, "store", "path")
     if name is not None and (not name or "\0" in name or full.is_dir()):
         yield Problem(at, f"{name!r} is no path of a file; write a file name such as uplink.sqlite")
@@ -126,6 +129,20 @@ def _store(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
     if not full.parent.is_dir():
         yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
     yield from twice(whole, at, "store", os.path.normpath(full))
+
+
+def _file(uplink: schema.Uplink, whole: Whole) -> FilePath:
+    name = uplink.store.path
+    return whole.directory / (name if name is not None else f"uplink-{uplink.id}.sqlite")
+
+
+def _see_left_behind(path: Path, whole: Whole) -> None:
+    """Another `id` is another file: nobody sends what waits in the one of before."""
+    known = {_file(each, whole) for each in whole.uplinks if any(rule.buffer != "none" for rule in each.rules)}
+    for found in sorted(whole.directory.glob("uplink-*.sqlite")):
+        if found not in known:
+            text = f"{found.name} is the store of none of them, and what may wait in it is not sent; name it in an "
+            whole.notices.append(Problem(path, text + "uplink's `store: {path: ...}`, or delete it"))
 
 
 UPLINK_RULES: Final[dict[type, tuple[Rule, ...]]] = {schema.Uplink: (_uplink,)}

@@ -24,7 +24,7 @@ Found: TypeAlias = Iterator[Problem]
 class Whole:
     """The configuration, and what has been seen of it so far.
 
-    taken: (what, name) -> the first place that took it. realms: name -> realm. node: the node's id.
+    taken: (what, name) -> the first place that took it. realms: name -> realm. node: the node's id. uplinks: all.
     """
 
     def __init__(self, config: schema.Config, directory: FilePath, names_known: bool) -> None:
@@ -32,6 +32,7 @@ class Whole:
         self.names_known = names_known
         self._workers: Any = config.workers
         self.node = config.controller.id
+        self.uplinks = config.uplinks
         self.realms = {realm.name: realm for worker in _routers(config) for realm in worker.realms}
         #: names of realms in routers with processes of their own
         self.apart = {

@@ -122,6 +122,17 @@ def test_wrong(case: str, tmp_path: Path) -> None:
     assert complaint.startswith(expected)
 
 
+def test_a_store_that_is_left_behind(tmp_path: Path) -> None:
+    """The events of an uplink that has another name now are still there."""
+    kept = "rules: [{uri: com., match: prefix, buffer: all}]"
+    (tmp_path / "uplink-hq.sqlite").touch()
+    assert notices(uplink(rules=kept), tmp_path) == []
+    (notice,) = notices(uplink(rules=kept).replace("id: hq", "id: centre"), tmp_path)
+    assert notice.startswith("4: uplinks: uplink-hq.sqlite is the store of none of them")
+    assert len(notices(uplink(), tmp_path)) == 1, "nor is it if no rule keeps events"
+    assert notices(uplink("store: {path: uplink-hq.sqlite}", rules=kept).replace("id: hq", "id: b"), tmp_path) == []
+
+
 def test_two_of_one_name(tmp_path: Path) -> None:
     """Their topics would be the same."""
     one = uplink().removeprefix(HEAD).removeprefix("uplinks: [").removesuffix("]\n")
