@@ -6,7 +6,6 @@ registers, the specification leaves open. ABCD names the bytes of a 32-bit numbe
 
 from __future__ import annotations
 
-import math
 import struct
 from typing import Any, Final, Literal
 
@@ -119,7 +118,7 @@ def encode(form: Format, order: Order, length: int, value: Any) -> bytes:
 
 
 def _float_bytes(form: str, value: Any) -> bytes:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) not in (int, float) or value - value != 0:  # exact for whole numbers of any size
         raise BadValue(f"{shown(value)} is no finite number")
     try:
         return _STRUCTS[form].pack(value)

@@ -109,8 +109,11 @@ class Point:
             return self._of_type(value)
         if type(value) not in (int, float):
             raise BadValue(f"{shown(value)} is no number")
-        raw = (value - (self.config.offset or 0)) / (self.config.scale or 1)
-        return raw if self.config.form in FLOATS else round(raw)
+        try:
+            raw = (value - (self.config.offset or 0)) / (self.config.scale or 1)
+            return raw if self.config.form in FLOATS else round(raw)
+        except (OverflowError, ValueError):  # infinite, no number, or beyond a float
+            raise BadValue(f"{shown(value)} does not fit into {self.config.form}") from None
 
     def _of_type(self, value: Any) -> Any:
         """A whole number may come as 21.0, and a coil as 1."""

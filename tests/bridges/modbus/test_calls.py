@@ -25,6 +25,7 @@ PUMP = {
         "name": {"register": "40041", "format": "string", "length": 4, "write": {}},
         "energy": {"register": "40051", "format": "uint32", "poll": False, "write": {"function": "multiple"}},
         "speed": {"register": "30001"},
+        "level": {"register": "40061", "format": "int16", "scale": 0.1, "poll": False, "write": {}},
     },
 }  # fmt: skip
 
@@ -93,6 +94,11 @@ def test_set(pump: Plant, name: str, value: Any, request_: str, result: Any) -> 
         ("energy", [1.5], "no whole number"),
         ("energy", [1e300], "does not fit into uint32"),
         ("limit", [1e300], "does not fit into float32"),
+        ("limit", [10**400], "does not fit into float32"),
+        ("limit", [float("inf")], "no finite number"),
+        ("level", [float("inf")], "does not fit into int16"),
+        ("level", [float("nan")], "does not fit into int16"),
+        ("level", [10**400], "does not fit into int16"),
     ],
 )
 def test_what_cannot_be_set_is_not_sent(pump: Plant, name: str, args: list[Any], why: str) -> None:
