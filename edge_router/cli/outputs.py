@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"edge-router: the node runs ({directory}); it does it itself", file=sys.stderr)
             return 1
         left = outputs.read(directory)
+        if left is None and (directory / outputs.NAME).exists():
+            print(f"edge-router: {directory / outputs.NAME} cannot be read; by the configuration:", file=sys.stderr)
     if left is None:
         read = read_config(args)
         if read is None:
