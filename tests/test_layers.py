@@ -71,6 +71,9 @@ LAYERS = {
         "edge_router.wamp edge_router.config edge_router.client edge_router.router.interfaces edge_router.registry",
         "msgspec twisted",
     ),
+    "edge_router.uplink.spoolfile": _layer(
+        "edge_router.wamp edge_router.config edge_router.store.aside edge_router.uplink", "msgspec"
+    ),
     "bridges": _layer("edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson"),
     "bridges.serial": _layer(
         "edge_router.config edge_router.client edge_router.registry", "msgspec twisted ujson serial"

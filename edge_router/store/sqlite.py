@@ -24,6 +24,7 @@ from edge_router.config.schema import SqliteStore as Config
 from edge_router.router.arrivals import Source
 from edge_router.router.interfaces import Clock, Delayed
 from edge_router.router.kept import Kept, Snapshot
+from edge_router.store.aside import set_aside
 from edge_router.wamp.codecs import CODECS
 from edge_router.wamp.messages import PublishOptions
 
@@ -124,7 +125,7 @@ class SqliteStore:
         except sqlite3.DatabaseError as problem:
             if isinstance(problem, sqlite3.OperationalError):  # a place where nothing can be opened, or a locked file
                 raise OSError(str(problem)) from problem
-            aside = self._set_aside()
+            aside = set_aside(self.path)
             self._report(f"{self.path} cannot be read ({problem}); it is now {aside.name}, and a new one is begun")
             self._database = self._opened()
         self._thread = ThreadPoolExecutor(1, "store")
@@ -148,17 +149,6 @@ class SqliteStore:
             database.close()
             raise
         return database
-
-    def _set_aside(self) -> Path:
-        number = 1
-        while (aside := self.path.with_name(f"{self.path.name}.corrupt-{number}")).exists():
-            number += 1
-        self.path.rename(aside)
-        for end in ("-wal", "-shm"):
-            beside = self.path.with_name(self.path.name + end)
-            if beside.exists():
-                beside.rename(aside.with_name(aside.name + end))
-        return aside
 
     def close(self) -> None:
         """Write what waits, and close the file. Idempotent."""

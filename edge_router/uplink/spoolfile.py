@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from edge_router.store.aside import set_aside
 from edge_router.uplink.spoolbatch import Batch, Found, Outcome
 from edge_router.uplink.spoollane import Key
 from edge_router.uplink.spoolrecord import Record, Start
@@ -87,7 +88,7 @@ class SpoolFile:
         except sqlite3.DatabaseError as problem:
             if not is_damage(problem):
                 raise
-            aside = (self._set_aside(), str(problem))
+            aside = (set_aside(self.path), str(problem))
             self._database = self._opened()
         lanes = self._look()
         return Found(lanes, sum(self._rows.values()), self._bytes(), self._oldest(), aside)
@@ -117,7 +118,7 @@ class SpoolFile:
     def renew(self) -> Path:
         """The file turned out to be damaged: set it aside, and begin a new one. Raises OSError, sqlite3.Error."""
         self.close()
-        aside = self._set_aside()
+        aside = set_aside(self.path)
         self._database = self._opened()
         self._look()
         return aside
@@ -135,17 +136,6 @@ class SpoolFile:
         self._database = self._opened()
         self._look()
         return True
-
-    def _set_aside(self) -> Path:
-        number = 1
-        while (aside := self.path.with_name(f"{self.path.name}.corrupt-{number}")).exists():
-            number += 1
-        self.path.rename(aside)
-        for end in ("-wal", "-shm"):
-            beside = self.path.with_name(self.path.name + end)
-            if beside.exists():
-                beside.rename(aside.with_name(aside.name + end))
-        return aside
 
     def close(self) -> None:
         """Close the file. Idempotent."""
