@@ -23,7 +23,9 @@ KERNELS: Final = {"arm64": "linux-image-arm64", "armhf": "linux-image-armmp"}
 #: what is on a board besides the router and what it needs
 SYSTEM: Final = (
     *("systemd-sysv", "udev", "dbus", "kmod", "procps", "iproute2", "busybox-static", "e2fsprogs", "dosfstools"),
-    *("systemd-timesyncd", "systemd-resolved", "openssh-server", "avahi-daemon", "sudo", "wpasupplicant", "fdisk"),
+    *("systemd-timesyncd", "systemd-resolved", "openssh-server", "avahi-daemon", "sudo", "fdisk", "apt-utils"),
+    # what a person put on the boot partition, with the Imager or by hand: user, keys, network
+    *("cloud-init", "netplan.io", "wpasupplicant", "iw", "firmware-brcm80211", "wireless-regdb"),
 )
 #: what a kernel needs to find its root: virtual disks, SD cards, USB sticks
 MODULES: Final = (
