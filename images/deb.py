@@ -32,6 +32,7 @@ _PRIVATE: Final = "usr/lib/edge-router/python"
 #: what is in the package as it is in the repository: source -> place, mode
 _FILES: Final = {
     "systemd/edge-router.service": ("usr/lib/systemd/system/edge-router.service", 0o644),
+    "systemd/edge-router.socket": ("usr/lib/systemd/system/edge-router.socket", 0o644),
     "systemd/edge-router@.service": ("usr/lib/systemd/system/edge-router@.service", 0o644),
     "systemd/sysusers.conf": ("usr/lib/sysusers.d/edge-router.conf", 0o644),
     "systemd/tmpfiles.conf": ("usr/lib/tmpfiles.d/edge-router.conf", 0o644),

@@ -22,6 +22,7 @@ from edge_router.node.logins import Unusable
 from edge_router.node.node import Node
 from edge_router.node.reactor import cpu_seconds, install_reactor, raise_descriptor_limit, settle_garbage
 from edge_router.node.systemd import Notifier
+from edge_router.transports.handed import HANDED
 from edge_router.transports.listen import CannotListen
 
 #: seconds that the end may take in all; what is not done by then is left to the kernel
@@ -72,6 +73,8 @@ class Program:
             self.log.warn("{notice}", notice=notice)
         if self._stale:
             self.log.warn("the node that ran here before did not end in order; its node.pid is replaced")
+        for wrong in HANDED.take_over(os.environ, os.getpid()):
+            self.log.warn("a socket of the service manager is left alone: {wrong}", wrong=wrong)
         self._notifier = Notifier(os.environ, reactor, os.getpid())
         self._node = Node(self._config, self._directory, reactor, self._tell)
         reactor.callWhenRunning(self._begin)
@@ -100,7 +103,12 @@ class Program:
             pid=os.getpid(),
             cpu=cpu_seconds(),
         )
-
+        for place in HANDED.idle():
+            self.log.warn(
+                "the service manager listens on {place}, and no endpoint of the configuration has that address; "
+                "give one that, or take it out of the .socket unit",
+                place=place,
+            )
         limit = octets(self._config.controller.memory_limit)
         if limit:
             guard = registry.load("edge_router.node.memory:MemoryGuard")(limit, self._reactor, self._too_much)

@@ -1,8 +1,9 @@
 """From an `endpoint` of the configuration to a listening port, and the connections that came in by it.
 
-Two things live here: `listen`, which binds TCP ports (IPv4, IPv6, port 0) and Unix sockets and says in plain words why
-it cannot; and `Connections`, the factory that every listening transport hands its protocols out by, which holds the
-limit on connections and can drop them all. What is spoken on a connection is the protocol's business.
+Two things live here: `listen`, which binds TCP ports (IPv4, IPv6, port 0) and Unix sockets, or takes those that were
+`handed` over, and says in plain words why it cannot; and `Connections`, the factory that every listening transport
+hands its protocols out by, which holds the limit on connections and can drop them all. What is spoken on a connection
+is the protocol's business.
 (tcp(7), unix(7), socket(7).)
 """
 
@@ -28,6 +29,7 @@ from edge_router.config.schema import Endpoint, TcpEndpoint, UnixEndpoint
 from edge_router.router.interfaces import Clock
 from edge_router.transports.counts import PortCounts
 from edge_router.transports.eager import listen_tcp
+from edge_router.transports.handed import HANDED, HandedUnixPort, serve_tcp
 from edge_router.transports.tally import Tally
 from edge_router.transports.unixsocket import SocketFilePort
 
@@ -199,8 +201,12 @@ def _listen_tcp(
             )
         except CannotListen as error:
             raise CannotListen(f"{shown}: {error}") from error
+    handed = HANDED.tcp(endpoint.version, interface, endpoint.port)
     try:
-        port = listen_tcp(reactor, endpoint.port, tls or connections, endpoint.backlog, interface)
+        if handed is not None:
+            port = serve_tcp(reactor, handed, tls or connections)
+        else:
+            port = listen_tcp(reactor, endpoint.port, tls or connections, endpoint.backlog, interface)
     except CannotListenError as error:
         raise CannotListen(f"{shown}: {_tcp_reason(error.socketError, endpoint)}") from error
     _prepare(port, keepalive, endpoint.user_timeout)
@@ -249,7 +255,12 @@ def _prepare(port: Any, keepalive: KeepAlive, user_timeout: int | None) -> None:
 
 def _listen_unix(reactor: Any, endpoint: UnixEndpoint, directory: Path, connections: Connections) -> Listener:
     path = directory / endpoint.path
-    port = SocketFilePort(path, endpoint, connections, reactor)
+    handed = HANDED.unix(str(path))
+    port: Any
+    if handed is not None:
+        port = HandedUnixPort(handed, connections, reactor)
+    else:
+        port = SocketFilePort(path, endpoint, connections, reactor)
     try:
         port.startListening()
     except (CannotListenError, OSError, LookupError) as error:

@@ -140,6 +140,16 @@ def test_the_journal_has_fields_to_search_by(machine: Machine) -> None:
     assert "did you mean 'port'?" in said and "ready" not in said
 
 
+def test_with_sockets_of_systemd_nobody_is_refused(machine: Machine) -> None:
+    """Who connects starts the node; who connects while it restarts waits."""
+    machine.does("systemctl stop edge-router && systemctl start edge-router.socket")
+    assert machine.shows("ActiveState") == "inactive"
+    assert "It works" in machine.does("curl -sf http://127.0.0.1:8080/")
+    asks = "for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sSf -m 30 http://127.0.0.1:8080/ >/dev/null; sleep 0.2; done"
+    machine.does(f"set -e; systemctl restart edge-router & {asks}; wait")
+    machine.does("systemctl stop edge-router.socket && systemctl restart edge-router")
+
+
 def test_a_second_node(machine: Machine) -> None:
     """With a configuration of its own."""
     machine.does(
