@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Final
 
 from images import deb, packages
 from images.bytecode import compile_in
 from images.initrd import make as make_initrd
-from images.roots import copy
+from images.roots import copy, unpack, week
 from images.steps import BuildFailed, cached, key, need, remove, run
 
 KERNELS: Final = {"arm64": "linux-image-arm64", "armhf": "linux-image-armmp"}
@@ -33,7 +32,6 @@ MODULES: Final = (
     *("bcm2835", "bcm2835_dma", "sdhci_iproc", "sdhci_brcmstb", "mmc_block", "clk_raspberrypi"),
     *("usb_storage", "xhci_pci"),
 )
-_WEEK: Final = 7 * 86_400
 _SLOW: Final = (
     (f"/usr/lib/python{packages.PYTHON}/py_compile.py", "", 0o644),
     ("/usr/bin/py3compile", "#!/bin/sh\n", 0o755),
@@ -47,16 +45,15 @@ _BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
 
 def root(arch: str) -> Path:
     """Debian as it is on a board, without the router. Result: the directory; not to be changed. Raises BuildFailed."""
-    _emulate(arch)
     depends = [name.split()[0] for name in (*packages.DEPENDS, *packages.RECOMMENDS)]
     python = [] if arch == "armhf" else ["python3-msgspec"]
     include = ",".join(sorted({*SYSTEM, *depends, *python, "python3", KERNELS[arch]}))
     source = packages.source("non-free-firmware")
-    name = f"{key(arch, include, source, str(_SLOW), str(int(time.time() // _WEEK)))}-board-{arch}"
-    return cached(name, lambda place: _make_root(place, arch, include, source))
+    name = f"{key(arch, include, source, str(_SLOW), str(week()))}-board-{arch}"
+    return cached(name, lambda place: _make_root(place, arch, include))
 
 
-def _make_root(place: Path, arch: str, include: str, source: str) -> None:
+def _make_root(place: Path, arch: str, include: str) -> None:
     stubs = place.with_name(place.name + ".stubs")
     remove(stubs)
     divert, undo = [], []
@@ -68,17 +65,13 @@ def _make_root(place: Path, arch: str, include: str, source: str) -> None:
         divert.append(f"{words} --add {path}")
         undo.append(f"rm -f {path}; {words} --remove {path}")
     try:
-        run(
-            [
-                "mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch}",
-                f"--keyring={packages.KEYRING}", f"--include={include}",
-                *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")),
-                f"--essential-hook=chroot \"$1\" sh -c '{'; '.join(divert)}' && cp -a {stubs}/. \"$1/\"",
-                f"--customize-hook=chroot \"$1\" sh -c '{'; '.join(undo)}'",
-                packages.SUITE, place, source,
-            ],
-            env={**os.environ, "INITRD": "No"},
-        )  # fmt: skip
+        _emulate(arch)
+        unpack(place, arch, "minbase", include, "non-free-firmware", options=[
+            *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")),
+            "--dpkgopt=path-include=/usr/share/doc/*/copyright",  # who has the image has to have the licences
+            f"--essential-hook=chroot \"$1\" sh -c '{'; '.join(divert)}' && cp -a {stubs}/. \"$1/\"",
+            f"--customize-hook=chroot \"$1\" sh -c '{'; '.join(undo)}'",
+        ])  # fmt: skip
     finally:
         remove(stubs)
 

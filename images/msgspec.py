@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from images import packages
+from images.roots import unpack
 from images.steps import BuildFailed, cached, key, need, remove, run
 
 VERSION: Final = "0.22.0"
@@ -24,9 +25,9 @@ _FLAGS: Final = (
 
 def msgspec_for(arch: str) -> Path:
     """The module, compiled. Result: a directory to be put on Python's path. Raises BuildFailed."""
-    need((f"{_COMPILER}/gcc-arm-linux-gnueabihf", "mmdebstrap"))
 
     def make(place: Path) -> None:
+        need((f"{_COMPILER}/gcc-arm-linux-gnueabihf", "mmdebstrap"))
         work = place.with_name(place.name + ".work")
         remove(work)
         work.mkdir(parents=True)
@@ -45,12 +46,7 @@ def _compile(work: Path, place: Path, arch: str) -> None:
     with tarfile.open(archive) as source:
         source.extractall(work, filter="data")
     headers = work / "headers"
-    run(
-        [
-            "mmdebstrap", "--variant=extract", f"--architectures={arch}", f"--keyring={packages.KEYRING}",
-            f"--include=libpython{packages.PYTHON}-dev", packages.SUITE, headers, packages.source(),
-        ]
-    )  # fmt: skip
+    unpack(headers, arch, "extract", f"libpython{packages.PYTHON}-dev")
     if not (headers / "lib").exists():  # nothing was configured in there; the linker scripts of libc name /lib
         (headers / "lib").symlink_to("usr/lib")
     include = headers / "usr" / "include"

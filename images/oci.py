@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from images import deb, packages
 from images.bytecode import compile_in
-from images.steps import DIST, cached, key, need, remove, run, say
+from images.roots import unpack, week
+from images.steps import DIST, cached, key, remove, run, say
 from images.version import VERSION, epoch
 
 #: Debian's architecture -> what OCI calls it
@@ -98,16 +99,11 @@ def layer(arch: str) -> Path:
 
 def tree(arch: str) -> Path:
     """What the package depends on, unpacked. Nothing is run in it."""
-    need(("mmdebstrap",))
     python = [] if arch == "armhf" else ["python3-msgspec"]
     names = [name.split()[0] for name in (*packages.DEPENDS, *packages.RECOMMENDS)]
     include = ",".join(sorted({*_SYSTEM, *python, *names}))
-
-    def make(place: Path) -> None:
-        command = ["mmdebstrap", "--quiet", "--variant=extract", f"--architectures={arch}", f"--include={include}"]
-        run([*command, f"--keyring={packages.KEYRING}", packages.SUITE, place, packages.source()])
-
-    return cached(f"{key(arch, include, packages.source(), datetime.now(UTC).strftime('%G%V'))}-tree-{arch}", make)
+    what = key(arch, include, packages.source(), str(week()))
+    return cached(f"{what}-tree-{arch}", lambda place: unpack(place, arch, "extract", include))
 
 
 def _layer(place: Path, source: Path, package: Path) -> None:

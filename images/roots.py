@@ -1,6 +1,7 @@
 """Root file systems of Debian, made once and copied. (mmdebstrap(1).)
 
 They are named by what is in them and the week they were made in, so that a new one has what Debian has mended since.
+Dates in them are those of the week: two who make the same within a week get the same.
 """
 
 from __future__ import annotations
@@ -9,11 +10,32 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from images import packages
 from images.steps import BuildFailed, cached, key, need, run
 
-_WEEK = 7 * 86_400
+_WEEK: Final = 7 * 86_400
+#: a file that cannot be had at once is asked for again, with growing waits
+_PATIENT: Final = ('--aptopt=Acquire::Retries "4"', '--aptopt=Acquire::http::Timeout "30"')
+
+
+def week() -> int:
+    """Weeks since 1970-01-01, a Thursday: what is made of Debian, is made anew when this changes."""
+    return int(time.time() // _WEEK)
+
+
+def unpack(place: Path, arch: str, variant: str, include: str, *components: str, options: Sequence[str] = ()) -> None:
+    """Have mmdebstrap make a tree. variant: as it calls it. include: packages, by commas. options: more of its own.
+
+    components: of Debian, besides main. Raises BuildFailed.
+    """
+    need(("mmdebstrap",))
+    command: list[str | Path] = [
+        "mmdebstrap", f"--variant={variant}", f"--architectures={arch}", f"--keyring={packages.KEYRING}",
+        f"--include={include}", *_PATIENT, *options, packages.SUITE, place, packages.source(*components),
+    ]  # fmt: skip
+    run(command, env={"SOURCE_DATE_EPOCH": str(week() * _WEEK), "INITRD": "No"})
 
 
 def root(arch: str, include: Sequence[str], *components: str) -> Path:
@@ -21,21 +43,15 @@ def root(arch: str, include: Sequence[str], *components: str) -> Path:
 
     components: of Debian, besides main. Result: the directory; not to be changed. Raises BuildFailed.
     """
-    need(("mmdebstrap",))
-    if os.geteuid():
-        raise BuildFailed("root file systems are made by root; try `sudo`")
-    source = packages.source(*components)
     names = ",".join(sorted(include))
 
     def make(place: Path) -> None:
-        run(
-            [
-                "mmdebstrap", "--quiet", "--variant=minbase", f"--architectures={arch}",
-                f"--keyring={packages.KEYRING}", f"--include={names}", packages.SUITE, place, source,
-            ]
-        )  # fmt: skip
+        if os.geteuid():
+            raise BuildFailed("root file systems are made by root; try `sudo`")
+        unpack(place, arch, "minbase", names, *components)
 
-    return cached(f"{key(arch, names, source, str(int(time.time() // _WEEK)))}-root-{arch}", make)
+    source = packages.source(*components)
+    return cached(f"{key(arch, names, source, str(week()))}-root-{arch}", make)
 
 
 def copy(source: Path, place: Path) -> None:

@@ -13,23 +13,50 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+from images.failures import explain
 from images.version import ROOT
 
 CACHE: Final = Path(os.environ.get("EDGE_ROUTER_CACHE", ROOT / "build" / "cache"))
 DIST: Final = ROOT / "build" / "dist"
+#: seconds between two signs of life
+_TICK: Final = 1.0 if sys.stderr.isatty() else 60.0
+#: seconds that a program has to clean up before it is killed
+_PATIENCE: Final = 30.0
+#: what programs say shall be what `failures` knows, and what they write the same everywhere
+_LOCALE: Final = {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "TZ": "UTC", "PYTHONHASHSEED": "0"}
 
 
 class BuildFailed(Exception):
     """A step cannot be done. The text says which, what was missing, and what would help."""
 
 
+class NotThere(Exception):
+    """What would have to be made, by one who only looks."""
+
+
+class _State:
+    """What has been said, and what is going on."""
+
+    looking = False
+    told: set[str] = set()
+    running: list[tuple[str, float]] = []
+
+
 def say(text: str) -> None:
     """One line of progress."""
-    print(f"==> {text}", flush=True)
+    if not _State.looking:
+        print(f"==> {text}", flush=True)
+
+
+def tell(text: str) -> None:
+    """What happens within a step."""
+    if not _State.looking:
+        print(f"    {text}", flush=True)
 
 
 def key(*parts: str | bytes | Path) -> str:
@@ -48,30 +75,123 @@ def key(*parts: str | bytes | Path) -> str:
 def cached(name: str, make: Callable[[Path], None]) -> Path:
     """What a step has made, made now if it is not there. name: of the file or directory, with its `key` in it.
 
-    make: makes it at the path it is given. Raises BuildFailed and what `make` raises.
+    make: makes it at the path it is given. Raises BuildFailed, NotThere to one who looks, and what `make` raises.
     """
+    if _State.looking:
+        if not (CACHE / name).exists():
+            raise NotThere(_plain(name))
+        return CACHE / name
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f".{name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever makes the same at this moment, makes it for both
+    with (CACHE / f".{name}.lock").open("ab") as lock:
+        _wait_for(lock, name)  # whoever makes the same at this moment, makes it for both
         return _there_or_made(CACHE / name, make)
+
+
+def missing(step: Callable[[], object]) -> str:
+    """The first part of a step that would have to be made now, without its key; nothing if all is there."""
+    _State.looking = True
+    try:
+        step()
+    except NotThere as found:
+        return str(found)
+    finally:
+        _State.looking = False
+    return ""
+
+
+def took(name: str) -> float | None:
+    """Seconds that a step has taken here when it was last done. name: without its key."""
+    try:
+        return float((CACHE / f".{name}.took").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _wait_for(lock: IO[bytes], name: str) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        tell(f"{_plain(name)}: is being made by another build; waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _there_or_made(place: Path, make: Callable[[Path], None]) -> Path:
     name = place.name
+    os.utime(CACHE / f".{name}.lock")  # for `clear`: it is in use
     if place.exists():
-        say(f"{name}: is there")
+        if name not in _State.told:
+            tell(f"{_plain(name)}: is there")
+        _State.told.add(name)
         return place
-    beside = CACHE / f".{name}.{os.getpid()}"
-    say(f"{name}: begun")
+    for left in CACHE.glob(f".{name}.[0-9]*"):  # by a build that was killed
+        remove(left)
+    before = took(_plain(name))
+    tell(f"{_plain(name)}: begun" + (f" (took {seconds(before)} before)" if before and before > _TICK else ""))
     began = time.monotonic()
+    with _step(_plain(name)):
+        _make(place, make)
+    lasted = time.monotonic() - began
+    (CACHE / f".{_plain(name)}.took").write_text(f"{lasted:.1f}")
+    tell(f"{_plain(name)}: done in {seconds(lasted)}, {megabytes(size(place))}")
+    _State.told.add(name)
+    return place
+
+
+def _make(place: Path, make: Callable[[Path], None]) -> None:
+    beside = CACHE / f".{place.name}.{os.getpid()}"
+    mask = os.umask(0o022)  # what is made has the same modes, whoever makes it
     try:
         make(beside)
         beside.rename(place)
+    except OSError as problem:
+        remove(beside)
+        raise BuildFailed(f"{_plain(place.name)}: {explain(str(problem)) or problem}") from problem
     except BaseException:
         remove(beside)
         raise
-    say(f"{name}: done in {time.monotonic() - began:.0f} s")
-    return place
+    finally:
+        os.umask(mask)
+
+
+def _plain(name: str) -> str:
+    """A name without its key."""
+    return name.partition("-")[2]
+
+
+def clear(older_than: float) -> int:
+    """Remove from the cache what no build has used. older_than: days. Result: bytes."""
+    freed = 0
+    for lock in CACHE.glob(".*.lock"):
+        place = CACHE / lock.name[1:-5]
+        age = time.time() - lock.stat().st_mtime
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            stale = [place] if age > older_than * 86_400 else []
+            for each in (*CACHE.glob(f".{place.name}.[0-9]*"), *stale):
+                freed += size(each)
+                remove(each)
+    return freed
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    _State.running.append((name, time.monotonic()))
+    try:
+        yield
+    finally:
+        _State.running.pop()
+
+
+def _alive() -> None:
+    """A sign of life: on a terminal a line that changes, elsewhere one a minute."""
+    if _State.running:
+        name, began = _State.running[-1]
+        text = f"    {name}: {seconds(time.monotonic() - began)} ..."
+        print(f"{text}\r" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
+        sys.stderr.flush()
 
 
 def remove(path: Path) -> None:
@@ -82,21 +202,73 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def size(path: Path) -> int:
+    """Bytes in a file, or in the files of a directory."""
+    if path.is_symlink() or not path.exists():
+        return 0
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(each.lstat().st_size for each in files if each.is_file() and not each.is_symlink())
+
+
+def megabytes(octets: int) -> str:
+    """For people."""
+    return f"{octets / 1e6:.{2 if octets < 1e7 else 0}f} MB"
+
+
+def seconds(lasted: float) -> str:
+    """For people."""
+    return f"{lasted:.0f} s" if lasted < 120 else f"{lasted // 60:.0f} min {lasted % 60:.0f} s"
+
+
 def need(programs: Iterable[str]) -> None:
     """Raises BuildFailed if a program is not there. programs: with the Debian package as `program/package`."""
-    missing = sorted({name.partition("/")[2] or name for name in programs if not shutil.which(name.partition("/")[0])})
-    if missing:
-        raise BuildFailed(f"not installed here: {' '.join(missing)}; `apt-get install {' '.join(missing)}` as root")
+    wanted = sorted({name.partition("/")[2] or name for name in programs if not _found(name.partition("/")[0])})
+    if wanted:
+        raise BuildFailed(f"not installed here: {' '.join(wanted)}; `apt-get install {' '.join(wanted)}` as root")
 
 
-def run(command: Sequence[str | Path], **options: object) -> str:
-    """Run a program. Result: its stdout. Raises BuildFailed with the end of what it said."""
+def _found(program: str) -> bool:
+    return any(shutil.which(program, path=path) for path in (None, "/usr/sbin:/sbin"))
+
+
+def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
+    """Run a program. env: besides its surroundings here. Result: its stdout.
+
+    Raises BuildFailed with what was missing, if that is known, and the end of what it said.
+    """
     words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, **options)  # type: ignore[call-overload]
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
-        raise BuildFailed(f"{' '.join(words)[:300]}: exit status {done.returncode}\n{said}")
-    return str(done.stdout)
+    surroundings = {**os.environ, **_LOCALE, **(env or {})}
+    try:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            encoding="utf-8", errors="replace", env=surroundings, cwd=cwd,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise BuildFailed(f"not installed here: {words[0]}") from None
+    said, complained = _said(process)
+    if process.returncode:
+        known = explain(said + complained)
+        what = known or "it is not known why; what it said last:"
+        end = "\n".join(f"    {line[:300]}" for line in (said + complained).splitlines()[-6 if known else -20 :])
+        raise BuildFailed(f"{' '.join(words)[:160]}: exit status {process.returncode}\n{what}\n{end}")
+    return said
+
+
+def _said(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Wait for it, with signs of life. It ends with whoever waits."""
+    try:
+        while True:
+            try:
+                return process.communicate(timeout=_TICK)
+            except subprocess.TimeoutExpired:
+                _alive()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
 
 
 def complain(problem: BuildFailed) -> int:
