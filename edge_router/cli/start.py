@@ -22,7 +22,7 @@ from edge_router.cli.words import in_words
 from edge_router.node import outcome
 from edge_router.node.crash import CrashKeeper
 from edge_router.node.lean import hold_back
-from edge_router.node.needs import has_tls, transport_types
+from edge_router.node.needs import has_tls, part_types
 from edge_router.node.pidfile import NodeRunningError, PidFile
 
 LOG_NAME, LOG_SIZE, LOG_COUNT, LOG_LEAST = "node.log", 1_048_576, 5, 4_096
@@ -111,7 +111,7 @@ def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Ca
 
     stale: the last node here did not end in order. give_way: removes the pid file. Result: the exit status.
     """
-    hold_back(tls=has_tls(parsed.config), transports=transport_types(parsed.config))
+    hold_back(tls=has_tls(parsed.config), parts=part_types(parsed.config))
     faulthandler.enable()  # what only a library written in C can do
     keeper = CrashKeeper(parsed.directory)
     if not begin_log(args, parsed.directory, keeper):

@@ -133,7 +133,7 @@ def _be_born(descriptors: list[int]) -> None:
 
 def preload() -> None:
     """Load what containers need, and have them free to choose between Twisted and asyncio."""
-    import_module("edge_router.node.lean").hold_back(tls=True, transports=("websocket",))
+    import_module("edge_router.node.lean").hold_back(tls=True, parts=("websocket",))
     for name in PRELOADED:
         import_module(name)
     import_module("edge_router.node.hosting").choose_nothing()

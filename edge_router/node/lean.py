@@ -9,6 +9,8 @@ epoll reactor goes from 31.2 to 21.0 MB. `tests/node/test_lean.py` shows that no
 - asyncio, 4 MB: `twisted.internet.defer` takes three names from it: two for annotations, and `iscoroutine`.
 - http.cookiejar, 5 MB with urllib.request, http.client, email and ssl: `twisted.python.compat` passes it on.
 - ctypes, 0.6 MB: `twisted.python.win32` tries it for a name that exists on Windows only.
+- ctypes.util, 0.7 MB with shutil, subprocess, tempfile, bz2 and lzma, and the run of a program:
+  `twisted.python._inotify` asks it for the name of the C library.
 - pickle, 0.5 MB: `twisted.python.reflect` asks it for the module of a function.
 - logging, 0.4 MB: `twisted.logger` passes on to it what it is asked to; here nobody asks. (websockets loads it.)
 - html.entities, 0.5 MB: `html` needs its table to unescape; Twisted and twisted.web only escape.
@@ -23,6 +25,7 @@ epoll reactor goes from 31.2 to 21.0 MB. `tests/node/test_lean.py` shows that no
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,13 +35,13 @@ from types import CoroutineType, ModuleType
 from typing import Any
 
 
-def hold_back(tls: bool, transports: Collection[str] = ()) -> None:
+def hold_back(tls: bool, parts: Collection[str] = ()) -> None:
     """Import Twisted's core, and what else asks for such packages, without them.
 
-    tls: whether the configuration has a TLS endpoint, which needs all of OpenSSL. transports: the types of the
-    configuration's transports. Nothing happens for what is loaded already.
+    tls: whether the configuration has a TLS endpoint, which needs all of OpenSSL. parts: the types of the
+    configuration's transports and bridges. Nothing happens for what is loaded already.
     """
-    later = [importer for kind, importers in _OF_TRANSPORTS.items() if kind in transports for importer in importers]
+    later = [importer for kind, importers in _OF_PARTS.items() if kind in parts for importer in importers]
     if not tls:
         sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # None is how an import is blocked
     if tls or later:
@@ -110,6 +113,20 @@ class _Logging(_Later):
         return {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}[level]
 
 
+class _Libraries(_Later):
+    """The name of ctypes.util that `twisted.python._inotify` asks for."""
+
+    def find_library(self, name: str) -> str | None:
+        """As ctypes.util has it; for glibc's libc, without asking the linker's programs."""
+        try:
+            if name == "c" and os.confstr("CS_GNU_LIBC_VERSION"):
+                return "libc.so.6"
+        except (OSError, ValueError):
+            pass  # another C library
+        found: str | None = import_module("ctypes.util").find_library(name)
+        return found
+
+
 # who imports -> what it gets instead; None: an ImportError
 _HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
     "html": {"html.entities": _Entities("html.entities")},
@@ -119,6 +136,7 @@ _HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
     "twisted.logger": {"logging": _Logging("logging")},
     "twisted.internet.defer": {"asyncio": _Asyncio("asyncio")},
     "edge_router.wamp.codecs.cbor": {"cbor2": _Later("cbor2")},
+    "twisted.python._inotify": {"ctypes.util": _Libraries("ctypes.util")},
     "twisted.web.http": {"tempfile": _Later("tempfile")},
     "websockets.version": {"importlib.metadata": _Later("importlib.metadata")},
 }
@@ -132,10 +150,11 @@ _OF_ALL = (
     "twisted.internet.defer",
     "edge_router.wamp.codecs.cbor",
 )
-_OF_TRANSPORTS = {
+_OF_PARTS = {
     "websocket": ("websockets.version",),
     "web": ("twisted.web.http", "websockets.version"),
     "universal": ("twisted.web.http", "websockets.version"),
+    **dict.fromkeys(("serial", "modbus", "firmata"), ("twisted.python._inotify",)),
 }
 
 

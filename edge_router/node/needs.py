@@ -7,9 +7,10 @@ from edge_router.config.schema import Config, RouterWorker, Transport
 from edge_router.config.schema.connecting import ClientTransport
 
 
-def transport_types(config: Config) -> set[str]:
-    """The types of the transports of a configuration, in the node's own process."""
-    return {registry.type_name(transport) for router in routers_of(config) for transport in router.transports}
+def part_types(config: Config) -> set[str]:
+    """The types of the transports and bridges of a configuration, in the node's own process."""
+    transports = (transport for router in routers_of(config) for transport in router.transports)
+    return {registry.type_name(part) for part in (*transports, *config.bridges)}
 
 
 def has_tls(config: Config) -> bool:

@@ -17,7 +17,7 @@ from msgspec import Struct, msgpack
 from edge_router import registry
 from edge_router.config.parts import to_config
 from edge_router.node.lean import hold_back
-from edge_router.node.needs import has_tls, transport_types
+from edge_router.node.needs import has_tls, part_types
 
 
 class Order(Struct):
@@ -32,7 +32,7 @@ def main() -> int:
     os.setsid()
     order = msgpack.decode(sys.stdin.buffer.read(), type=Order)
     config = to_config(order.config)
-    hold_back(tls=has_tls(config), transports=transport_types(config))
+    hold_back(tls=has_tls(config), parts=part_types(config))
     report = registry.load("edge_router.node.reports:Reports")(3)
     report.begin_log()
 

@@ -10,7 +10,7 @@ import pytest
 HELD_BACK = """
 from edge_router.node.lean import hold_back
 ALL = ("rawsocket", "websocket", "web", "universal")
-hold_back(tls=False, transports=ALL)
+hold_back(tls=False, parts=ALL)
 import sys, types
 import twisted.internet.epollreactor, twisted.internet.protocol, twisted.logger
 from twisted.internet import defer
@@ -280,7 +280,7 @@ except ImportError:
 else:
     raise AssertionError
 del sys.modules["OpenSSL"]
-hold_back(tls=True, transports=ALL)
+hold_back(tls=True, parts=ALL)
 assert "OpenSSL" not in sys.modules
 """)
 
@@ -291,7 +291,7 @@ def test_tls_loads_no_second_openssl() -> None:
         [sys.executable, "-W", "error", "-c", """
 import sys
 from edge_router.node.lean import hold_back
-hold_back(tls=True, transports=("rawsocket",))
+hold_back(tls=True, parts=("rawsocket",))
 import edge_router.transports.tls, hashlib
 assert "OpenSSL.SSL" in sys.modules and "_hashlib" not in sys.modules
 assert hashlib.sha256(b"abc").hexdigest().startswith("ba7816bf")
@@ -301,6 +301,20 @@ assert "_hashlib" in sys.modules
     assert done.returncode == 0, done.stderr
 
 
+def test_files_are_watched_without_asking_for_the_name_of_the_c_library() -> None:
+    """Which would run a program. Whoever wants another library finds it."""
+    run("""
+hold_back(tls=False, parts=("serial",))
+from twisted.internet.inotify import INotify
+assert not is_loaded("ctypes.util") and not is_loaded("shutil") and not is_loaded("subprocess")
+watch = INotify()
+watch.startReading()
+watch.loseConnection()
+import ctypes.util
+assert is_loaded("ctypes.util") and ctypes.util.find_library("c") == "libc.so.6"
+""")
+
+
 def test_holding_back_what_is_loaded_already_changes_nothing() -> None:
     """Under a debugger or a test runner asyncio may be there before us."""
     program = """
@@ -308,7 +322,7 @@ import asyncio, http.cookiejar, ctypes, hashlib, sys
 new = hashlib.new
 before = {name: sys.modules[name] for name in ("asyncio", "http.cookiejar", "ctypes", "hashlib", "_hashlib")}
 from edge_router.node.lean import hold_back
-hold_back(tls=False, transports=("web", "universal"))
+hold_back(tls=False, parts=("web", "universal"))
 assert all(sys.modules[name] is module for name, module in before.items())
 assert hashlib.new is new
 """

@@ -83,5 +83,5 @@ def _target(args: argparse.Namespace) -> Target:
         raise WrongUsage(f"--uplink {args.uplink}: there are {', '.join(uplinks)}")
     uplink = uplinks[args.uplink] if args.uplink else next(iter(uplinks.values()))
     transport = uplink.transport or uplink.transports[0]
-    hold_back(tls=True, transports={"websocket"})
+    hold_back(tls=True, parts={"websocket"})
     return Target(transport, uplink.remote_realm or uplink.realm, {}, read.directory)

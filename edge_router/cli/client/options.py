@@ -73,7 +73,7 @@ def target_of(args: argparse.Namespace) -> Target:
     if realm is None:
         raise WrongUsage(f"say which realm by --realm or ${REALM}")
     scheme = url.partition(":")[0]
-    hold_back(tls=scheme in ("wss", "rss"), transports={"websocket"} if scheme in ("ws", "wss") else ())
+    hold_back(tls=scheme in ("wss", "rss"), parts={"websocket"} if scheme in ("ws", "wss") else ())
     address = registry.load("edge_router.client.address:transport_for")
     schema = "edge_router.config.schema.connecting:ClientTls"
     tls: dict[str, Any] = {"hostname": args.hostname}
