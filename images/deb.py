@@ -8,9 +8,7 @@ Debian has it one day, that one goes first. (Debian Policy; deb(5), deb-control(
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
-import sys
 import textwrap
 import zipfile
 from datetime import UTC, datetime
@@ -19,11 +17,11 @@ from hashlib import md5
 from pathlib import Path
 from typing import Final
 
-from images import packages
+from images import packages, wheel
 from images.completion import completion
 from images.manual import manual
 from images.msgspec import msgspec_for
-from images.steps import DIST, cached, key, need, remove, run, say
+from images.steps import DIST, cached, key, need, remove, run
 from images.version import ROOT, VERSION, epoch
 
 _HERE: Final = Path(__file__).parent
@@ -54,7 +52,6 @@ _PLACES: Final = {
 _CONFFILES: Final = ("/etc/edge-router/config.yaml", "/etc/avahi/services/edge-router.service")
 _PROGRAM: Final = """\
 #!/usr/bin/python3 -sP
-import sys
 
 from edge_router.__main__ import main
 
@@ -75,58 +72,45 @@ components.
 
 def build(arch: str) -> Path:
     """Make the package. arch: as Debian calls it. Result: the file, in build/dist. Raises BuildFailed."""
-    need(("dpkg-deb/dpkg",))
-    wheel = _wheel()
+    modules = _modules()
     private = msgspec_for(arch) if arch == "armhf" else None
-    what = key(arch, str(epoch()), *(ROOT / name for name in _FILES), _HERE, wheel.name, str(private))
+    carried = private.name if private else ""
+    what = key(arch, str(epoch()), *(ROOT / name for name in _FILES), _HERE, modules.name, carried)
     name = f"edge-router_{VERSION}_{arch}.deb"
 
     def make(place: Path) -> None:
+        need(("dpkg-deb/dpkg",))
         tree = place.with_name(place.name + ".tree")
         remove(tree)
         try:
-            _fill(tree, arch, wheel, private)
-            environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch())}
-            run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree, place], env=environment)
+            _fill(tree, arch, modules, private)
+            command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build"]
+            run([*command, tree, place], env={"SOURCE_DATE_EPOCH": str(epoch())})
         finally:
             remove(tree)
 
     made = cached(f"{what}-{name}", make)
     DIST.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(made, DIST / name)
-    say(f"{DIST / name}: {(DIST / name).stat().st_size / 1e6:.2f} MB")
     return DIST / name
 
 
-def _wheel() -> Path:
+def _modules() -> Path:
     """Our own Python, as pip would install it: the directory with it."""
+    made = wheel.files()[0]
 
     def make(place: Path) -> None:
-        place.mkdir()
-        source = place.with_name(place.name + ".source")  # a build leaves things behind that the next one would take
-        remove(source)
-        for name in ("edge_router", "bridges"):
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source)
-        try:
-            run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", place, source])
-        finally:
-            remove(source)
-        (made,) = place.glob("*.whl")
         with zipfile.ZipFile(made) as archive:
             archive.extractall(place)
-        made.unlink()
-        for name in ("RECORD", "direct_url.json"):  # of no use to who has the package, and not the same twice
-            for each in place.glob(f"*.dist-info/{name}"):
-                each.unlink()
+        for record in place.glob("*.dist-info/RECORD"):  # of no use to who has the package
+            record.unlink()
 
-    return cached(f"{key(ROOT / 'edge_router', ROOT / 'bridges', ROOT / 'pyproject.toml')}-python", make)
+    return cached(f"{key(made)}-python", make)
 
 
-def _fill(tree: Path, arch: str, wheel: Path, private: Path | None) -> None:
+def _fill(tree: Path, arch: str, modules: Path, private: Path | None) -> None:
     """Everything that is in the package."""
-    shutil.copytree(wheel, tree / _MODULES)
+    shutil.copytree(modules, tree / _MODULES)
     if private is not None:
         shutil.copytree(private, tree / _PRIVATE)
         _write(tree / _MODULES / "edge-router.pth", f"/{_PRIVATE}\n")

@@ -14,8 +14,9 @@ from typing import Final
 from images import packages
 from images.roots import unpack
 from images.steps import BuildFailed, cached, key, need, remove, run
+from images.wheel import pinned, pinned_version
 
-VERSION: Final = "0.22.0"
+VERSION: Final = pinned_version("msgspec")
 _COMPILER: Final = "arm-linux-gnueabihf-gcc"
 _FLAGS: Final = (
     *("-O2", "-g0", "-fPIC", "-shared", "-fwrapv", "-fno-strict-aliasing"),
@@ -40,8 +41,9 @@ def msgspec_for(arch: str) -> Path:
 
 
 def _compile(work: Path, place: Path, arch: str) -> None:
+    (work / "requirements.txt").write_text(pinned("msgspec"))
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "msgspec"]
-    run([*command, "--dest", work, f"msgspec=={VERSION}"])
+    run([*command, "--dest", work, "--require-hashes", "--requirement", work / "requirements.txt"])
     (archive,) = work.glob("msgspec-*.tar.gz")
     with tarfile.open(archive) as source:
         source.extractall(work, filter="data")

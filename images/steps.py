@@ -231,8 +231,10 @@ def _found(program: str) -> bool:
     return any(shutil.which(program, path=path) for path in (None, "/usr/sbin:/sbin"))
 
 
-def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
-    """Run a program. env: besides its surroundings here. Result: its stdout.
+def run(
+    command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None, input: str = ""
+) -> str:
+    """Run a program. env: besides its surroundings here. input: what it reads. Result: its stdout.
 
     Raises BuildFailed with what was missing, if that is known, and the end of what it said.
     """
@@ -240,12 +242,12 @@ def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd
     surroundings = {**os.environ, **_LOCALE, **(env or {})}
     try:
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             encoding="utf-8", errors="replace", env=surroundings, cwd=cwd,
         )  # fmt: skip
     except FileNotFoundError:
         raise BuildFailed(f"not installed here: {words[0]}") from None
-    said, complained = _said(process)
+    said, complained = _said(process, input)
     if process.returncode:
         known = explain(said + complained)
         what = known or "it is not known why; what it said last:"
@@ -254,12 +256,12 @@ def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd
     return said
 
 
-def _said(process: subprocess.Popen[str]) -> tuple[str, str]:
+def _said(process: subprocess.Popen[str], input: str) -> tuple[str, str]:
     """Wait for it, with signs of life. It ends with whoever waits."""
     try:
         while True:
             try:
-                return process.communicate(timeout=_TICK)
+                return process.communicate(input, timeout=_TICK)
             except subprocess.TimeoutExpired:
                 _alive()
     except BaseException:

@@ -75,6 +75,11 @@ def test_what_is_not_known_is_shown() -> None:
         steps.run(["sh", "-c", "echo strange >&2; exit 3"])
 
 
+def test_a_program_reads_what_it_is_given() -> None:
+    """And nothing of what is typed at the build."""
+    assert steps.run(["cat"], input="text") == "text" and steps.run(["cat"]) == ""
+
+
 def test_what_is_known_goes_before_what_was_said() -> None:
     """Through the one function that all programs are run by."""
     with pytest.raises(steps.BuildFailed, match=r"(?s)exit status 100\nThere is no space left.*    .*No space"):
