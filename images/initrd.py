@@ -1,8 +1,9 @@
 """The first file system that a board's kernel sees: what it takes to find and mount the real one.
 
 Debian's own tool would have to run under an emulator for minutes; this one is made of a static busybox and some
-modules of the root file system, in seconds. It loads the modules, waits for the root's device, mounts it and starts its
-init. (Linux, "ramfs, rootfs and initramfs"; cpio(5), newc; modules.dep(5).)
+modules of the root file system, in seconds. It loads the modules, waits for the root's device (of a card with two roots
+it chooses one), mounts it and starts its init: initramfs/init. (Linux, "ramfs, rootfs and initramfs"; cpio(5), newc;
+modules.dep(5).)
 """
 
 from __future__ import annotations
@@ -16,44 +17,13 @@ from typing import Final
 from images.steps import BuildFailed
 
 _HEADER: Final = "070701"
-_DIRECTORIES: Final = ("bin", "dev", "modules", "newroot", "proc", "sys")
-_INIT: Final = """\
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-for module in $(cat /modules/order); do
-    insmod /modules/$module 2>/dev/null
-done
-root= options=ro init=/sbin/init
-for word in $(cat /proc/cmdline); do
-    case $word in
-        root=*) root=${word#root=} ;;
-        rw) options=rw ;;
-        init=*) init=${word#init=} ;;
-    esac
-done
-found() {
-    case $root in
-        LABEL=*|UUID=*|PARTUUID=*) findfs "$root" 2>/dev/null ;;
-        *) [ -b "$root" ] && echo "$root" ;;
-    esac
+_DIRECTORIES: Final = ("bin", "data", "dev", "modules", "newroot", "proc", "run", "sys")
+_HERE: Final = Path(__file__).parent
+#: what runs there: the first program, and what it shares with the updates of a board
+_SCRIPTS: Final = {
+    "init": _HERE / "initramfs/init",
+    "slots.sh": _HERE / "board/usr/libexec/edge-router/slots.sh",
 }
-tries=0
-until device=$(found) && [ -n "$device" ]; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ]; then
-        echo "initrd: there is no root file system $root; there are:"; cat /proc/partitions
-        reboot -f
-    fi
-    sleep 0.1
-done
-mount -o $options "$device" /newroot || { echo "initrd: $device cannot be mounted"; sleep 10; reboot -f; }
-mount --move /dev /newroot/dev
-umount /proc /sys
-exec switch_root /newroot $init
-"""
 
 
 def make(root: Path, modules: Sequence[str]) -> bytes:
@@ -66,7 +36,8 @@ def make(root: Path, modules: Sequence[str]) -> bytes:
         raise BuildFailed(f"{root} has no busybox (busybox-static)")
     files: dict[str, tuple[int, bytes]] = dict.fromkeys(_DIRECTORIES, (0o040755, b""))
     files["bin/busybox"] = (0o100755, busybox.read_bytes())
-    files["init"] = (0o100755, _INIT.encode())
+    for name, script in _SCRIPTS.items():
+        files[name] = (0o100755, script.read_bytes())
     order = []
     for path in in_order(root, modules):
         name = path.name.partition(".ko")[0] + ".ko"
