@@ -84,7 +84,10 @@ def installed(arch: str) -> Path:
     def make(place: Path) -> None:
         copy(base, place)
         shutil.copy(package, place / "root" / "edge-router.deb")
-        script = 'mount -t proc proc "$1/proc"; exec chroot "$1" dpkg --install /root/edge-router.deb'
+        script = (  # byte code is made natively, below
+            'mount -t proc proc "$1/proc"; mount --bind "$1/usr/bin/true" "$1/usr/bin/py3compile"; '
+            'exec chroot "$1" dpkg --install /root/edge-router.deb'
+        )
         run(["unshare", "--mount", "sh", "-e", "-c", script, "sh", place])
         (place / "root" / "edge-router.deb").unlink()
         shutil.copytree(_OVERLAY, place, dirs_exist_ok=True)

@@ -50,8 +50,10 @@ _PLACES: Final = {
     "path: router.sock": "path: /run/edge-router/router.sock",
 }
 _CONFFILES: Final = ("/etc/edge-router/config.yaml", "/etc/avahi/services/edge-router.service")
-_PROGRAM: Final = """\
+#: /usr/bin/edge-router
+PROGRAM: Final = """\
 #!/usr/bin/python3 -sP
+import sys
 
 from edge_router.__main__ import main
 
@@ -117,7 +119,7 @@ def _fill(tree: Path, arch: str, modules: Path, private: Path | None) -> None:
     for source, (place, mode) in _FILES.items():
         _copy(ROOT / source, tree / place, mode)
     _write(tree / "etc/edge-router/config.yaml", _configuration())
-    _write(tree / "usr/bin/edge-router", _PROGRAM, 0o755)
+    _write(tree / "usr/bin/edge-router", PROGRAM, 0o755)
     _write(tree / "usr/share/bash-completion/completions/edge-router", completion())
     _write(tree / "usr/share/man/man1/edge-router.1.gz", _gzipped(manual()))
     _write(tree / "usr/share/doc/edge-router/changelog.gz", _gzipped(_changelog()))
