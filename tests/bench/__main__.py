@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import sys
 import tempfile
@@ -155,6 +156,8 @@ def main(argv: list[str]) -> int:
     options = options_from(argv)
     about = report.machine()
     results = Results()
+    for package in ("edge_router", "bridges"):  # as it is where it is installed; compiling costs memory and time
+        compileall.compile_dir(servers.REPOSITORY / package, quiet=2)
     with tempfile.TemporaryDirectory(prefix="edge-router-bench-") as directory:
         workdir = Path(directory)
         try:

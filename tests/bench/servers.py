@@ -54,6 +54,7 @@ class Server:
         self.probe = probe
         self.log = workdir / f"{name.replace(' ', '-')}-{os.urandom(3).hex()}.log"
         self.env = {**os.environ, **(env or {})}
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its byte code
         self.startup_wall = 0.0
         self.startup_cpu = 0.0
         self._process: subprocess.Popen[bytes] | None = None
