@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from images import deb, packages
 from images.bytecode import compile_in
-from images.roots import unpack, week
-from images.steps import DIST, cached, key, remove, run, say
+from images.roots import extract
+from images.steps import DIST, cached, key, remove, run
 from images.version import VERSION, epoch
 
 #: Debian's architecture -> what OCI calls it
@@ -41,14 +41,17 @@ _GROUPS: Final = (
 )
 #: what a container has no use for
 _LEFT_OUT: Final = (
-    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian",
-    "usr/share/bash-completion", "usr/share/bug", "usr/share/common-licenses", "usr/share/doc-base",
-    "usr/share/pixmaps", "usr/share/zoneinfo", "usr/share/perl5", "usr/lib/udev", "usr/lib/systemd", "usr/lib/apt",
-    "usr/lib/dpkg", "usr/lib/locale", "usr/bin/perl*", "usr/lib/*/perl*", "usr/lib/*/gconv",
-    "usr/lib/python3/dist-packages/twisted/*/test", "usr/lib/python3*/test", "usr/lib/python3*/idlelib",
-    "usr/lib/python3*/ensurepip", "usr/lib/python3*/pydoc_data", "var/cache/*", "var/lib/apt", "var/lib/dpkg/*",
-    "boot", "etc/avahi", "etc/systemd", "etc/init.d", "usr/bin/systemd*",
+    "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/share/bash-completion",
+    "usr/share/bug", "usr/share/doc-base", "usr/share/pixmaps", "usr/share/zoneinfo", "usr/share/perl5",
+    "usr/lib/udev", "usr/lib/systemd", "usr/lib/apt", "usr/lib/dpkg", "usr/lib/locale", "usr/bin/perl*",
+    "usr/lib/*/perl*", "usr/lib/*/gconv", "usr/lib/python3/dist-packages/twisted/*/test", "usr/lib/python3*/test",
+    "usr/lib/python3*/idlelib", "usr/lib/python3*/ensurepip", "usr/lib/python3*/pydoc_data", "usr/bin/systemd*",
+    "boot", "etc/avahi", "etc/systemd", "etc/init.d", "var/cache/*", "var/lib/apt",
+    # of the machine that it was made on
+    "etc/apt", "etc/resolv.conf", "etc/hostname", "etc/fstab",
 )  # fmt: skip
+#: of what dpkg knows: what is in here, which those who look for holes in images want to read
+_LIST: Final = "var/lib/dpkg/status"
 _SYSTEM: Final = ("python3", "base-files", "netbase", "ca-certificates", "libc-bin", "dash")
 _CONFIG: Final[dict[str, Any]] = {
     "User": "edge-router",
@@ -74,36 +77,39 @@ _INDEX: Final = "application/vnd.oci.image.index.v1+json"
 
 def build(*archs: str) -> Path:
     """Make the index. archs: as Debian calls them. Result: the layout, a directory. Raises BuildFailed."""
-    layout = DIST / f"edge-router_{VERSION}_oci"
+    layers = {arch: layer(arch) for arch in archs}
+    layout = DIST / name(*archs)
     remove(layout)
     (layout / "blobs" / "sha256").mkdir(parents=True)
     manifests: list[dict[str, Any]] = []
-    for arch in archs:
+    for arch, made in layers.items():
         platform = PLATFORMS[arch]
-        manifest = _manifest(layout, layer(arch), platform)
-        manifests.append(manifest | {"platform": platform})
+        manifests.append(_manifest(layout, made, platform) | {"platform": platform})
     index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": manifests, "annotations": _annotations()}
     named = {**_put(layout, _json(index), _INDEX), "annotations": {"org.opencontainers.image.ref.name": VERSION}}
     (layout / "index.json").write_bytes(_json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": [named]}))
     (layout / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
-    say(f"{layout}: {', '.join(archs)}; {sum(f.stat().st_size for f in layout.rglob('*') if f.is_file()) / 1e6:.0f} MB")
     return layout
+
+
+def name(*archs: str) -> str:
+    """What the layout is called: that of all architectures has no more than the version."""
+    some = "" if set(archs) == set(PLATFORMS) else "_" + "-".join(archs)
+    return f"edge-router_{VERSION}{some}_oci"
 
 
 def layer(arch: str) -> Path:
     """The files of one architecture: a directory with `layer.tar.gz` and `diff_id`, its digest before compression."""
-    package = deb.build(arch)
-    parts = (Path(__file__), Path(compile_in.__code__.co_filename), package)
-    return cached(f"{key(*parts, packages.source())}-oci-{arch}", lambda place: _layer(place, tree(arch), package))
+    package, source = deb.build(arch), tree(arch)
+    parts = (Path(__file__), Path(compile_in.__code__.co_filename), package, str(epoch()), source.name)
+    return cached(f"{key(*parts)}-oci-{arch}", lambda place: _layer(place, source, package))
 
 
 def tree(arch: str) -> Path:
     """What the package depends on, unpacked. Nothing is run in it."""
     python = [] if arch == "armhf" else ["python3-msgspec"]
-    names = [name.split()[0] for name in (*packages.DEPENDS, *packages.RECOMMENDS)]
-    include = ",".join(sorted({*_SYSTEM, *python, *names}))
-    what = key(arch, include, packages.source(), str(week()))
-    return cached(f"{what}-tree-{arch}", lambda place: unpack(place, arch, "extract", include))
+    names = [each.split()[0] for each in (*packages.DEPENDS, *packages.RECOMMENDS)]
+    return extract(arch, {*_SYSTEM, *python, *names})
 
 
 def _layer(place: Path, source: Path, package: Path) -> None:
@@ -114,9 +120,9 @@ def _layer(place: Path, source: Path, package: Path) -> None:
         run(["cp", "-a", source, work])
         run(["dpkg-deb", "-x", package, work])
         _configure(work)
-        for pattern in _LEFT_OUT:
-            for each in work.glob(pattern):
-                remove(each)
+        _leave_out(work)
+        with (work / _LIST).open("a") as known:
+            known.write(run(["dpkg-deb", "-f", package]) + "Status: install ok installed\n\n")
         compile_in(work)
         with (place / "layer.tar").open("wb") as file:
             _archive(work, file)
@@ -127,6 +133,14 @@ def _layer(place: Path, source: Path, package: Path) -> None:
         plain.unlink()
     finally:
         remove(work)
+
+
+def _leave_out(work: Path) -> None:
+    """What a container has no use for. Licences are kept: who has the image has to have them."""
+    read = [each for each in work.glob("usr/share/doc/*/*") if each.name != "copyright"]
+    known = [each for each in work.glob("var/lib/dpkg/*") if each != work / _LIST]
+    for each in (*read, *known, *(each for pattern in _LEFT_OUT for each in work.glob(pattern))):
+        remove(each)
 
 
 def _configure(work: Path) -> None:
@@ -211,9 +225,14 @@ def _digest(octets: bytes) -> str:
 def archive(layout: Path) -> Path:
     """The layout as one file, as `podman load` and `skopeo copy oci-archive:` take it."""
     place = DIST / f"{layout.name}.tar"
-    with tarfile.open(place, "w") as packed:
-        packed.add(layout, ".")
-    say(f"{place}: {place.stat().st_size / 1e6:.0f} MB")
+    with tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as packed:
+        for path in sorted(layout.rglob("*")):
+            info = packed.gettarinfo(path, str(path.relative_to(layout)))
+            info.mtime, info.uid, info.gid, info.uname, info.gname = epoch(), 0, 0, "", ""
+            info.mode = 0o755 if info.isdir() else 0o644
+            if info.isreg():
+                with path.open("rb") as content:
+                    packed.addfile(info, content)
+            else:
+                packed.addfile(info)
     return place
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +18,25 @@ from images.steps import BuildFailed, cached, key, need, run
 _WEEK: Final = 7 * 86_400
 #: a file that cannot be had at once is asked for again, with growing waits
 _PATIENT: Final = ('--aptopt=Acquire::Retries "4"', '--aptopt=Acquire::http::Timeout "30"')
+#: what only unpacks, does not write down what it has unpacked
+_RECORD: Final = """--extract-hook=cd "$1/var/cache/apt/archives"; for file in *.deb; do dpkg-deb -f "$file"; \\
+echo "Status: install ok unpacked"; echo; done > "$1/var/lib/dpkg/status"
+"""
 
 
 def week() -> int:
     """Weeks since 1970-01-01, a Thursday: what is made of Debian, is made anew when this changes."""
     return int(time.time() // _WEEK)
+
+
+def extract(arch: str, include: Iterable[str]) -> Path:
+    """Packages and what they depend on, unpacked and not configured: nothing of them is run. arch: any.
+
+    Result: the directory, with its list of packages; not to be changed. Raises BuildFailed.
+    """
+    names = ",".join(sorted(include))
+    what = key(arch, names, packages.source(), str(week()), _RECORD)
+    return cached(f"{what}-tree-{arch}", lambda place: unpack(place, arch, "extract", names, options=[_RECORD]))
 
 
 def unpack(place: Path, arch: str, variant: str, include: str, *components: str, options: Sequence[str] = ()) -> None:

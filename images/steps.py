@@ -256,13 +256,14 @@ def run(
     return said
 
 
-def _said(process: subprocess.Popen[str], input: str) -> tuple[str, str]:
+def _said(process: subprocess.Popen[str], input: str | None) -> tuple[str, str]:
     """Wait for it, with signs of life. It ends with whoever waits."""
     try:
         while True:
             try:
                 return process.communicate(input, timeout=_TICK)
             except subprocess.TimeoutExpired:
+                input = None  # it has that
                 _alive()
     except BaseException:
         process.terminate()

@@ -75,9 +75,10 @@ def test_what_is_not_known_is_shown() -> None:
         steps.run(["sh", "-c", "echo strange >&2; exit 3"])
 
 
-def test_a_program_reads_what_it_is_given() -> None:
-    """And nothing of what is typed at the build."""
-    assert steps.run(["cat"], input="text") == "text" and steps.run(["cat"]) == ""
+def test_a_program_reads_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes, and nothing of what is typed at the build."""
+    monkeypatch.setattr(steps, "_TICK", 0.01)
+    assert steps.run(["sh", "-c", "sleep 0.1; cat"], input="text") == "text" and steps.run(["cat"]) == ""
 
 
 def test_what_is_known_goes_before_what_was_said() -> None:
