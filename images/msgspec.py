@@ -19,7 +19,7 @@ from images.wheel import pinned, pinned_version
 VERSION: Final = pinned_version("msgspec")
 _COMPILER: Final = "arm-linux-gnueabihf-gcc"
 _FLAGS: Final = (
-    *("-O2", "-g0", "-fPIC", "-shared", "-fwrapv", "-fno-strict-aliasing"),
+    *("-O2", "-g0", "-DNDEBUG", "-fPIC", "-shared", "-fwrapv", "-fno-strict-aliasing"),
     *("-Wl,-z,relro,-z,now", "-Wl,--build-id=none"),
 )
 
@@ -64,7 +64,7 @@ def _compile(work: Path, place: Path, arch: str) -> None:
     python = f"python{packages.PYTHON}"
     places = [include / python, include, include / "arm-linux-gnueabihf", sources[0].parent]
     output = package / f"_core{suffix}"
-    options = [*_FLAGS, f"--sysroot={headers}", *(f"-I{place}" for place in places)]
+    options = [*_FLAGS, f"-ffile-prefix-map={work}=.", f"--sysroot={headers}", *(f"-I{place}" for place in places)]
     run([_COMPILER, *options, sources[0], "-s", "-o", output])
     for file in (work / f"msgspec-{VERSION}").glob("LICENSE*"):
         (package / file.name).write_bytes(file.read_bytes())
