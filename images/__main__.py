@@ -3,33 +3,95 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from images import deb, oci
+from images import plan, release
 from images.packages import ARCHITECTURES
-from images.steps import BuildFailed, complain
+from images.steps import CACHE, DIST, BuildFailed, clear, complain, megabytes, remove, say, size
 
-#: what can be built -> how, and one line of help
-BUILDS: Final[dict[str, tuple[Callable[[Sequence[str]], object], str]]] = {
-    "deb": (lambda archs: [deb.build(arch) for arch in archs], "the Debian package"),
-    "oci": (lambda archs: oci.archive(oci.build(*archs)), "the container image"),
+Planner = Callable[[Sequence[str]], list[plan.Item]]
+
+#: what can be built -> what it is made of, and one line of help
+BUILDS: Final[dict[str, tuple[tuple[Planner, ...], str]]] = {
+    "wheel": ((plan.wheels,), "our Python for pip: a wheel and a source archive"),
+    "deb": ((plan.packages,), "the Debian package"),
+    "oci": ((plan.containers,), "the container image, one for all architectures"),
+    "images": ((plan.packages, plan.containers), "all of that for one architecture, or for all"),
+    "release": (
+        (plan.wheels, plan.packages, plan.containers),
+        "everything for all architectures, in build/release, with checksums, SBOM, release notes and build information",
+    ),
 }
+_CLEAN: Final = "remove results and what was not used for two weeks; with --all the whole cache"
+_UNUSED_DAYS: Final = 14.0
+_EPILOG: Final = """\
+results go to build/dist (a release: to build/release/edge-router-VERSION), what is made on the way to build/cache
+what is in the cache is not made again, so an interrupted build goes on where it was
+
+environment:
+  EDGE_ROUTER_CACHE   another directory for the cache; several checkouts may share one
+  DEBIAN_MIRROR       where Debian's packages come from, as http://deb.debian.org/debian (default: as apt here)
+  PIP_INDEX_URL       where PyPI's come from
+  SOURCE_DATE_EPOCH   the date of all files (default: that of the last commit)
+
+examples:
+  python -m images deb --arch arm64          a package for a Pi with a 64-bit system: 20 s
+  python -m images images --arch arm64       package, container image and card for it
+  python -m images release --list            what a release is made of, and what of it is there
+"""
 
 
 def main() -> int:
-    """Build what was asked for. Result: 0, or 1 if it cannot be built."""
-    parser = argparse.ArgumentParser(prog="python -m images", description="Build what people install.")
-    parser.add_argument("what", choices=BUILDS, help="; ".join(f"{name}: {text}" for name, (_, text) in BUILDS.items()))
-    parser.add_argument("--arch", choices=(*ARCHITECTURES, "all"), default="all", help="(default: all of them)")
-    args = parser.parse_args()
-    archs = ARCHITECTURES if args.arch == "all" else (args.arch,)
+    """Build what was asked for. Result: 0, or 1 if it cannot be built, 130 if it was interrupted."""
+    args = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in order: what is half done is removed
     try:
-        BUILDS[args.what][0](archs)
+        if args.what == "clean":
+            _clean(args.all)
+            return 0
+        archs = ARCHITECTURES if args.arch == "all" else (args.arch,)
+        if args.what == "release" and args.arch != "all":
+            raise BuildFailed("a release is for all architectures; for one there is `images --arch`")
+        items = [item for planner in BUILDS[args.what][0] for item in planner(archs)]
+        if args.list:
+            plan.show(items)
+        elif args.what == "release":
+            release.build(items, args.allow_dirty)
+        else:
+            plan.build(items)
     except BuildFailed as problem:
         return complain(problem)
+    except KeyboardInterrupt:
+        print("images: interrupted; what is done is kept, the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    kinds = "".join(f"\n  {name:9} {text}" for name, (_, text) in BUILDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m images",
+        description=f"Build what people install.\n\nwhat:{kinds}\n  clean     {_CLEAN}",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=[*BUILDS, "clean"], metavar="WHAT", help="one of the above")
+    parser.add_argument("--arch", choices=(*ARCHITECTURES, "all"), default="all", help="architecture (default: all)")
+    parser.add_argument("--list", action="store_true", help="say what would be built and what is there; build nothing")
+    parser.add_argument("--allow-dirty", action="store_true", help="release a tree that differs from its commit, too")
+    parser.add_argument("--all", action="store_true", help="of clean: the whole cache")
+    return parser
+
+
+def _clean(everything: bool) -> None:
+    freed = size(DIST) + size(release.PLACE.parent)
+    remove(DIST)
+    remove(release.PLACE.parent)
+    freed += clear(-1 if everything else _UNUSED_DAYS)
+    say(f"removed {megabytes(freed)}; the cache ({CACHE}) has {megabytes(size(CACHE))}")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _make_root(place: Path, arch: str, include: str) -> None:
 
 def installed(arch: str) -> Path:
     """The root file system with the router in it, and byte code. Result: the directory; not to be changed."""
-    package = deb.build(arch)
+    package = deb.made(arch)
     base = root(arch)
 
     def make(place: Path) -> None:

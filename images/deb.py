@@ -74,11 +74,17 @@ components.
 
 def build(arch: str) -> Path:
     """Make the package. arch: as Debian calls it. Result: the file, in build/dist. Raises BuildFailed."""
+    package = made(arch)
+    DIST.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(package, DIST / f"edge-router_{VERSION}_{arch}.deb"))
+
+
+def made(arch: str) -> Path:
+    """The package, in the cache. Raises BuildFailed."""
     modules = _modules()
     private = msgspec_for(arch) if arch == "armhf" else None
     carried = private.name if private else ""
     what = key(arch, str(epoch()), *(ROOT / name for name in _FILES), _HERE, modules.name, carried)
-    name = f"edge-router_{VERSION}_{arch}.deb"
 
     def make(place: Path) -> None:
         need(("dpkg-deb/dpkg",))
@@ -91,10 +97,7 @@ def build(arch: str) -> Path:
         finally:
             remove(tree)
 
-    made = cached(f"{what}-{name}", make)
-    DIST.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(made, DIST / name)
-    return DIST / name
+    return cached(f"{what}-edge-router_{VERSION}_{arch}.deb", make)
 
 
 def _modules() -> Path:

@@ -100,7 +100,7 @@ def name(*archs: str) -> str:
 
 def layer(arch: str) -> Path:
     """The files of one architecture: a directory with `layer.tar.gz` and `diff_id`, its digest before compression."""
-    package, source = deb.build(arch), tree(arch)
+    package, source = deb.made(arch), tree(arch)
     parts = (Path(__file__), Path(compile_in.__code__.co_filename), package, str(epoch()), source.name)
     return cached(f"{key(*parts)}-oci-{arch}", lambda place: _layer(place, source, package))
 

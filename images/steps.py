@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -107,6 +108,11 @@ def took(name: str) -> float | None:
         return None
 
 
+def note(name: str, lasted: float) -> None:
+    """Keep for the next time what a step has taken."""
+    (CACHE / f".{name}.took").write_text(f"{lasted:.1f}")
+
+
 def _wait_for(lock: IO[bytes], name: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -131,7 +137,7 @@ def _there_or_made(place: Path, make: Callable[[Path], None]) -> Path:
     with _step(_plain(name)):
         _make(place, make)
     lasted = time.monotonic() - began
-    (CACHE / f".{_plain(name)}.took").write_text(f"{lasted:.1f}")
+    note(_plain(name), lasted)
     tell(f"{_plain(name)}: done in {seconds(lasted)}, {megabytes(size(place))}")
     _State.told.add(name)
     return place
@@ -203,11 +209,18 @@ def remove(path: Path) -> None:
 
 
 def size(path: Path) -> int:
-    """Bytes in a file, or in the files of a directory."""
-    if path.is_symlink() or not path.exists():
+    """Bytes in a file, or in the files of a directory; holes are none."""
+    if not path.is_dir() or path.is_symlink():
+        return _size(path)
+    return sum(_size(Path(place, name)) for place, _, names in os.walk(path) for name in names)
+
+
+def _size(file: Path) -> int:
+    try:
+        status = file.lstat()
+    except OSError:  # gone meanwhile: another build's
         return 0
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(each.lstat().st_size for each in files if each.is_file() and not each.is_symlink())
+    return min(status.st_size, status.st_blocks * 512) if stat.S_ISREG(status.st_mode) else 0
 
 
 def megabytes(octets: int) -> str:

@@ -18,5 +18,13 @@ def epoch() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return int(given)
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    try:
+        return int(git("log", "-1", "--format=%ct"))
+    except (OSError, subprocess.CalledProcessError):
+        raise SystemExit("images: no git checkout: set SOURCE_DATE_EPOCH to the date of all files") from None
+
+
+def git(*words: str) -> str:
+    """What git says of this repository. Raises OSError without git, CalledProcessError if it refuses."""
+    done = subprocess.run(["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

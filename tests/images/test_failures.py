@@ -135,7 +135,7 @@ def test_a_step_that_was_interrupted_leaves_nothing(cache: Path) -> None:
 
 def test_what_nobody_uses_is_cleared(cache: Path) -> None:
     """After some days; what is in use stays."""
-    steps.cached("0123-thing", lambda place: place.write_bytes(bytes(1000)) and None)
+    steps.cached("0123-thing", lambda place: place.write_bytes(b"x" * 1000) and None)
     assert steps.clear(1) == 0 and (cache / "0123-thing").exists()
     os.utime(cache / ".0123-thing.lock", (0, 0))
     assert steps.clear(1) == 1000 and not (cache / "0123-thing").exists()
