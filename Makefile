@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: install run test bench check crossbar clean deb oci test-images
+.PHONY: install run test bench check crossbar clean distclean deb oci images release test-images
 
 install: $(VENV)/installed
 
@@ -39,16 +39,21 @@ build/crossbar/installed: tests/config/crossbar/requirements.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build/dist build/release dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
-# What people install, in build/dist. They need a Debian machine; root file systems need root.
+# and what took minutes to make or to download
+distclean: clean
+	rm -rf $(VENV) build
+
+# What people install, in build/dist (docs/release.md). They need a Debian machine; root file systems need root.
+# ARGS=--list says what would be built and what of it is there; `make images ARCH=arm64` builds all for one architecture.
 ARCH ?= all
 
-deb: install
-	$(BIN)/python -m images deb --arch $(ARCH)
+deb oci images: install
+	$(BIN)/python -m images $@ --arch $(ARCH) $(ARGS)
 
-oci: install
-	$(BIN)/python -m images oci --arch $(ARCH)
+release: install
+	$(BIN)/python -m images release $(ARGS)
 
 test-images: install
 	EDGE_ROUTER_IMAGES=1 $(BIN)/python -m pytest -p no:cacheprovider -p no:xdist tests/images $(ARGS)

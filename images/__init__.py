@@ -4,15 +4,19 @@
     python -m images --help                  everything else
 
     __main__     what was typed
+    plan         what is to be built, in order, and what is said of it
     steps        steps that are not done twice, and what is said while they run
+    failures     what was missing when one failed, from what programs said
     version      the version and the time that everything is stamped with
     packages     what is taken from Debian, for which architecture, from which mirror
     roots        root file systems, by mmdebstrap
+    wheel        our own Python, as pip installs it
     deb          the Debian package; manual and completion are made by `manual` and `completion`
     boards       a board's root file system, and a disk of it that boots under emulation; `initrd` is its first part
     bytecode     byte code for trees of other architectures
     oci          the container image
     msgspec      the one dependency that Debian has not for armhf, cross-built
+    release      everything in one directory, with checksums and notes; `sbom` says what is in each file
     debian/      what stands in the package as it is        board/   what is on a board besides
 
 Only what builds may live here; nothing of it is in a package. It is run by the Python of the virtual environment, on a

@@ -15,7 +15,7 @@ from typing import Final
 from images import deb, packages
 from images.bytecode import compile_in
 from images.initrd import make as make_initrd
-from images.roots import copy, unpack, week
+from images.roots import copy, lay_over, unpack, week
 from images.steps import BuildFailed, cached, key, need, remove, run
 
 KERNELS: Final = {"arm64": "linux-image-arm64", "armhf": "linux-image-armmp"}
@@ -82,6 +82,7 @@ def installed(arch: str) -> Path:
     base = root(arch)
 
     def make(place: Path) -> None:
+        _emulate(arch)
         copy(base, place)
         shutil.copy(package, place / "root" / "edge-router.deb")
         script = (  # byte code is made natively, below
@@ -90,7 +91,7 @@ def installed(arch: str) -> Path:
         )
         run(["unshare", "--mount", "sh", "-e", "-c", script, "sh", place])
         (place / "root" / "edge-router.deb").unlink()
-        shutil.copytree(_OVERLAY, place, dirs_exist_ok=True)
+        lay_over(_OVERLAY, place)
         run(["systemctl", f"--root={place}", "--quiet", "enable", *_SERVICES])
         (kernel,) = (path.name for path in (place / "usr/lib/modules").iterdir())
         run(["depmod", "-b", place, kernel])

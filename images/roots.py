@@ -7,13 +7,14 @@ Dates in them are those of the week: two who make the same within a week get the
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from images import packages
-from images.steps import BuildFailed, cached, key, need, run
+from images.steps import BuildFailed, cached, key, need, remove, run
 
 _WEEK: Final = 7 * 86_400
 #: a file that cannot be had at once is asked for again, with growing waits
@@ -71,3 +72,18 @@ def root(arch: str, include: Sequence[str], *components: str) -> Path:
 def copy(source: Path, place: Path) -> None:
     """A root file system of one's own, with owners and modes."""
     run(["cp", "-a", "--reflink=auto", source, place])
+
+
+def lay_over(source: Path, tree: Path) -> None:
+    """Put files into a tree, with the modes that git knows and not those of the checkout; the tree's own directories
+    stay as they are."""
+    for path in sorted(source.rglob("*")):
+        place = tree / path.relative_to(source)
+        if path.is_symlink():
+            remove(place)
+            place.symlink_to(path.readlink())
+        elif path.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+        elif "__pycache__" not in path.parts:
+            shutil.copyfile(path, place)
+            place.chmod(0o755 if os.access(path, os.X_OK) else 0o644)

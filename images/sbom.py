@@ -161,7 +161,7 @@ def of_wheel(made: Path) -> Iterator[Component]:
 
 
 def _debian(name: str, version: str, arch: str) -> Component:
-    what = f"{quote(name, safe='')}@{quote(version, safe='.~')}" if version else quote(name, safe="")
+    what = f"{quote(name, safe='')}@{quote(version, safe=':')}" if version else quote(name, safe="")
     qualifiers = f"?arch={arch}&distro={_DISTRIBUTION}" if arch else f"?distro={_DISTRIBUTION}"
     purl = f"pkg:deb/debian/{what}{qualifiers}"
     return {"type": "library", "bom-ref": purl, "name": name, **({"version": version} if version else {}), "purl": purl}

@@ -1,0 +1,351 @@
+"""A release: one version in all, checksums that verify, bills that are valid, and the same octets for everybody."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import tomllib
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+from packageurl import PackageURL
+from referencing import Registry
+from referencing.jsonschema import DRAFT7
+
+import edge_router
+from images import deb, oci, packages, plan, release, roots, sbom, steps, version, wheel
+from images.steps import BuildFailed
+
+CHANGELOG = """\
+# Changelog
+
+## 0.2.0 (unreleased)
+
+- Later.
+
+## 0.1.0 - 2026-11-21
+
+The first.
+
+### Added
+- A thing.
+
+## 0.0.9
+"""
+STATUS = """\
+Package: zlib1g
+Version: 1:1.3.dfsg+really1.3.1-1+b1
+Architecture: arm64
+Maintainer: Mark Brown <broonie@debian.org>
+Status: install ok installed
+Description: a library
+ of which this is all
+
+Package: gone
+Version: 1
+Architecture: all
+Status: deinstall ok config-files
+
+Package: linux-image-arm64
+Version: 6.12-1
+Architecture: arm64
+Status: hold ok installed
+"""
+COPYRIGHT = """\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+License: zlib
+
+Files: debian/*
+License: GPL-2+
+
+Files: contrib/*
+License: X11 or Expat
+
+License: zlib
+ Permission is granted ...
+"""
+
+anywhere = pytest.mark.anywhere
+
+
+@anywhere
+def test_the_changes_of_one_version() -> None:
+    """Its own, up to the next; nothing of a version that is not there or only begins like it."""
+    assert release.changes("0.1.0", CHANGELOG) == ("0.1.0 - 2026-11-21", "The first.\n\n### Added\n- A thing.")
+    assert release.changes("0.2.0", CHANGELOG) == ("0.2.0 (unreleased)", "- Later.")
+    assert release.changes("0.0.9", CHANGELOG)[1] == release.changes("0.1", CHANGELOG)[1] == ""
+
+
+@anywhere
+def test_this_version_has_changes() -> None:
+    """In this repository."""
+    assert release.changes()[1]
+
+
+@anywhere
+@pytest.mark.parametrize(
+    ("status", "tags", "title", "wanted"),
+    [
+        ("", "", "(unreleased)", []),
+        ("", f"v{version.VERSION}", "- 2026-11-21", []),
+        ("", "", None, ["CHANGELOG.md has nothing under"]),
+        (" M README.md\n?? new.py", "", "", [r"differs from its commit \(README.md, new.py\)"]),
+        ("", "v0.0.1 other", "", ["tag v0.0.1, and edge_router.__version__ is"]),
+        ("", f"v{version.VERSION}", "(unreleased)", ["calls .* unreleased, and the commit has the tag"]),
+    ],
+)
+def test_what_is_not_released(
+    status: str, tags: str, title: str | None, wanted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree that nobody has, a version that nobody described, a tag that says something else."""
+    monkeypatch.setattr(release, "git", lambda *words: {"status": status, "tag": tags}[words[0]])
+    monkeypatch.setattr(release, "changes", lambda: ("", "") if title is None else (title, "- A thing."))
+    found = release.problems()
+    assert len(found) == len(wanted) and all(re.search(*pair) for pair in zip(wanted, found, strict=True)), found
+
+
+@anywhere
+def test_nothing_is_built_of_what_is_not_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before anything is done, with the way out."""
+    monkeypatch.setattr(release, "problems", lambda: ["the tree differs"])
+    with pytest.raises(BuildFailed, match=r"(?s)the tree differs.*--allow-dirty"):
+        release.build([])
+
+
+@anywhere
+def test_one_version_in_all_that_is_released() -> None:
+    """edge_router.__version__ is the only place."""
+    project = tomllib.loads((version.ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "edge_router.__version__"}
+    assert edge_router.__version__ == version.VERSION and re.fullmatch(r"\d+\.\d+\.\d+", version.VERSION)
+    assert f"edge-router ({version.VERSION}) " in deb._changelog()
+    assert oci._annotations()["org.opencontainers.image.version"] == version.VERSION
+    assert version.VERSION in oci.name("arm64") and version.VERSION in release.PLACE.name
+
+
+@anywhere
+def test_requirements_are_pinned_to_the_octet() -> None:
+    """Each has a digest, and its lines end where the next begins."""
+    for name in ("setuptools", "msgspec"):
+        assert re.fullmatch(rf"{name}==\S+ \\\n    --hash=sha256:[0-9a-f]{{64}}\n", wheel.pinned(name))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A root file system with what dpkg knows of it."""
+    (tmp_path / "var/lib/dpkg").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/status").write_text(STATUS)
+    (tmp_path / "usr/share/doc/zlib1g").mkdir(parents=True)
+    (tmp_path / "usr/share/doc/zlib1g/copyright").write_text(COPYRIGHT)
+    return tmp_path
+
+
+def valid(bill: dict[str, Any]) -> dict[str, Any]:
+    """A bill, by the schema that CycloneDX publishes and the rules for package URLs."""
+    schemas = {
+        name: json.loads((resources.files("cyclonedx") / "schema/_res" / f"{name}.SNAPSHOT.schema.json").read_text())
+        for name in ("bom-1.6", "spdx", "jsf-0.82")
+    }
+    known = [(f"http://cyclonedx.org/schema/{name}.SNAPSHOT.schema.json", each) for name, each in schemas.items()]
+    registry: Registry[Any] = Registry().with_resources((url, DRAFT7.create_resource(each)) for url, each in known)
+    Draft7Validator(schemas["bom-1.6"], registry=registry).validate(bill)
+    for component in bill["components"]:
+        assert PackageURL.from_string(component["purl"]).to_string() == component["purl"]
+    return bill
+
+
+@anywhere
+def test_the_bill_of_an_image(tree: Path, tmp_path: Path) -> None:
+    """Packages with versions, licences by their SPDX names where they have one, and the digest of the file."""
+    (tmp_path / "edge.img.xz").write_bytes(b"image")
+    bill = valid(sbom.bill(tmp_path / "edge.img.xz", "operating-system", sbom.of_tree(tree)))
+    kernel, library = bill["components"]
+    assert (kernel["name"], kernel["version"], "licenses" in kernel) == ("linux-image-arm64", "6.12-1", False)
+    assert library["purl"] == (
+        "pkg:deb/debian/zlib1g@1:1.3.dfsg%2Breally1.3.1-1%2Bb1?arch=arm64&distro=debian-13"
+    )  # fmt: skip
+    assert [each["license"] for each in library["licenses"]] == [
+        {"id": "GPL-2.0-or-later"},
+        {"name": "X11 or Expat"},
+        {"id": "Zlib"},
+    ]
+    digest = "6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d"
+    assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+
+
+@anywhere
+def test_the_bill_of_a_wheel(tmp_path: Path) -> None:
+    """What pip would install with it, and what only an extra wants; nothing of what only developers want."""
+    with zipfile.ZipFile(tmp_path / "edge_router-1-py3-none-any.whl", "w") as made:
+        demands = ("twisted>=24.11", 'pyopenssl>=25.0; extra == "tls"', 'ruff>=0.9; extra == "dev"')
+        lines = "".join(f"Requires-Dist: {each}\n" for each in demands)
+        made.writestr("edge_router-1.dist-info/METADATA", f"Name: edge-router\n{lines}\ntext")
+    artifact = tmp_path / "edge_router-1-py3-none-any.whl"
+    bill = valid(sbom.bill(artifact, "application", sbom.of_wheel(artifact)))
+    found = [(each["purl"], each["scope"]) for each in bill["components"]]
+    assert found == [("pkg:pypi/pyopenssl", "optional"), ("pkg:pypi/twisted", "required")]
+
+
+@anywhere
+def test_a_release_can_be_verified(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `sha256sum -c`; every file but the list itself is in it, and every artifact has its bill."""
+    place, made = tmp_path / "release", tmp_path / "edge-router_1_oci.tar"
+    made.write_bytes(b"container")
+    monkeypatch.setattr(release, "PLACE", place)
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    monkeypatch.setattr(release, "problems", list)
+    monkeypatch.setattr(release, "changes", lambda: ("1 (unreleased)", "- A thing."))
+    monkeypatch.setattr(release, "run", lambda command: f"{command[0]} 1.0\n")
+    monkeypatch.setattr(oci, "tree", lambda arch: tree)
+    monkeypatch.setattr(steps, "CACHE", tmp_path / "cache")
+    release.build([plan.Item("oci arm64", lambda: [made], lambda: None)])
+    verified = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=place, capture_output=True, text=True)
+    assert verified.returncode == 0, verified.stdout
+    names = sorted(path.name for path in place.iterdir())
+    wanted = ["RELEASE-NOTES.md", "SHA256SUMS", "build.json", made.name, f"{made.name}.cdx.json"]
+    assert names == sorted(wanted) and len(verified.stdout.splitlines()) == len(wanted) - 1
+    assert "# edge-router 1 (draft)\n\n- A thing." in (place / "RELEASE-NOTES.md").read_text()
+    built = json.loads((place / "build.json").read_text())
+    assert built["debian"]["packages"]["container arm64"]["linux-image-arm64"] == "6.12-1"
+
+
+@anywhere
+def test_a_plan_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The number of each item, what is there already, sizes and times; `--list` makes nothing."""
+    monkeypatch.setattr(steps, "CACHE", tmp_path)
+    monkeypatch.setattr(plan, "CACHE", tmp_path)
+    monkeypatch.setattr(steps._State, "told", set())
+
+    def part() -> Path:
+        return steps.cached("0123-part", lambda place: place.touch())
+
+    (tmp_path / "file.deb").write_bytes(b"x" * 2_000_000)
+    items = [plan.Item(name, lambda: [part() and tmp_path / "file.deb"], part) for name in ("one arm64", "two")]
+    plan.show(items)
+    assert "[1/2] one arm64: to be made, first its part" in capsys.readouterr().out
+    plan.build(items)
+    said = capsys.readouterr().out
+    assert "==> [1/2] one arm64 ..." in said and "==> [2/2] two ... is there" in said
+    assert re.search(r"\[2/2\] two: \S+file.deb 2\.00 MB; 0 s, 0 s in all", said)
+    plan.show(items)
+    assert "[1/2] one arm64: is there" in capsys.readouterr().out
+
+
+@anywhere
+def test_what_would_fail_in_the_end_fails_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No room on the disk, and no program; but nothing is demanded for what is there."""
+    monkeypatch.setattr(plan, "CACHE", tmp_path)
+    monkeypatch.setattr(steps, "CACHE", tmp_path)
+    made: list[str] = []
+
+    def item(name: str, part: str, space: int) -> plan.Item:
+        return plan.Item(name, lambda: made.append(name) or [], lambda: steps.cached(part, Path.touch), space)
+
+    with pytest.raises(BuildFailed, match=r"has room for .* MB, and one may take .* MB: make room"):
+        plan.build([item("one", "0-part", 10**9)])
+    monkeypatch.setitem(plan.PROGRAMS, "one", ("nosuchprogram/its-package",))
+    with pytest.raises(BuildFailed, match="`apt-get install its-package`"):
+        plan.build([item("one", "0-part", 0)])
+    (tmp_path / "0-part").touch()
+    plan.build([item("one", "0-part", 10**9)])
+    assert made == ["one"]
+
+
+@anywhere
+def test_modes_are_those_of_git(tmp_path: Path) -> None:
+    """Whatever the umask of the checkout was; directories of the tree are left as they are."""
+    (tmp_path / "source/etc").mkdir(parents=True, mode=0o700)
+    (tmp_path / "source/etc/plain").touch(0o600)
+    (tmp_path / "source/etc/program").touch(0o700)
+    (tmp_path / "tree/etc").mkdir(parents=True)
+    (tmp_path / "tree/etc").chmod(0o755)
+    roots.lay_over(tmp_path / "source", tmp_path / "tree")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "tree").rglob("*")}
+    assert modes == {"etc": 0o755, "plain": 0o644, "program": 0o755}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This tree in another directory, with other modes."""
+    place = tmp_path_factory.mktemp("elsewhere") / "deep" / "er"
+    names = ["edge_router", "bridges", "images", "systemd", "docs", "examples"]
+    for name in names:
+        shutil.copytree(version.ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "build"))
+    for file in version.ROOT.iterdir():
+        if file.is_file():
+            shutil.copyfile(file, place / file.name)
+    for path in place.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+    return place
+
+
+def builds(place: Path, what: str, cache: Path) -> None:
+    """Build in another tree, as another person on another day would."""
+    environment = {
+        **{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(place)},
+        **{"TZ": "Pacific/Auckland", "LC_ALL": "tr_TR.UTF-8", "HOME": str(cache), "EDGE_ROUTER_CACHE": str(cache)},
+        **{"SOURCE_DATE_EPOCH": str(version.epoch())},
+    }
+    python = version.ROOT / ".venv/bin/python"
+    command = ["sh", "-c", f"umask 077; exec {python} -m images {what} --arch amd64"]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def cache_of(place: Path, *kinds: str) -> Path:
+    """A cache that has Debian's packages and PyPI's, and nothing that we make of them."""
+    place.mkdir()
+    for kind in kinds:
+        for made in steps.CACHE.glob(f"*-{kind}"):
+            (place / made.name).symlink_to(made)
+    return place
+
+
+def test_a_package_is_the_same_for_everybody(elsewhere: Path, tmp_path: Path) -> None:
+    """Another directory, umask, time zone and language: the same octets; so are wheel and source archive."""
+    here = [deb.build("amd64"), *(item[0] for item in [plan.wheels(())[0].make()]), plan.wheels(())[0].make()[1]]
+    cache = cache_of(tmp_path / "cache", "setuptools")
+    builds(elsewhere, "deb", cache)
+    builds(elsewhere, "wheel", cache)
+    for file in here:
+        assert sbom.sha256(elsewhere / "build/dist" / file.name) == sbom.sha256(file), file.name
+
+
+def test_a_container_image_is_the_same_for_everybody(elsewhere: Path, tmp_path: Path) -> None:
+    """To the digest of its index. It has nothing of the machine that it was made on, and has the licences."""
+    here = oci.archive(oci.build("amd64"))
+    builds(elsewhere, "oci", cache_of(tmp_path / "cache", "setuptools", "tree-amd64", "root-amd64"))
+    assert sbom.sha256(elsewhere / "build/dist" / here.name) == sbom.sha256(here)
+    with tarfile.open(oci.layer("amd64") / "layer.tar.gz") as layer:
+        names = set(layer.getnames())
+        known = layer.extractfile("var/lib/dpkg/status")
+        assert known is not None and b"Package: edge-router\n" in known.read()
+    assert names.isdisjoint({"etc/resolv.conf", "etc/hostname", "etc/apt/sources.list"})
+    assert {"usr/share/doc/libc6/copyright", "usr/share/common-licenses/GPL-2"} <= names
+
+
+def test_a_wheel_runs(tmp_path: Path) -> None:
+    """As pip installs it."""
+    command = [version.ROOT / ".venv/bin/python", "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path]
+    steps.run([*command, wheel.files()[0]])
+    said = steps.run([version.ROOT / ".venv/bin/python", "-m", "edge_router", "version"], {"PYTHONPATH": str(tmp_path)})
+    assert version.VERSION in said
+
+
+def test_a_package_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a real mmdebstrap, and a mirror that nobody serves."""
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://127.0.0.1:1/debian")
+    with pytest.raises(BuildFailed, match=r"InRelease could not be fetched from http://127.0.0.1:1/debian"):
+        roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase")
+    assert packages.mirror() == "http://127.0.0.1:1/debian"
