@@ -10,6 +10,8 @@ from pathlib import Path
 from edge_router.config.schema import Secret, SecretPlace
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
+#: where those of the running service are, for whoever checks its configuration by hand, as root
+_OF_SERVICE = Path("/run/credentials/edge-router.service")
 _MOST = 65_536
 
 
@@ -48,11 +50,16 @@ def open_to_others(secret: SecretPlace, directory: Path) -> bool:
 def _path(secret: SecretPlace, directory: Path, environment: Mapping[str, str]) -> Path:
     if secret.credential is None:
         return directory / str(secret.file)
-    if CREDENTIALS not in environment:
-        raise Missing(f"${CREDENTIALS} is not set; systemd sets it for a unit with LoadCredential={secret.credential}:")
     if "/" in secret.credential:
         raise Missing(f"{secret.credential!r} is no name of a credential; it has no /")
-    return Path(environment[CREDENTIALS]) / secret.credential
+    if CREDENTIALS in environment:
+        return Path(environment[CREDENTIALS]) / secret.credential
+    if not os.access(_OF_SERVICE, os.X_OK):
+        raise Missing(
+            f"${CREDENTIALS} is not set; systemd sets it for a unit with LoadCredential={secret.credential}:, "
+            f"and for edge-router.service if the credential is called edge-router.NAME"
+        )
+    return _OF_SERVICE / secret.credential
 
 
 def _read(path: Path) -> str:

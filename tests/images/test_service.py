@@ -108,6 +108,33 @@ def test_after_sigkill_it_comes_back(machine: Machine) -> None:
     machine.until("curl -s http://127.0.0.1:8080/", lambda said: "It works" in said)
 
 
+TICKET = """\
+    transports:
+      - type: rawsocket
+        endpoint: {type: tcp, interface: 127.0.0.1, port: 8071}
+        auth:
+          ticket: {principals: {joe: {role: local, ticket: {credential: edge-router.joe}}}}
+"""
+
+
+def test_a_secret_that_root_alone_can_read(machine: Machine) -> None:
+    """systemd hands it to the node; the configuration has its name."""
+    store, config = machine.root / "etc/credstore", machine.root / "etc/edge-router/config.yaml"
+    store.mkdir(mode=0o700, exist_ok=True)
+    (store / "edge-router.joe").write_text("s3cret")
+    (store / "edge-router.joe").chmod(0o600)
+    before = config.read_text()
+    config.write_text(before.replace("    transports:\n", TICKET, 1))
+    machine.does("systemctl restart edge-router")
+    call = "edge-router call wamp.session.count --url rs://127.0.0.1:8071 --realm realm1 --authid joe --ticket"
+    assert machine.does(f"{call} s3cret").strip() == "1"
+    assert "authentication_denied" in machine.does(f"{call} wrong", 1)
+    assert "credential" not in machine.does("edge-router check")
+    config.write_text(before)
+    (store / "edge-router.joe").unlink()
+    machine.does("systemctl restart edge-router")
+
+
 BRIDGE = """
 bridges:
   - type: gpio
