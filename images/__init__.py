@@ -13,11 +13,14 @@
     wheel        our own Python, as pip installs it
     deb          the Debian package; manual and completion are made by `manual` and `completion`
     boards       a board's root file system, and a disk of it that boots under emulation; `initrd` is its first part
+    sdcard       the image of an SD card: partitions, and what is different on a card; `bootpart` is its first one
+    native       programs of Debian 13 that run here, so that what they make is the same everywhere
     bytecode     byte code for trees of other architectures
     oci          the container image
     msgspec      the one dependency that Debian has not for armhf, cross-built
     release      everything in one directory, with checksums and notes; `sbom` says what is in each file
     debian/      what stands in the package as it is        board/   what is on a board besides
+    card/        what is on a card besides             bootfiles/   what stands on its boot partition
 
 Only what builds may live here; nothing of it is in a package. It is run by the Python of the virtual environment, on a
 Debian machine, as root where root file systems are made, and needs no Docker daemon.

@@ -19,6 +19,7 @@ BUILDS: Final[dict[str, tuple[tuple[Planner, ...], str]]] = {
     "wheel": ((plan.wheels,), "our Python for pip: a wheel and a source archive"),
     "deb": ((plan.packages,), "the Debian package"),
     "oci": ((plan.containers,), "the container image, one for all architectures"),
+    "image": ((plan.cards,), "the image of an SD card, for arm64 and armhf"),
     "images": ((plan.packages, plan.containers), "all of that for one architecture, or for all"),
     "release": (
         (plan.wheels, plan.packages, plan.containers),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from images import deb, oci, wheel
+from images import boards, deb, oci, sdcard, wheel
 from images.steps import CACHE, DIST, BuildFailed, megabytes, missing, need, note, say, seconds, size, took
 from images.version import ROOT
 
@@ -19,6 +19,7 @@ PROGRAMS: Final = {
     "wheel": (),
     "deb": ("dpkg-deb/dpkg", "mmdebstrap", "arm-linux-gnueabihf-gcc/gcc-arm-linux-gnueabihf"),
     "oci": ("dpkg-deb/dpkg", "mmdebstrap"),
+    "image": ("dpkg-deb/dpkg", "mmdebstrap", "sfdisk/fdisk"),
 }
 
 
@@ -67,6 +68,15 @@ def containers(archs: Iterable[str]) -> list[Item]:
         return [oci.archive(oci.build(*every))]
 
     return [Item(f"oci {' '.join(every)}", make, lambda: [oci.layer(arch) for arch in every], 500 + 250 * len(every))]
+
+
+def cards(archs: Iterable[str]) -> list[Item]:
+    """The image of an SD card for each architecture that a Raspberry Pi has."""
+
+    def item(arch: str) -> Item:
+        return Item(f"image {arch}", lambda: sdcard.build(arch), lambda: sdcard.made(arch), 3500)
+
+    return [item(arch) for arch in archs if arch in boards.KERNELS]
 
 
 def show(items: Sequence[Item]) -> None:
