@@ -109,20 +109,12 @@ def build(items: Sequence[plan.Item], allow_dirty: bool = False) -> Path:
 def _fill(place: Path, files: Mapping[str, Sequence[Path]]) -> None:
     for name, made in files.items():
         for file in made:
-            _link(file, place / file.name)
+            run(["cp", "--reflink=auto", file, place / file.name])  # no link: the next build writes into build/dist
         for artifact, kind, components in bills(name, [place / file.name for file in made]):
             sbom.write(artifact, sbom.bill(artifact, kind, components))
     (place / "build.json").write_text(json.dumps(information(files), indent=1, sort_keys=True) + "\n")
     (place / "RELEASE-NOTES.md").write_text(notes(sorted(place.iterdir())))
     (place / "SHA256SUMS").write_text(sums(place.iterdir()))
-
-
-def _link(file: Path, place: Path) -> None:
-    """A large file is there twice and takes the room of one, where that can be."""
-    try:
-        place.hardlink_to(file)
-    except OSError:
-        shutil.copyfile(file, place)
 
 
 def bills(name: str, files: Sequence[Path]) -> Iterator[tuple[Path, str, Iterable[sbom.Component]]]:

@@ -204,7 +204,7 @@ def test_a_release_can_be_verified(tree: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr(release, "problems", list)
     monkeypatch.setattr(release, "changes", lambda: ("1 (unreleased)", "- A thing."))
-    monkeypatch.setattr(release, "run", lambda command: f"{command[0]} 1.0\n")
+    monkeypatch.setattr(release, "_TOOLS", {"cp": ("cp", "--version")})
     monkeypatch.setattr(oci, "tree", lambda arch: tree)
     monkeypatch.setattr(steps, "CACHE", tmp_path / "cache")
     release.build([plan.Item("oci arm64", lambda: [made], lambda: None)])
@@ -216,6 +216,8 @@ def test_a_release_can_be_verified(tree: Path, tmp_path: Path, monkeypatch: pyte
     assert "# edge-router 1 (draft)\n\n- A thing." in (place / "RELEASE-NOTES.md").read_text()
     built = json.loads((place / "build.json").read_text())
     assert built["debian"]["packages"]["container arm64"]["linux-image-arm64"] == "6.12-1"
+    made.write_bytes(b"the next build's")
+    assert (place / made.name).read_bytes() == b"container"
 
 
 @anywhere
