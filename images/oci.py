@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from images import deb, packages
 from images.bytecode import compile_in
-from images.roots import extract
+from images.roots import copy, extract
 from images.steps import DIST, cached, key, remove, run
 from images.version import VERSION, epoch
 
@@ -117,7 +117,7 @@ def _layer(place: Path, source: Path, package: Path) -> None:
     remove(work)
     place.mkdir()
     try:
-        run(["cp", "-a", source, work])
+        copy(source, work)
         run(["dpkg-deb", "-x", package, work])
         _configure(work)
         _leave_out(work)

@@ -71,7 +71,7 @@ def root(arch: str, include: Sequence[str], *components: str) -> Path:
 
 def copy(source: Path, place: Path) -> None:
     """A root file system of one's own, with owners and modes."""
-    run(["cp", "-a", "--reflink=auto", source, place])
+    run(["cp", "-a", "--reflink=auto", source.resolve(), place])  # not a link to it, if it is one
 
 
 def lay_over(source: Path, tree: Path) -> None:
