@@ -15,7 +15,7 @@ from typing import Final
 from images import deb, packages
 from images.bytecode import compile_in
 from images.initrd import make as make_initrd
-from images.roots import copy, lay_over, unpack, week
+from images.roots import copy, lay_over, settle, unpack, week
 from images.steps import BuildFailed, cached, key, need, remove, run
 
 KERNELS: Final = {"arm64": "linux-image-arm64", "armhf": "linux-image-armmp"}
@@ -96,6 +96,7 @@ def installed(arch: str) -> Path:
         (kernel,) = (path.name for path in (place / "usr/lib/modules").iterdir())
         run(["depmod", "-b", place, kernel])
         compile_in(place)
+        settle(place)
 
     return cached(f"{key(base.name, package, Path(__file__), _OVERLAY)}-installed-{arch}", make)
 
