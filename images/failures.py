@@ -9,7 +9,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-_MIRROR: Final = "Another mirror can be named: DEBIAN_MIRROR=http://deb.debian.org/debian"
+_MIRROR: Final = "Another mirror can be named: DEBIAN_MIRROR=http://HOST/debian"
 _KEPT: Final = "What is done is kept: the same command goes on from here."
 _SPACE: Final = "Make room (`python -m images clean` removes what no build uses), or set EDGE_ROUTER_CACHE=DIRECTORY."
 _URL: Final = r"(?P<base>https?://\S+?)/(?P<path>(?:pool|dists)/\S+)"

@@ -47,3 +47,18 @@ def mirror() -> str:
 def source(*components: str) -> str:
     """A line of sources.list. components: besides main."""
     return f"deb {mirror()} {SUITE} {' '.join(('main', *components))}"
+
+
+def sources(*components: str) -> str:
+    """What a board's apt asks: the mirror that it was built from, and that of the security team. sources.list(5)
+
+    components: besides main. $DEBIAN_SECURITY_MIRROR, or the one that apt asks here. Raises BuildFailed.
+    """
+    known = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"])
+    found = re.findall(r"^(https?://\S+/debian-security)/? *$", known, re.M)
+    security = os.environ.get("DEBIAN_SECURITY_MIRROR") or (found[0] if found else f"{mirror()}-security")
+    return "\n".join(
+        f"Types: deb\nURIs: {place}\nSuites: {suites}\nComponents: {' '.join(('main', *components))}\n"
+        f"Signed-By: {KEYRING}\n"
+        for place, suites in ((mirror(), f"{SUITE} {SUITE}-updates"), (security, f"{SUITE}-security"))
+    )

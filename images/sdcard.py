@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from images import boards, bootpart
+from images import boards, bootpart, packages
 from images.native import native
 from images.roots import copy, lay_over
 from images.steps import DIST, cached, key, remove, run
@@ -53,7 +53,7 @@ def made(arch: str) -> Path:
     changed. Raises BuildFailed."""
     tree = boards.installed(arch)
     sources = (Path(__file__), Path(bootpart.__file__), Path(boards.__file__), bootpart.FILES, _OVERLAY)
-    what = key(tree.name, bootpart.firmware().name, str(epoch()), *sources)
+    what = key(tree.name, bootpart.firmware().name, str(epoch()), _sources(), *sources)
     return cached(f"{what}-{_name(arch)}", lambda place: _make(place, arch, tree))
 
 
@@ -108,6 +108,7 @@ def _make(place: Path, arch: str, installed: Path) -> None:
 def prepare(tree: Path) -> None:
     """Make the root file system of a board that of a card, in place. Raises BuildFailed."""
     lay_over(_OVERLAY, tree)
+    (tree / "etc/apt/sources.list.d/debian.sources").write_text(_sources())
     for pattern in _LEFT_OUT:
         for each in tree.glob(pattern):
             remove(each)
@@ -118,6 +119,10 @@ def prepare(tree: Path) -> None:
     status = tree / "var/lib/dpkg/status"
     held = r"(?m)^(Package: linux-image-.*\nStatus: )install "
     status.write_text(re.sub(held, r"\1hold ", status.read_text()))
+
+
+def _sources() -> str:
+    return packages.sources("non-free-firmware")
 
 
 def _move(directory: Path, place: Path) -> None:
