@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from images import deb, packages
+from images import kernel as newer
 from images.bytecode import compile_in
 from images.initrd import make as make_initrd
 from images.roots import copy, lay_over, settle, unpack, week
@@ -26,11 +27,12 @@ SYSTEM: Final = (
     # what a person put on the boot partition, with the Imager or by hand: user, keys, network
     *("cloud-init", "netplan.io", "wpasupplicant", "iw", "firmware-brcm80211", "wireless-regdb"),
 )
-#: what a kernel needs to find its root: virtual disks, SD cards, USB sticks
+#: what a kernel needs to find its root: virtual disks, SD cards with what gives them clock and power, USB sticks
 MODULES: Final = (
     *("crc32c_generic", "crc32_generic", "virtio_pci", "virtio_mmio", "virtio_blk", "ext4"),
     *("bcm2835", "bcm2835_dma", "sdhci_iproc", "sdhci_brcmstb", "mmc_block", "clk_raspberrypi"),
-    *("usb_storage", "xhci_pci"),
+    *("fixed", "gpio_regulator", "gpio_brcmstb", "pinctrl_brcmstb_bcm2712"),
+    *("usb_storage", "xhci_pci", "reset_raspberrypi"),
 )
 _SLOW: Final = (
     (f"/usr/lib/python{packages.PYTHON}/py_compile.py", "", 0o644),
@@ -91,6 +93,8 @@ def installed(arch: str) -> Path:
         )
         run(["unshare", "--mount", "sh", "-e", "-c", script, "sh", place])
         (place / "root" / "edge-router.deb").unlink()
+        if arch in newer.PACKAGES:
+            newer.install(arch, base, place)
         lay_over(_OVERLAY, place)
         run(["systemctl", f"--root={place}", "--quiet", "enable", *_SERVICES])
         (kernel,) = (path.name for path in (place / "usr/lib/modules").iterdir())
@@ -98,7 +102,8 @@ def installed(arch: str) -> Path:
         compile_in(place)
         settle(place)
 
-    return cached(f"{key(base.name, package, Path(__file__), _OVERLAY)}-installed-{arch}", make)
+    sources = (Path(__file__), Path(newer.__file__), _OVERLAY)
+    return cached(f"{key(base.name, package, *sources)}-installed-{arch}", make)
 
 
 def initrd(tree: Path) -> bytes:
@@ -128,5 +133,3 @@ def _emulate(arch: str) -> None:
     name = {"arm64": "qemu-aarch64", "armhf": "qemu-arm"}[arch]
     if not (_BINFMT / name).exists():
         run(["update-binfmts", "--enable", name])
-
-

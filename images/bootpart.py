@@ -26,6 +26,8 @@ _FIRMWARE: Final = ("bootcode.bin", "start.elf", "start_cd.elf", "start4.elf", "
 _FIXUPS: Final = ("fixup.dat", "fixup_cd.dat", "fixup4.dat", "fixup4cd.dat")
 #: of the device trees of a kernel
 _BOARDS: Final = {"arm64": "bcm2[78]*-rpi-*.dtb", "armhf": "bcm283[67]-rpi-*.dtb"}
+#: the kernel's names of some that the firmware knows under another
+_RENAMED: Final = {"bcm2712-d-rpi-5-b.dtb": "bcm2712d0-rpi-5-b.dtb"}
 
 
 def firmware() -> Path:
@@ -45,7 +47,7 @@ def fill(place: Path, arch: str, tree: Path) -> None:
     for name in (*_FIRMWARE, *_FIXUPS):
         shutil.copy(source / name, place)
     for dtb in trees(arch, tree):
-        shutil.copy(dtb, place)
+        shutil.copy(dtb, place / _RENAMED.get(dtb.name, dtb.name))
     shutil.copy(boards.kernel(tree), place / "vmlinuz")
     (place / "initrd.img").write_bytes(boards.initrd(tree))
     for file in (*(FILES / "all").iterdir(), *(FILES / arch).iterdir()):
@@ -66,7 +68,8 @@ def overlays(place: Path) -> None:
 
 def trees(arch: str, tree: Path) -> Iterator[Path]:
     """The device trees of the boards that an image is for. Raises BuildFailed."""
-    found = sorted((tree / "usr/lib").glob(f"linux-image-*/**/{_BOARDS[arch]}"))
+    places = ("linux-image-*/**", "modules/*/dtb/broadcom")
+    found = sorted(file for place in places for file in (tree / "usr/lib").glob(f"{place}/{_BOARDS[arch]}"))
     if not found:
         raise BuildFailed(f"{tree} has no device trees of a Raspberry Pi: is its kernel another one now?")
     yield from found

@@ -1,0 +1,115 @@
+"""The image of an SD card: what is in it, and what a board makes of it at its first start and at later ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edge_router.config.load import load
+from images import bootpart, imager, sdcard
+from images.version import ROOT
+
+CARD = ROOT / "images" / "card"
+FIRSTBOOT = CARD / "usr/libexec/edge-router/firstboot"
+#: the schema of os lists, as rpi-imager's os-list-schema.json demands it of an entry: name -> type
+DEMANDED = {
+    **dict.fromkeys(("name", "description", "icon", "url", "extract_sha256", "release_date"), str),
+    **dict.fromkeys(("extract_size", "image_download_size"), int),
+    "devices": list,
+}
+
+
+def options(file: Path) -> dict[str, str]:
+    """What is set in a config.txt, without what is for some boards only."""
+    lines = re.sub(r"(?ms)^\[.*?^\[all\]$", "", file.read_text()).splitlines()
+    return dict(re.split("[= ]", line, maxsplit=1) for line in lines if line and line[0] not in "#[")
+
+
+@pytest.mark.anywhere
+@pytest.mark.parametrize("arch", ["arm64", "armhf"])
+def test_the_firmware_finds_what_it_is_told_to_start(arch: str) -> None:
+    """Kernel and initrd under the names that they have on the partition; a 64-bit kernel is started as one."""
+    told = options(bootpart.FILES / arch / "config.txt")
+    assert (told["kernel"], told["initramfs"]) == ("vmlinuz", "initrd.img followkernel")
+    assert told["upstream_kernel"] == "1" and ("arm_64bit" in told) is (arch == "arm64")
+
+
+@pytest.mark.anywhere
+def test_the_header_has_no_console() -> None:
+    """A sensor on it would be asked for a password, and could type."""
+    words = shlex.split((bootpart.FILES / "all/cmdline.txt").read_text())
+    assert [word for word in words if word.startswith("console=")] == ["console=tty1"]
+    assert {"root=slots", "panic=10", "cgroup_enable=memory"} <= set(words)
+
+
+@pytest.mark.anywhere
+def test_overlays_that_are_named_are_there() -> None:
+    """Also those that wait behind a `#`."""
+    text = "".join(file.read_text() for file in bootpart.FILES.glob("arm*/config.txt"))
+    named = set(re.findall(r"^#?dtoverlay=(\S+)$", text, re.M))
+    assert named == {file.stem for file in (bootpart.FILES / "overlays").glob("*.dts")}
+
+
+@pytest.mark.anywhere
+def test_what_people_are_to_fill_in_is_valid_as_it_is() -> None:
+    """And names nobody: a card as it is flashed lets nobody in."""
+    files = {name: (bootpart.FILES / "all" / name).read_text() for name in ("user-data", "network-config", "meta-data")}
+    assert files["user-data"].startswith("#cloud-config\n") and yaml.safe_load(files["user-data"]) is None
+    assert yaml.safe_load(files["network-config"])["ethernets"]["wired"]["dhcp4"] is True
+    assert yaml.safe_load(files["meta-data"]) == {"instance-id": "edge-router"}
+    uncommented = re.sub(r"(?m)^#(?=[a-z]| )(?! )", "", files["user-data"].split("\n", 5)[5])
+    assert {"hostname", "ssh_authorized_keys"} <= set(yaml.safe_load(uncommented))
+
+
+@pytest.mark.anywhere
+def test_the_example_of_a_configuration_is_one() -> None:
+    """As it is put on the partition."""
+    assert load(bootpart.FILES / "all/edge-router.yaml.example")
+
+
+@pytest.mark.anywhere
+def test_every_service_of_the_card_is_started() -> None:
+    """And runs a part of the script that there is."""
+    units = {file.stem: file.read_text() for file in (CARD / "usr/lib/systemd/system").glob("*.service")}
+    assert set(units) == set(sdcard._ENABLED)
+    parts = {re.search(r"ExecStart=/usr/libexec/edge-router/firstboot (\w+)", text)[1] for text in units.values()}  # type: ignore[index]
+    assert parts == {"begin", "take", "end", "look"}
+    done = subprocess.run([FIRSTBOOT, "nonsense"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "begin|take|end|look" in done.stderr
+
+
+@pytest.mark.anywhere
+def test_the_manifest_is_what_imager_demands(tmp_path: Path) -> None:
+    """The sums are of the image and of its file; without an `init_format` Imager asks for nothing."""
+    image = bytes(3_000_000) + b"image"
+    packed = {}
+    for arch in ("arm64", "armhf"):
+        packed[arch] = sdcard.packed(arch, tmp_path)
+        packed[arch].write_bytes(lzma.compress(image))
+    entries: list[dict[str, Any]] = json.loads(imager.manifest(packed))["os_list"]
+    for entry, file in zip(entries, packed.values(), strict=True):
+        assert {name: type(entry[name]) for name in DEMANDED} == DEMANDED
+        assert (entry["extract_size"], entry["extract_sha256"]) == (len(image), hashlib.sha256(image).hexdigest())
+        assert entry["image_download_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert entry["url"] == file.as_uri() and entry["init_format"] == "cloudinit"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", entry["release_date"])
+    assert "pi5-64bit" in entries[0]["devices"] and "pi2-32bit" in entries[1]["devices"]
+
+
+@pytest.mark.anywhere
+def test_the_manifest_names_where_the_images_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a release that is downloaded."""
+    monkeypatch.setenv("EDGE_ROUTER_URL", "https://example.com/releases/")
+    packed = sdcard.packed("arm64", tmp_path)
+    packed.write_bytes(lzma.compress(b""))
+    (entry,) = json.loads(imager.manifest({"arm64": packed}))["os_list"]
+    assert entry["url"] == f"https://example.com/releases/{packed.name}"
