@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from images import boards, deb, oci, sdcard, wheel
+from images import boards, deb, imager, oci, sdcard, wheel
 from images.steps import CACHE, DIST, BuildFailed, megabytes, missing, need, note, say, seconds, size, took
 from images.version import ROOT
 
@@ -74,9 +74,17 @@ def cards(archs: Iterable[str]) -> list[Item]:
     """The image of an SD card for each architecture that a Raspberry Pi has."""
 
     def item(arch: str) -> Item:
-        return Item(f"image {arch}", lambda: sdcard.build(arch), lambda: sdcard.made(arch), 3500)
+        return Item(f"image {arch}", lambda: sdcard.build(arch), lambda: sdcard.compressed(arch), 3500)
 
-    return [item(arch) for arch in archs if arch in boards.KERNELS]
+    every = [arch for arch in archs if arch in boards.KERNELS]
+
+    def write() -> Sequence[Path]:
+        place = DIST / imager.NAME
+        place.write_text(imager.manifest({arch: sdcard.packed(arch, DIST) for arch in every}))
+        return [place]
+
+    manifest = Item("manifest", write, lambda: [sdcard.compressed(arch) for arch in every])
+    return [*map(item, every), *([manifest] if every else [])]
 
 
 def show(items: Sequence[Item]) -> None:

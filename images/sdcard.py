@@ -44,7 +44,8 @@ _ENABLED: Final = (
 #: what would write to a root that is read-only, or wait for a network that need not be there
 _MASKED: Final = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
-    *("e2scrub_reap.service", "systemd-networkd-wait-online.service"),
+    # netplan starts a wpa_supplicant of its own for a wireless network
+    *("e2scrub_reap.service", "systemd-networkd-wait-online.service", "wpa_supplicant.service"),
 )
 
 
@@ -64,20 +65,29 @@ def card(arch: str) -> Path:
     return DIST / _name(arch)
 
 
-def build(arch: str) -> list[Path]:
-    """What people download: the image, compressed. arch: arm64 or armhf. Result: files in build/dist.
-
-    Raises BuildFailed.
-    """
+def compressed(arch: str) -> Path:
+    """The image, compressed; made now if it is not there. arch: arm64 or armhf. Raises BuildFailed."""
     image = made(arch)
 
     def compress(place: Path) -> None:  # in blocks, so that it is the same with any number of processors
         pack = 'xz -6 -T0 --block-size=24MiB --stdout "$1" > "$2"'
         native(["sh", "-c", pack, "sh", image.name, place.name], image.parent)
 
-    packed = cached(f"{image.name}.xz", compress)
+    return cached(f"{image.name}.xz", compress)
+
+
+def build(arch: str) -> list[Path]:
+    """What people download: the image, compressed. arch: arm64 or armhf. Result: files in build/dist.
+
+    Raises BuildFailed.
+    """
     DIST.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copyfile(packed, DIST / f"{_name(arch)}.xz"))]
+    return [Path(shutil.copyfile(compressed(arch), packed(arch, DIST)))]
+
+
+def packed(arch: str, place: Path) -> Path:
+    """What the compressed image is called. place: the directory it is in."""
+    return place / f"{_name(arch)}.xz"
 
 
 def _name(arch: str) -> str:
@@ -117,7 +127,7 @@ def prepare(tree: Path) -> None:
     run(["systemctl", f"--root={tree}", "--quiet", "enable", *_ENABLED])
     run(["systemctl", f"--root={tree}", "--quiet", "mask", *_MASKED])
     status = tree / "var/lib/dpkg/status"
-    held = r"(?m)^(Package: linux-image-.*\nStatus: )install "
+    held = r"(?m)^(Package: linux-(?:image|base|binary|modules)-.*\nStatus: )install "
     status.write_text(re.sub(held, r"\1hold ", status.read_text()))
 
 
