@@ -20,9 +20,9 @@ BUILDS: Final[dict[str, tuple[tuple[Planner, ...], str]]] = {
     "deb": ((plan.packages,), "the Debian package"),
     "oci": ((plan.containers,), "the container image, one for all architectures"),
     "image": ((plan.cards,), "the image of an SD card, for arm64 and armhf"),
-    "images": ((plan.packages, plan.containers), "all of that for one architecture, or for all"),
+    "images": ((plan.packages, plan.containers, plan.cards), "all of that for one architecture, or for all"),
     "release": (
-        (plan.wheels, plan.packages, plan.containers),
+        (plan.wheels, plan.packages, plan.containers, plan.cards),
         "everything for all architectures, in build/release, with checksums, SBOM, release notes and build information",
     ),
 }

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from images import boards, packages
+from images import boards
 from images.native import native
-from images.roots import unpack, week
-from images.steps import BuildFailed, cached, key
+from images.roots import extract
+from images.steps import BuildFailed
 from images.version import epoch
 
 #: as it stands in the repository
@@ -32,12 +32,7 @@ _RENAMED: Final = {"bcm2712-d-rpi-5-b.dtb": "bcm2712d0-rpi-5-b.dtb"}
 
 def firmware() -> Path:
     """Debian's raspi-firmware, unpacked. Result: the directory. Raises BuildFailed."""
-    source = packages.source("non-free-firmware")
-
-    def make(place: Path) -> None:
-        unpack(place, "arm64", "extract", "raspi-firmware", "non-free-firmware")
-
-    return cached(f"{key(source, str(week()))}-firmware", make)
+    return extract("arm64", ("raspi-firmware",), "non-free-firmware")
 
 
 def fill(place: Path, arch: str, tree: Path) -> None:

@@ -19,7 +19,10 @@ PROGRAMS: Final = {
     "wheel": (),
     "deb": ("dpkg-deb/dpkg", "mmdebstrap", "arm-linux-gnueabihf-gcc/gcc-arm-linux-gnueabihf"),
     "oci": ("dpkg-deb/dpkg", "mmdebstrap"),
-    "image": ("dpkg-deb/dpkg", "mmdebstrap", "sfdisk/fdisk"),
+    "image": (
+        *("dpkg-deb/dpkg", "mmdebstrap", "sfdisk/fdisk", "depmod/kmod", "systemctl/systemd", "arch-test"),
+        *("update-binfmts/binfmt-support", "qemu-arm-static/qemu-user-static"),
+    ),
 }
 
 

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from images import boards, oci, packages, plan, sbom
+from images import boards, bootpart, oci, packages, plan, sbom
 from images.steps import BuildFailed, megabytes, remove, run, say, size
 from images.version import ROOT, VERSION, epoch, git
 
@@ -128,7 +128,12 @@ def bills(name: str, files: Sequence[Path]) -> Iterator[tuple[Path, str, Iterabl
         elif kind == "oci":
             yield file, "container", (each for arch in archs for each in sbom.of_tree(oci.tree(arch)))
         elif file.name.endswith(".img.xz"):
-            yield file, "operating-system", sbom.of_tree(boards.installed(archs[0]))
+            yield file, "operating-system", (*sbom.of_tree(boards.installed(archs[0])), *_firmware())
+
+
+def _firmware() -> Iterator[sbom.Component]:
+    """What is on a card and not in its root file system."""
+    return (each for each in sbom.of_tree(bootpart.firmware()) if each["name"] == "raspi-firmware")
 
 
 def information(files: Mapping[str, Sequence[Path]]) -> dict[str, Any]:

@@ -30,14 +30,19 @@ def week() -> int:
     return int(time.time() // _WEEK)
 
 
-def extract(arch: str, include: Iterable[str]) -> Path:
+def extract(arch: str, include: Iterable[str], *components: str) -> Path:
     """Packages and what they depend on, unpacked and not configured: nothing of them is run. arch: any.
 
-    Result: the directory, with its list of packages; not to be changed. Raises BuildFailed.
+    components: of Debian, besides main. Result: the directory, with its list of packages; not to be changed.
+    Raises BuildFailed.
     """
     names = ",".join(sorted(include))
-    what = key(arch, names, packages.source(), str(week()), _RECORD)
-    return cached(f"{what}-tree-{arch}", lambda place: unpack(place, arch, "extract", names, options=[_RECORD]))
+    what = key(arch, names, packages.source(*components), str(week()), _RECORD)
+
+    def make(place: Path) -> None:
+        unpack(place, arch, "extract", names, *components, options=[_RECORD])
+
+    return cached(f"{what}-tree-{arch}", make)
 
 
 def unpack(place: Path, arch: str, variant: str, include: str, *components: str, options: Sequence[str] = ()) -> None:

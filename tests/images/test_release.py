@@ -9,8 +9,11 @@ import subprocess
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -345,9 +348,64 @@ def test_a_wheel_runs(tmp_path: Path) -> None:
     assert version.VERSION in said
 
 
-def test_a_package_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a real mmdebstrap, and a mirror that nobody serves."""
-    monkeypatch.setenv("DEBIAN_MIRROR", "http://127.0.0.1:1/debian")
-    with pytest.raises(BuildFailed, match=r"InRelease could not be fetched from http://127.0.0.1:1/debian"):
+class Mirror(BaseHTTPRequestHandler):
+    """What lies between apt and the real mirror: has not all files, and sometimes hangs up."""
+
+    protocol_version = "HTTP/1.1"
+    real = gone = ""
+    hangs_up: set[str] = set()
+
+    def do_GET(self) -> None:
+        """As it is asked for."""
+        if self.gone and self.gone in self.path:
+            self.send_error(404)
+            return
+        if any(name in self.path for name in self.hangs_up):
+            self.hangs_up.clear()
+            self.close_connection = True
+            return
+        self.send_response(302)
+        self.send_header("Location", self.real + self.path.removeprefix("/debian"))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Mirror]]:
+    """One that is as the test wants it."""
+    handler = type("OneMirror", (Mirror,), {"real": packages.mirror(), "hangs_up": set()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("DEBIAN_MIRROR", f"http://127.0.0.1:{server.server_port}/debian")
+    yield handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_package_that_is_gone_is_named(mirror: type[Mirror], tmp_path: Path) -> None:
+    """By a real mmdebstrap: which file, and where it should have been."""
+    mirror.gone = "/netbase_"
+    wanted = rf"netbase_\S+_all\.deb is not at {packages.mirror()} \(404\).*DEBIAN_MIRROR="
+    with pytest.raises(BuildFailed, match=wanted):
         roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase")
-    assert packages.mirror() == "http://127.0.0.1:1/debian"
+
+
+def test_a_mirror_that_hangs_up_is_asked_again(mirror: type[Mirror], tmp_path: Path) -> None:
+    """And the build goes on; the list of what was unpacked is kept."""
+    mirror.hangs_up.add("/netbase_")
+    roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase", options=[roots._RECORD])
+    assert not mirror.hangs_up and "netbase" in sbom.versions(tmp_path / "tree")
+
+
+def test_a_mirror_that_nobody_serves_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what went wrong."""
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://127.0.0.1:1/debian")
+    monkeypatch.setattr(roots, "_PATIENT", ())
+    with pytest.raises(BuildFailed, match=r"InRelease could not be fetched from http://127.0.0.1:1/debian: .*refused"):
+        roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase")
