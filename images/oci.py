@@ -128,7 +128,7 @@ def _layer(place: Path, source: Path, package: Path) -> None:
             _archive(work, file)
         plain = place / "layer.tar"
         (place / "diff_id").write_text(_digest(plain.read_bytes()))
-        with gzip.GzipFile(place / "layer.tar.gz", "wb", 9, mtime=0) as packed:
+        with gzip.GzipFile(place / "layer.tar.gz", "wb", 6, mtime=0) as packed:
             packed.write(plain.read_bytes())
         plain.unlink()
     finally:
