@@ -51,8 +51,10 @@ def unpack(place: Path, arch: str, variant: str, include: str, *components: str,
     components: of Debian, besides main. Raises BuildFailed.
     """
     need(("mmdebstrap",))
+    # what it mounts in the tree goes with it, also when it is killed; whoever removes the tree removes nothing else
+    alone = [] if os.geteuid() else ["unshare", "--mount"]
     command: list[str | Path] = [
-        "mmdebstrap", f"--variant={variant}", f"--architectures={arch}", f"--keyring={packages.KEYRING}",
+        *alone, "mmdebstrap", f"--variant={variant}", f"--architectures={arch}", f"--keyring={packages.KEYRING}",
         f"--include={include}", *_PATIENT, *options, packages.SUITE, place, packages.source(*components),
     ]  # fmt: skip
     run(command, env={"SOURCE_DATE_EPOCH": str(week() * _WEEK), "INITRD": "No"})
