@@ -12,17 +12,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import bridges, codecs, memory, patterns, report, servers, uplinks
+from . import boards, bridges, codecs, memory, patterns, report, servers, uplinks
 from .generator import Generator, LoadFailed
 from .results import Results
 from .workloads import CASES, Bench, run_cases, run_topics
 
 LOAD = tuple(dict.fromkeys(case.section for case in CASES))
-SECTIONS = (*LOAD, "topics", "patterns", "codecs", "bridges", "uplink", "footprint", "startup", "modules", "imports")
+SECTIONS = (
+    *LOAD, "topics", "patterns", "codecs", "bridges", "uplink", "footprint", "startup", "modules", "imports", "boards"
+)  # fmt: skip
 EPILOG = """sections: pubsub (1:1, 1:10, 1:100 in three encodings), ack, unix, rpc, latency, websocket,
 topics (100,000 subscriptions), patterns, codecs, bridges (8 serial ports and 24 GPIO lines at full load), uplink (its
 store), footprint,
-startup, modules, imports. Without any: all.
+startup, modules, imports, boards (emulated, if they have been built). Without any: all.
 Figures of a busy machine are worth little; ratios of the same run are worth more."""
 
 
@@ -142,6 +144,7 @@ def run_alone(options: Options, bench: Bench, workdir: Path) -> None:
         ("uplink", lambda: uplinks.measure(results, workdir, note, options.quick)),
         ("modules", lambda: memory.measure_modules(results, workdir, note)),
         ("imports", lambda: memory.measure_imports(results, min(options.starts, 3), note)),
+        ("boards", lambda: boards.measure(results, workdir, note)),
     ]
     for section, part in parts:
         if section in options.sections:

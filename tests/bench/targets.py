@@ -73,6 +73,8 @@ class Target:
 
 
 LAN_ROUTER_MB = {"x86_64": (42.0, 32.0), "aarch64": (42.0, 32.0), "armv7l": (32.0, 24.0), "armv6l": (32.0, 24.0)}
+#: boards under emulation, by the name of their architecture in Debian
+BOARDS = {"arm64": "aarch64", "armhf": "armv7l"}
 SOCKETS_ONLY_MB = {"x86_64": (36.0, 26.0)}
 
 
@@ -86,6 +88,16 @@ def _memory(what: str, bounds: dict[str, tuple[float, float]]) -> list[Target]:
         return []
     must, goal = bounds[_machine()]
     return [Target(f"RSS idle, {what}", figures(f"RSS {what}, MB"), must, goal, "MB", lower=True, digits=1)]
+
+
+def _boards() -> list[Target]:
+    return [
+        Target(
+            f"RSS idle, LAN router, {arch} board",
+            figures(f"RSS LAN router, {arch} board, MB"), *LAN_ROUTER_MB[machine], "MB", lower=True, digits=1,
+        )
+        for arch, machine in BOARDS.items()
+    ]  # fmt: skip
 
 
 def _encodings() -> list[Target]:
@@ -107,6 +119,7 @@ TARGETS = (
     ),
     *_memory("sockets only", SOCKETS_ONLY_MB),
     *_memory("LAN router", LAN_ROUTER_MB),
+    *_boards(),
     Target(
         "idle RawSocket session, one subscription",
         figures("RSS per session, KiB"), 12, 6, "KiB", lower=True, digits=1,

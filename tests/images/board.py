@@ -1,10 +1,12 @@
-"""A board under emulation: its disk, its console, the far end of its serial line, and its port on this machine.
+"""A board under emulation, started from the card that people flash: its console, its serial line, its port.
 
-(QEMU's `virt` machine; "QEMU Machine Protocol"; debugfs(8).)
+The kernel, what it begins with and its command line are taken from the card's first partition, where a board's firmware
+finds them. (QEMU's `virt` machine; "QEMU Machine Protocol"; mtools(1), debugfs(8); systemd.system-credentials(7).)
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import subprocess
@@ -15,52 +17,68 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from images import boards
+from images import sdcard
 from images.steps import run
 
 #: seconds that an emulated board has for its boot, on a machine that does other things too
-PATIENCE = 300.0
+PATIENCE = 600.0
 MACHINES = {
     "arm64": ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72"),
     "armhf": ("qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a15"),
 }
+#: of the command line, besides what is on the card: what this machine can see; the pins' only user is a power button
+CMDLINE = "console=ttyAMA0 modprobe.blacklist=gpio_keys initcall_blacklist=gpio_keys_init"
+#: of the card; its data partition grows into that
+GIGABYTES = 4
+#: exit status of e2fsck(8): all is well now
+_MENDED = 1
 
 
 class Board:
-    """A board with the router. arch: of its processor. place: for its files. config: of the router."""
+    """A board with a card that was never started. arch: of its processor. place: for its files. config: of the router,
+    put on the card's first partition.
+    """
 
     def __init__(self, arch: str, place: Path, config: str) -> None:
         self.console = place / "console.log"
         self.port = _free_port()
-        self._arch = arch
+        self.arch = arch
         self._place = place
-        tree = boards.installed(arch)
-        (place / "initrd").write_bytes(boards.initrd(tree))
-        (place / "kernel").write_bytes(boards.kernel(tree).read_bytes())
-        boards.disk(tree, place / "disk", 1536)
-        (place / "config.yaml").write_text(config)
-        self._debugfs("rm /etc/edge-router/config.yaml")
-        self._debugfs(f"write {place / 'config.yaml'} /etc/edge-router/config.yaml")
+        self._card = place / "card.img"
+        run(["cp", "--sparse=always", sdcard.made(arch), self._card])
+        run(["truncate", f"--size={GIGABYTES}G", self._card])
+        (place / "edge-router.yaml").write_text(config)
+        run(["mcopy", "-i", self._boot, place / "edge-router.yaml", "::"])
+        for name in ("vmlinuz", "initrd.img", "cmdline.txt"):
+            run(["mcopy", "-i", self._boot, f"::{name}", place])
         self._qemu: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> float:
-        """Power on. Result: seconds until its page is served."""
+    def start(self, script: str = "") -> float:
+        """Power on. script: of the shell, run as root beside the router; it is on the first partition, which a PC could
+        have written. Result: seconds until its page is served.
+        """
         for name in ("uart", "qmp"):
             (self._place / name).unlink(missing_ok=True)
         began = time.monotonic()
         with (self._place / "qemu.log").open("ab") as log:
-            self._qemu = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._qemu = subprocess.Popen(self._command(script), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.until(lambda: self.get("/info"))
         return time.monotonic() - began
 
-    def _command(self) -> list[str]:
+    def _command(self, script: str) -> list[str]:
         place = self._place
+        words = [(place / "cmdline.txt").read_text().strip(), CMDLINE]
+        if script:
+            (place / "script").write_text(script)
+            run(["mcopy", "-o", "-i", self._boot, place / "script", "::"])
+            unit = base64.b64encode(b"[Service]\nExecStart=/bin/sh /boot/firmware/script\n").decode()
+            words += [f"systemd.set_credential_binary=systemd.extra-unit.s.service:{unit}", "systemd.wants=s.service"]
         forward = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:8080"
         return [
-            *MACHINES[self._arch], "-smp", "2", "-m", "512", "-display", "none", "-nic", "none",
-            "-kernel", str(place / "kernel"), "-initrd", str(place / "initrd"),
-            "-append", "root=LABEL=edge-root rw console=ttyAMA0 modprobe.blacklist=gpio_keys",
-            "-drive", f"file={place / 'disk'},if=virtio,format=raw",
+            *MACHINES[self.arch], "-smp", "2", "-m", "512", "-display", "none", "-nic", "none",
+            "-kernel", str(place / "vmlinuz"), "-initrd", str(place / "initrd.img"),
+            "-append", " ".join(words),
+            "-drive", f"file={self._card},if=virtio,format=raw",
             "-netdev", forward, "-device", "virtio-net-pci,netdev=net,romfile=",
             "-chardev", f"socket,id=uart,path={place / 'uart'},server=on,wait=off",
             "-device", "pci-serial,chardev=uart",
@@ -79,7 +97,7 @@ class Board:
         end = time.monotonic() + PATIENCE
         while not (found := wanted()):
             running = self._qemu is not None and self._qemu.poll() is None
-            assert running and time.monotonic() < end, self._said()
+            assert running and time.monotonic() < end, self._last_words()
             time.sleep(0.5)
         return found
 
@@ -109,17 +127,44 @@ class Board:
                 lines.flush()
                 assert b"error" not in lines.readline()
 
-    def check_disk(self) -> None:
-        """Play the journal of a disk whose power went. Raises BuildFailed if more than that has to be mended."""
-        subprocess.run(["e2fsck", "-p", str(self._place / "disk")], capture_output=True)
-        run(["e2fsck", "-fn", self._place / "disk"])
+    def files(self, directory: str, place: Path) -> list[str]:
+        """What is in a directory of the data partition, as a power cut left it. The journals of the file systems are
+        played, and nothing more may have to be mended, in the running root neither. place: an empty directory, which
+        takes the files. Result: their names. Raises BuildFailed.
+        """
+        copy = place / "partition"
+        for label in ("edge-a", "edge-data"):
+            self._partition(label, copy)
+            done = subprocess.run(["e2fsck", "-p", copy], capture_output=True, text=True)
+            assert done.returncode <= _MENDED, done.stdout
+            run(["e2fsck", "-fn", copy])
+        run(["debugfs", "-R", f"rdump {directory} {place}", copy])
+        copy.unlink()
+        (made,) = place.iterdir()
+        for file in made.iterdir():
+            file.rename(place / file.name)
+        made.rmdir()
+        return [file.name for file in place.iterdir()]
 
-    def _debugfs(self, command: str) -> None:
-        run(["debugfs", "-w", "-R", command, self._place / "disk"])
+    def _partition(self, label: str, copy: Path) -> None:
+        """A copy of one. The last one goes to the end of the card."""
+        labels = list(sdcard.SIZES)
+        start = sdcard.GAP + sum(sdcard.SIZES[before] for before in labels[: labels.index(label)])
+        count = [] if label == labels[-1] else [f"count={sdcard.SIZES[label]}"]
+        copy.unlink(missing_ok=True)
+        run(["dd", f"if={self._card}", f"of={copy}", "bs=1M", f"skip={start}", *count, "conv=sparse"])
 
-    def _said(self) -> str:
-        console = self.console.read_text(errors="replace")[-3000:] if self.console.exists() else ""
-        return (self._place / "qemu.log").read_text(errors="replace")[-1000:] + console
+    @property
+    def _boot(self) -> str:
+        """The first partition, as mtools calls it."""
+        return f"{self._card}@@{sdcard.GAP}M"
+
+    def said(self) -> str:
+        """What is on its console since power on."""
+        return self.console.read_text(errors="replace").replace("\r", "") if self.console.exists() else ""
+
+    def _last_words(self) -> str:
+        return (self._place / "qemu.log").read_text(errors="replace")[-1000:] + self.said()[-3000:]
 
 
 def _free_port() -> int:

@@ -1,12 +1,11 @@
-"""What the router weighs on a board: measured there by a unit that is handed in at power on, and told on its console.
+"""What the router weighs on a board: measured there by a script that is handed in at power on, and told on its console.
 
-The service is started anew with each configuration in turn. They are in memory: after its next boot the board is as it
-was. (proc_pid_smaps_rollup(5), proc_meminfo(5), systemd-analyze(1).)
+The service is started anew with each configuration in turn, at last with its own; nothing is changed on the disk.
+(proc_pid_smaps_rollup(5), proc_meminfo(5), systemd-analyze(1).)
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from tests.images.board import Board
 WHOLE: Final = "whole"
 SOCKETS: Final = "sockets only"
 LAN: Final = "LAN router"
-#: of the unit; QEMU has room for one letter
-NAME: Final = "w.service"
 #: seconds after which a node that is ready has nothing more to do
 SETTLE: Final = 20
 
@@ -32,17 +29,11 @@ _PATHS: Final = {"/": _PAGE, "ws": {"type": "websocket"}}
 _WEB: Final = {"type": "web", "endpoint": {"type": "tcp", "port": 8080}, "paths": _PATHS}
 _SERIAL: Final = {"type": "serial", "id": "bench", "realm": "realm1", "baudrate": 115200, "decode": "json"}
 
-_UNIT: Final = """\
-[Unit]
-Description=weighs the router
-After=edge-router.service
-[Service]
-ExecStart=/bin/sh -c "echo {} | base64 --decode | sh > /dev/console 2>&1"
-"""
 _BEGIN: Final = """\
+exec > /dev/console 2>&1
 ask() { systemctl show -P $1 edge-router; }
 weigh() {
-    sleep SETTLE
+    sleep @SETTLE@
     echo "weights: $1:" $(sed -n 's/^[RP]ss: *\\([0-9]*\\) kB/\\1/p' "/proc/$(ask MainPID)/smaps_rollup") \\
         $(sed -n 's/^Mem\\(Total\\|Available\\): *\\([0-9]*\\) kB/\\2/p' /proc/meminfo) \\
         $(ask ExecMainStartTimestampMonotonic) $(ask ActiveEnterTimestampMonotonic)
@@ -53,14 +44,20 @@ weigh whole
 mkdir -p /run/weights /run/systemd/system/edge-router.service.d
 """
 _SHAPE: Final = """\
-cat > '/run/weights/NAME.json' <<'END'
-CONFIG
+cat > '/run/weights/@NAME@.json' <<'END'
+@CONFIG@
 END
-printf '[Service]\\nEnvironment="CROSSBAR_CONFIG=/run/weights/NAME.json"\\n' \\
+printf '[Service]\\nEnvironment="CROSSBAR_CONFIG=/run/weights/@NAME@.json"\\n' \\
     > /run/systemd/system/edge-router.service.d/weights.conf
 systemctl daemon-reload
 systemctl restart edge-router
-weigh 'NAME'
+weigh '@NAME@'
+"""
+_AGAIN: Final = """\
+rm -r /run/systemd/system/edge-router.service.d
+systemctl daemon-reload
+systemctl restart edge-router
+echo 'weights: that is all'
 """
 _TOLD: Final = re.compile(r"^weights: (?P<shape>[^:]+): (?P<numbers>[\d ]+)$", re.M)
 _END: Final = "weights: that is all"
@@ -83,13 +80,11 @@ class Weight:
     uptime: float
 
 
-def unit(device: str) -> dict[str, str]:
-    """What weighs. device: of the serial line. Result: a unit, for `Board.start`."""
+def script(device: str) -> str:
+    """For `Board.start`. device: of the serial line."""
     shapes = {SOCKETS: _config([_TCP, _UNIX]), LAN: _config([_TCP, _UNIX, _WEB], [{**_SERIAL, "device": device}])}
-    script = _BEGIN.replace("SETTLE", str(SETTLE))
-    script += "".join(_SHAPE.replace("NAME", name).replace("CONFIG", text) for name, text in shapes.items())
-    script += f"echo '{_END}'\n"
-    return {NAME: _UNIT.format(base64.b64encode(script.encode()).decode())}
+    restarts = [_SHAPE.replace("@NAME@", name).replace("@CONFIG@", text) for name, text in shapes.items()]
+    return "".join((_BEGIN.replace("@SETTLE@", str(SETTLE)), *restarts, _AGAIN))
 
 
 def _config(transports: list[dict[str, Any]], bridges: list[dict[str, Any]] | None = None) -> str:
@@ -98,13 +93,11 @@ def _config(transports: list[dict[str, Any]], bridges: list[dict[str, Any]] | No
 
 
 def told(board: Board) -> dict[str, Weight]:
-    """What the unit has told, by shape, when it is done."""
+    """What the script has told, by shape, when it is done."""
     board.until(lambda: _END in board.said())
     return {found["shape"]: _weight(found["numbers"]) for found in _TOLD.finditer(board.said())}
 
 
 def _weight(numbers: str) -> Weight:
     rss, pss, total, available, began, ready = (int(number) for number in numbers.split())
-    return Weight(
-        *(kib * 1024 / 1e6 for kib in (rss, pss, total, available)), (ready - began) / 1e6, ready / 1e6
-    )
+    return Weight(*(kib * 1024 / 1e6 for kib in (rss, pss, total, available)), (ready - began) / 1e6, ready / 1e6)
