@@ -37,6 +37,11 @@ _TOOLS: Final = {
     "xz": ("xz", "--version"),
     "gcc-arm-linux-gnueabihf": ("arm-linux-gnueabihf-gcc", "--version"),
 }
+#: what a release for others should be told -> what is done without
+_SETTINGS: Final = {
+    "EDGE_ROUTER_URL": "the manifest for Raspberry Pi Imager names the images where they are on this machine",
+    "DEBIAN_MIRROR": "apt on the cards will ask the mirror that this machine asks",
+}
 _NOTES: Final = """\
 # edge-router {version}
 
@@ -74,6 +79,11 @@ def problems() -> list[str]:
     return found
 
 
+def unset() -> list[str]:
+    """What people will find in the files of this machine's own, since nobody said otherwise: one sentence each."""
+    return [f"{name} is not set: {text}" for name, text in _SETTINGS.items() if not os.environ.get(name)]
+
+
 def changes(version: str = VERSION, text: str | None = None) -> tuple[str, str]:
     """The section of a version in CHANGELOG.md. Result: its title, and what is under it; nothing if there is none."""
     changelog = (ROOT / "CHANGELOG.md").read_text() if text is None else text
@@ -89,7 +99,7 @@ def build(items: Sequence[plan.Item], allow_dirty: bool = False) -> Path:
         raise BuildFailed(
             f"this is not released:{words}\n--allow-dirty (make release ARGS=--allow-dirty) builds anyway"
         )
-    for each in wrong:
+    for each in (*wrong, *unset()):
         print(f"warning: {each}", file=sys.stderr)
     files = plan.build(items)
     beside = PLACE.with_name(f".{PLACE.name}.{os.getpid()}")

@@ -199,7 +199,9 @@ def test_the_bill_of_a_wheel(tmp_path: Path) -> None:
 
 
 @anywhere
-def test_a_release_can_be_verified(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_can_be_verified(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By `sha256sum -c`; every file but the list itself is in it, and every artifact has its bill."""
     place, made = tmp_path / "release", tmp_path / "edge-router_1_oci.tar"
     made.write_bytes(b"container")
@@ -210,7 +212,11 @@ def test_a_release_can_be_verified(tree: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(release, "_TOOLS", {"cp": ("cp", "--version")})
     monkeypatch.setattr(oci, "tree", lambda arch: tree)
     monkeypatch.setattr(steps, "CACHE", tmp_path / "cache")
+    monkeypatch.delenv("EDGE_ROUTER_URL", raising=False)
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://mirror.example/debian")
     release.build([plan.Item("oci arm64", lambda: [made], lambda: None)])
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: EDGE_ROUTER_URL is not set: the manifest")
     verified = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=place, capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
     names = sorted(path.name for path in place.iterdir())
