@@ -22,8 +22,10 @@ _HERE: Final = Path(__file__).parent
 #: what runs there: the first program, and what it shares with the updates of a board
 _SCRIPTS: Final = {
     "init": _HERE / "initramfs/init",
-    "slots.sh": _HERE / "board/usr/libexec/edge-router/slots.sh",
+    "slots.sh": _HERE / "card/usr/libexec/edge-router/slots.sh",
 }
+#: what goes into it from here
+SOURCES: Final = (Path(__file__), *_SCRIPTS.values())
 
 
 def make(root: Path, modules: Sequence[str]) -> bytes:

@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from images import boards, bootpart, packages
+from images import boards, bootpart, initrd, packages
 from images.native import native
 from images.roots import copy, lay_over
 from images.steps import DIST, cached, key, remove, run
@@ -40,6 +40,7 @@ _LEFT_OUT: Final = (
 )
 _ENABLED: Final = (
     *("edge-router-firstboot", "edge-router-bootconfig", "edge-router-provisioned", "edge-router-bootfiles"),
+    "edge-router-confirm",
 )
 #: what would write to a root that is read-only, or wait for a network that need not be there
 _MASKED: Final = (
@@ -54,7 +55,7 @@ def made(arch: str) -> Path:
     changed. Raises BuildFailed."""
     tree = boards.installed(arch)
     sources = (Path(__file__), Path(bootpart.__file__), Path(boards.__file__), bootpart.FILES, _OVERLAY)
-    what = key(tree.name, bootpart.firmware().name, str(epoch()), _sources(), *sources)
+    what = key(tree.name, bootpart.firmware().name, str(epoch()), _sources(), *sources, *initrd.SOURCES)
     return cached(f"{what}-{_name(arch)}", lambda place: _make(place, arch, tree))
 
 

@@ -14,7 +14,7 @@ import pytest
 from images.version import ROOT
 
 pytestmark = pytest.mark.anywhere
-SLOTS = ROOT / "images/board/usr/libexec/edge-router/slots.sh"
+SLOTS = ROOT / "images/card/usr/libexec/edge-router/slots.sh"
 HARNESS = """
 . "$1"
 say() { echo "said: $1"; }

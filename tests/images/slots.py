@@ -1,0 +1,132 @@
+"""Two root file systems and a data partition on this machine, and programs of the first one run as if it had started.
+
+Without an emulator, and without a boot: what `edge-router-update` makes is looked at.
+(losetup(8), unshare(1), mknod(1).)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from images.packages import DEPENDS, RECOMMENDS
+from images.roots import copy, lay_over, root
+from images.steps import run
+from images.version import ROOT
+
+SIZES = {2: 1024, 3: 1024, 4: 512}
+#: what is mounted on a card, before the command of $3; the disk is $1, the place for the root $2
+MOUNTS = """
+mount -o ro "$1"2 "$2"
+mount "$1"4 "$2/data"
+for kept in etc/edge-router var/lib/edge-router var/log; do mount --bind "$2/data/$kept" "$2/$kept"; done
+mount -t proc proc "$2/proc"; mount --rbind /dev "$2/dev"; mount -t tmpfs tmpfs "$2/tmp"; mount -t tmpfs tmpfs "$2/run"
+mkdir "$2/run/slots"; echo a > "$2/run/slots/running"
+exec chroot "$2" sh -c "$3"
+"""
+
+
+class Slots:
+    """A card's partitions. place: for their files. package: the router's, that is installed in slot a."""
+
+    def __init__(self, place: Path, package: Path) -> None:
+        self._place = place
+        self._disk = f"/dev/edge-router-test-{os.getpid()}p"
+        (place / "root").mkdir()
+        tree, data = place / "tree", place / "data"
+        names = [name.split()[0] for name in (*DEPENDS, *RECOMMENDS)]
+        copy(root("amd64", ("systemd-sysv", "e2fsprogs", "kmod", "python3-msgspec", *names)), tree)
+        shutil.copy(package, tree / "root/edge-router.deb")
+        run(["chroot", tree, "dpkg", "--install", "/root/edge-router.deb"])
+        lay_over(ROOT / "images/card/usr", tree / "usr")
+        (tree / "usr/lib/modules" / os.uname().release).mkdir(parents=True)
+        for kept in ("etc/edge-router", "var/lib/edge-router", "var/log"):
+            (data / kept).parent.mkdir(parents=True, exist_ok=True)
+            (tree / kept).mkdir(exist_ok=True)
+            run(["cp", "-a", tree / kept, data / kept])
+        shutil.rmtree(tree / "etc/edge-router")
+        for directory in (tree / "etc/edge-router", tree / "data", tree / "srv/repository", data / "packages"):
+            directory.mkdir()
+        (tree / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+        (data / "provisioned").touch()
+        self._trees = {2: tree, 4: data}
+
+    @contextmanager
+    def there(self) -> Iterator[Slots]:
+        """The partitions, as devices."""
+        with ExitStack() as stack:
+            for number, size in SIZES.items():
+                image = self._place / f"{number}.img"
+                label = {2: "edge-a", 3: "nothing", 4: "edge-data"}[number]
+                files = ["-d", self._trees[number]] if number in self._trees else []
+                run(["mke2fs", "-q", "-t", "ext4", "-L", label, *files, image, f"{size}M"])
+                loop = run(["losetup", "--find", "--show", image]).strip()
+                stack.callback(run, ["losetup", "--detach", loop])
+                device = Path(loop).stat().st_rdev
+                os.mknod(self._disk + str(number), 0o60600, device)
+                stack.callback(os.unlink, self._disk + str(number))
+            yield self
+
+    def put(self, package: Path) -> str:
+        """A package onto the data partition. Result: its path there."""
+        shutil.copy(package, self._trees[4] / "packages")
+        return f"/data/packages/{package.name}"
+
+    def offer(self, package: Path) -> None:
+        """A package in the repository of slot a, before it is made."""
+        place = self._trees[2] / "srv/repository"
+        shutil.copy(package, place)
+        octets = package.read_bytes()
+        entry = run(["dpkg-deb", "--field", package]).strip().splitlines()
+        entry += [
+            f"Filename: ./{package.name}",
+            f"Size: {len(octets)}",
+            f"SHA256: {hashlib.sha256(octets).hexdigest()}",
+        ]
+        (place / "Packages").write_text("\n".join(entry) + "\n")
+
+    def begins(self, command: str) -> subprocess.Popen[str]:
+        """Run a shell command in slot a, as if it had started from it."""
+        words = ["unshare", "--mount", "sh", "-e", "-c", MOUNTS, "sh", self._disk, str(self._place / "root"), command]
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(words, text=True, start_new_session=True, **pipes)
+
+    def does(self, command: str, status: int = 0) -> str:
+        """The same. status: that it has to end with. Result: what it said."""
+        process = self.begins(command)
+        said: str = process.communicate(timeout=300)[0]
+        assert process.returncode == status, said
+        return said
+
+    def is_cut_off(self, command: str, when: str) -> None:
+        """Run a command, and end it and all that it has started when it says something."""
+        said = ""
+        with self.begins(command) as process:
+            assert process.stdout is not None
+            while when not in said:
+                letter = process.stdout.read(1)
+                assert letter, said
+                said += letter
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def label(self) -> str:
+        """The name that slot b has."""
+        with open(f"{self._disk}3", "rb") as device:  # noqa: PTH123
+            device.seek(1144)
+            return device.read(16).rstrip(b"\0").decode()
+
+    def sum(self) -> str:
+        """Of all octets of slot a."""
+        with open(f"{self._disk}2", "rb") as device:  # noqa: PTH123
+            return hashlib.file_digest(device, "sha256").hexdigest()
+
+    def reads(self, path: str) -> str:
+        """A file in slot b."""
+        return run(["debugfs", "-R", f"cat {path}", f"{self._disk}3"])
