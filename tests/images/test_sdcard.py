@@ -15,8 +15,11 @@ import pytest
 import yaml
 
 from edge_router.config.load import load
-from images import bootpart, imager, sdcard
+from images import boards, bootpart, imager, sdcard
+from images.initrd import in_order
+from images.steps import run
 from images.version import ROOT
+from tests.images import devicetree
 
 CARD = ROOT / "images" / "card"
 FIRSTBOOT = CARD / "usr/libexec/edge-router/firstboot"
@@ -115,3 +118,47 @@ def test_the_manifest_names_where_the_images_will_be(tmp_path: Path, monkeypatch
     packed.write_bytes(lzma.compress(b""))
     (entry,) = json.loads(imager.manifest({"arm64": packed}))["os_list"]
     assert entry["url"] == f"https://example.com/releases/{packed.name}"
+
+
+@pytest.fixture(scope="module", params=["arm64", "armhf"])
+def arch(request: pytest.FixtureRequest) -> str:
+    """Of the boards that an image is for."""
+    return str(request.param)
+
+
+def test_a_card_reader_has_all_it_waits_for(arch: str) -> None:
+    """On every board: its clock, its regulators and their pins are driven in the initrd, or by the kernel itself.
+
+    Without one of them the kernel waits for its root for ever.
+    """
+    tree = boards.installed(arch)
+    (aliases,) = tree.glob("usr/lib/modules/*/modules.alias")
+    there = {file.name.partition(".ko")[0].replace("-", "_") for file in in_order(tree, boards.MODULES)}
+    for file in bootpart.trees(arch, tree):
+        board = devicetree.read(file)
+        readers = [node for node in board.all() if node.name.startswith("mmc@") and node.is_on and not has_wifi(node)]
+        wanted = devicetree.modules(devicetree.needed(board, readers), aliases)
+        assert wanted and wanted <= there, f"{file.name} needs {wanted - there}"
+
+
+def has_wifi(node: devicetree.Node) -> bool:
+    """Whether a radio is what it reads."""
+    return any(part.name.startswith("wifi@") for part in node.parts)
+
+
+def test_its_file_systems_are_whole(arch: str, tmp_path: Path) -> None:
+    """As their own checkers find them; and nothing of the machine that made it is in it."""
+    start = sdcard.GAP
+    for name, size in sdcard.SIZES.items():
+        part = tmp_path / name
+        run(["dd", f"if={sdcard.made(arch)}", f"of={part}", "bs=1M", f"skip={start}", f"count={size}", "conv=sparse"])
+        start += size
+    run(["fsck.vfat", "-n", tmp_path / "boot"])
+    for name in ("edge-a", "edge-data"):
+        run(["e2fsck", "-fn", tmp_path / name])
+    assert not any((tmp_path / "edge-b").read_bytes()[: 1 << 20])
+    root = run(["debugfs", "-R", "ls -p /etc/ssh", tmp_path / "edge-a"])
+    assert "sshd_config" in root and "ssh_host" not in root
+    assert run(["debugfs", "-R", "cat /etc/machine-id", tmp_path / "edge-a"]) == ""
+    kept = run(["debugfs", "-R", "ls -p /etc/edge-router", tmp_path / "edge-data"])
+    assert "config.yaml" in kept
