@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from images import boards, deb, oci
+from images import boards, deb, oci, sdcard
 from images.steps import BuildFailed, missing
 from tests.images import weights
 from tests.images.board import MACHINES, Board
@@ -46,10 +46,12 @@ def _lacking(arch: str) -> str:
 
 
 def sizes(results: Results, arch: str) -> None:
-    """Of the package; of the container image, if it has been built."""
+    """Of the package; of the container image and the image of a card as they are downloaded, if these were built."""
     results.figure(f"package, {arch}, MB", deb.build(arch).stat().st_size / 1e6)
     if not missing(lambda: oci.layer(arch)):
         results.figure(f"container image, {arch}, MB", (oci.layer(arch) / "layer.tar.gz").stat().st_size / 1e6)
+    if not missing(lambda: sdcard.build(arch)):
+        results.figure(f"image of a card, {arch}, MB", sdcard.build(arch)[0].stat().st_size / 1e6)
 
 
 def weigh(results: Results, arch: str, workdir: Path, note: Callable[[str], None]) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.images import weights
+
 from . import __main__ as command
-from . import bridges, codecs, memory, patterns, report, servers, uplinks
+from . import boards, bridges, codecs, memory, patterns, report, servers, uplinks
 from .generator import CFLAGS, SOURCE, Generator, Load, LoadFailed
 from .results import Results, span
 from .targets import BRIDGES, TARGETS, Target, topic_cost
@@ -141,6 +143,33 @@ def test_every_codec_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     head, *rows = results.texts["Codecs, us a message"]
     assert {row[0] for row in rows} == set(ENCODINGS)
     assert all(len(row) == len(head) and min(map(float, row[1:])) > 0 for row in rows)
+
+
+def test_boards_that_were_not_built_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody who wants figures waits for a build of ten minutes."""
+    results = Results()
+    monkeypatch.setattr(shutil, "which", lambda name: None if name.endswith("aarch64") else name)
+    monkeypatch.setattr(boards, "missing", lambda step: "board-armhf")
+    boards.measure(results, tmp_path, lambda text: pytest.fail(text))
+    arm64, armhf = results.skipped
+    assert arm64.startswith("arm64 board: qemu-system-aarch64 is not installed")
+    assert armhf.startswith("armhf board: board-armhf is not built")
+
+
+def test_what_a_board_weighs_is_read_from_its_console() -> None:
+    """Between whatever else is written there."""
+    line = "[ 1.0] noise\nweights: LAN router: 30332 28667 477640 389788 213646645 228569915\nweights: that is all\n"
+
+    class Told:
+        until = staticmethod(lambda wanted: wanted())
+        said = staticmethod(lambda: line)
+
+    (weight,) = weights.told(Told()).values()  # type: ignore[arg-type]
+    assert (round(weight.rss, 1), round(weight.pss, 1), round(weight.available)) == (31.1, 29.4, 399)
+    assert (round(weight.start, 1), round(weight.uptime)) == (14.9, 229)
+    results = Results()
+    results.figure("RSS LAN router, arm64 board, MB", weight.rss)
+    assert [target.verdict(target.measured(results)) for target in TARGETS if "arm64 board" in target.what] == ["goal"]
 
 
 @pytest.mark.parametrize(
