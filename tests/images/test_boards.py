@@ -18,6 +18,8 @@ from tests.images.client import joined
 from tests.images.setup import CONFIG, TTY
 from tests.page.browser import Browser, find_chromium
 
+pytestmark = pytest.mark.board
+
 KILLS = int(os.environ.get("KILLS", "2"))
 NEEDED = ("arch-test", "depmod", "mke2fs", "debugfs", "qemu-aarch64-static")
 #: only what is on the screen is painted, and a board has much to tell

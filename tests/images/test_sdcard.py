@@ -126,6 +126,7 @@ def arch(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.mark.board
 def test_a_card_reader_has_all_it_waits_for(arch: str) -> None:
     """On every board: its clock, its regulators and their pins are driven in the initrd, or by the kernel itself.
 
@@ -146,6 +147,7 @@ def has_wifi(node: devicetree.Node) -> bool:
     return any(part.name.startswith("wifi@") for part in node.parts)
 
 
+@pytest.mark.board
 def test_its_file_systems_are_whole(arch: str, tmp_path: Path) -> None:
     """As their own checkers find them; and nothing of the machine that made it is in it."""
     start = sdcard.GAP
