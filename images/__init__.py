@@ -12,7 +12,7 @@
     roots        root file systems, by mmdebstrap
     wheel        our own Python, as pip installs it
     deb          the Debian package; manual and completion are made by `manual` and `completion`
-    boards       a board's root file system, and a disk of it that boots under emulation; `initrd` is its first part
+    boards       a board's root file system; `initrd` is what its kernel begins with
     kernel       a newer kernel than Debian 13's own, for the boards that need one
     sdcard       the image of an SD card: partitions, and what is different on a card; `bootpart` is its first one
     imager       the manifest for Raspberry Pi Imager

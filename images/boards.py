@@ -1,8 +1,7 @@
-"""Boards: a root file system with everything that is on one, and a disk of it that boots under emulation.
+"""Boards: a root file system with everything that is on one, of which `sdcard` makes a card.
 
 Packages of another architecture are configured by an emulator, which takes minutes for what is slow there: byte code
-and the list of modules. Both are put off (dpkg-divert(1)) and made natively in seconds. (mmdebstrap(1), qemu-user,
-mke2fs(8).)
+and the list of modules. Both are put off (dpkg-divert(1)) and made natively in seconds. (mmdebstrap(1), qemu-user.)
 """
 
 from __future__ import annotations
@@ -115,12 +114,6 @@ def initrd(tree: Path) -> bytes:
 def kernel(tree: Path) -> Path:
     """Its kernel."""
     return next((tree / "boot").glob("vmlinuz-*"))
-
-
-def disk(tree: Path, place: Path, megabytes: int, label: str = "edge-root") -> None:
-    """A file system with a tree in it. megabytes: its size. Raises BuildFailed."""
-    need(("mke2fs/e2fsprogs",))
-    run(["mke2fs", "-q", "-t", "ext4", "-L", label, "-d", tree, "-E", "root_owner=0:0", place, f"{megabytes}M"])
 
 
 def _emulate(arch: str) -> None:

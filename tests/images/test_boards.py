@@ -21,7 +21,7 @@ from tests.page.browser import Browser, find_chromium
 pytestmark = pytest.mark.board
 
 KILLS = int(os.environ.get("KILLS", "2"))
-NEEDED = ("arch-test", "depmod", "mke2fs", "debugfs", "qemu-aarch64-static")
+NEEDED = ("arch-test", "depmod", "debugfs", "e2fsck", "mcopy", "qemu-aarch64-static")
 #: only what is on the screen is painted, and a board has much to tell
 FILTER = """
 const filter = document.querySelector("input");
