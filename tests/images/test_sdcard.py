@@ -20,6 +20,7 @@ from images.initrd import in_order
 from images.steps import run
 from images.version import ROOT
 from tests.images import devicetree
+from tests.images.board import Board
 
 CARD = ROOT / "images" / "card"
 FIRSTBOOT = CARD / "usr/libexec/edge-router/firstboot"
@@ -164,3 +165,83 @@ def test_its_file_systems_are_whole(arch: str, tmp_path: Path) -> None:
     assert run(["debugfs", "-R", "cat /etc/machine-id", tmp_path / "edge-a"]) == ""
     kept = run(["debugfs", "-R", "ls -p /etc/edge-router", tmp_path / "edge-data"])
     assert "config.yaml" in kept
+
+
+BAD = """\
+version: 2
+workers:
+  - type: router
+    realms: [{name: realm1, roles: [{name: anonymous, permissions: []}]}]
+    transports:
+      - {type: web, endpoint: {type: tcp, prot: 8080}, paths: {/: {type: nodeinfo}, info: {type: nodeinfo}}}
+"""
+USER = """\
+#cloud-config
+users:
+  - name: joe
+    groups: [dialout, edge-router]
+    ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBLv0P6kC0zJmJ6Yw1Yw1Yw1Yw1Yw1Yw1Yw1Yw1Yw1Yw joe@pc]
+timezone: Europe/Berlin
+"""
+#: said on the console once a start has ended; a fact a line
+SCRIPT = """\
+exec > /dev/ttyAMA0 2>&1
+until systemctl is-active edge-router && [ -e /data/provisioned ] && findmnt -O ro /; do sleep 1; done > /dev/null
+fact() { printf '\\n=== %s: %s\\n' "$1" "$(shift; "$@" 2>&1 | tr '\\n' ' ')"; }
+fact name hostname
+fact user id -nG joe
+fact keys cat /home/joe/.ssh/authorized_keys
+fact zone readlink /etc/localtime
+fact failed systemctl --failed --plain --no-legend
+fact root findmnt -no OPTIONS /
+fact kept findmnt -no SOURCE /var/lib/edge-router
+fact size sh -c 'df --output=size /data | tail -1'
+fact machine cat /etc/machine-id
+fact host cat /etc/ssh/ssh_host_ed25519_key.pub
+fact node cat /var/lib/edge-router/key.pub
+fact config sha256sum < /etc/edge-router/config.yaml
+fact init cat /etc/cloud/cloud-init.disabled
+fact took systemd-analyze
+echo "=== end"
+"""
+
+
+def start(board: Board) -> dict[str, str]:
+    """Power on. Result: the facts."""
+    board.start(SCRIPT)
+    board.until(lambda: "=== end" in board.said())
+    facts = dict(re.findall(r"^=== (\w+): (.*?) *$", board.said(), re.M))
+    print(facts["took"])
+    board.pull_the_plug()
+    return facts
+
+
+def put(board: Board, name: str, text: str) -> None:
+    """A file onto the boot partition, as from any PC."""
+    (board._place / name).write_text(text)
+    run(["mcopy", "-o", "-i", board._boot, board._place / name, "::"])
+
+
+def test_a_card_is_set_up_once_and_stays_as_it_is(tmp_path: Path) -> None:
+    """User, keys and room at the first start; a configuration that is not valid is told about on the partition, and the
+    card goes on with its own. At the second start the plug had been pulled, and the configuration is put right.
+    """
+    board = Board("arm64", tmp_path, BAD)
+    put(board, "user-data", USER)
+    try:
+        first = start(board)
+        assert first["name"] == "edge-router" and first["zone"].endswith("Europe/Berlin")
+        assert {"joe", "dialout", "edge-router"} <= set(first["user"].split()) and "joe@pc" in first["keys"]
+        assert first["failed"] == "" and first["init"] == ""
+        assert "/dev/vda4" in first["kept"] and int(first["size"]) > 600_000
+        assert first["host"].startswith("ssh-ed25519 ") and "public" in first["node"] and len(first["machine"]) == 32
+        error = run(["mtype", "-i", board._boot, "::edge-router-error.txt"])
+        assert "edge-router.yaml:6: " in error and "did you mean 'port'?" in error
+        put(board, "edge-router.yaml", BAD.replace("prot", "port"))
+        second = start(board)
+        same = ("name", "user", "keys", "machine", "host", "node", "size", "failed")
+        assert {name: second[name] for name in same} == {name: first[name] for name in same}
+        assert second["root"].split(",")[0] == "ro" and second["config"] != first["config"]
+        assert "edge-router-error.txt" not in run(["mdir", "-b", "-i", board._boot, "::"])
+    finally:
+        board.pull_the_plug()
