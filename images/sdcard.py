@@ -125,6 +125,8 @@ def prepare(tree: Path) -> None:
             remove(each)
     for kept in (*KEPT, "data", "boot/firmware"):
         (tree / kept).mkdir(parents=True, exist_ok=True)
+    (tree / "usr/lib/clock-epoch").touch()  # a board without a clock begins with its date; systemd(1)
+    os.utime(tree / "usr/lib/clock-epoch", (epoch(), epoch()))
     run(["systemctl", f"--root={tree}", "--quiet", "enable", *_ENABLED])
     run(["systemctl", f"--root={tree}", "--quiet", "mask", *_MASKED])
     status = tree / "var/lib/dpkg/status"
