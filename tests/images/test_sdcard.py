@@ -185,8 +185,8 @@ timezone: Europe/Berlin
 """
 #: said on the console once a start has ended; a fact a line
 SCRIPT = """\
-exec > /dev/ttyAMA0 2>&1
 until systemctl is-active edge-router && [ -e /data/provisioned ] && findmnt -O ro /; do sleep 1; done > /dev/null
+exec > /dev/ttyAMA0 2>&1
 fact() { printf '\\n=== %s: %s\\n' "$1" "$(shift; "$@" 2>&1 | tr '\\n' ' ')"; }
 fact name hostname
 fact user id -nG joe
