@@ -26,8 +26,7 @@ BUILDS: Final[dict[str, tuple[tuple[Planner, ...], str]]] = {
         "everything for all architectures, in build/release, with checksums, SBOM, release notes and build information",
     ),
 }
-_CLEAN: Final = "remove results and what was not used for two weeks; with --all the whole cache"
-_UNUSED_DAYS: Final = 14.0
+_CLEAN: Final = "remove results, and from the cache what no build has used for --days; with --all the whole cache"
 _EPILOG: Final = """\
 results go to build/dist (a release: to build/release/edge-router-VERSION), what is made on the way to build/cache
 what is in the cache is not made again, so an interrupted build goes on where it was
@@ -52,7 +51,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in order: what is half done is removed
     try:
         if args.what == "clean":
-            _clean(args.all)
+            _clean(-1.0 if args.all else args.days)
             return 0
         archs = ARCHITECTURES if args.arch == "all" else (args.arch,)
         if args.what == "release" and args.arch != "all":
@@ -84,15 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--arch", choices=(*ARCHITECTURES, "all"), default="all", help="architecture (default: all)")
     parser.add_argument("--list", action="store_true", help="say what would be built and what is there; build nothing")
     parser.add_argument("--allow-dirty", action="store_true", help="release a tree that differs from its commit, too")
+    parser.add_argument("--days", type=float, default=14.0, help="of clean: (default: 14)")
     parser.add_argument("--all", action="store_true", help="of clean: the whole cache")
     return parser
 
 
-def _clean(everything: bool) -> None:
+def _clean(days: float) -> None:
     freed = size(DIST) + size(release.PLACE.parent)
     remove(DIST)
     remove(release.PLACE.parent)
-    freed += clear(-1 if everything else _UNUSED_DAYS)
+    freed += clear(days)
     say(f"removed {megabytes(freed)}; the cache ({CACHE}) has {megabytes(size(CACHE))}")
 
 
