@@ -1,0 +1,133 @@
+"""A board that starts from the image of an SD card, and a shell in it.
+
+The shell is a unit that only this machine's QEMU gives it: nothing of it is on the card.
+(systemd.system-credentials(7), `systemd.extra-unit.*`; QEMU's fw_cfg and virtserialport; mcopy(1).)
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from images import boards, sdcard
+from images.steps import run
+from tests.images.board import MACHINES, PATIENCE, Board, _free_port
+
+#: of a card that one can buy, in bytes
+SIZE = 6 << 30
+#: QEMU takes no longer name for it
+UNIT = "s.service"
+SHELL = """\
+[Unit]
+DefaultDependencies=no
+StartLimitIntervalSec=0
+[Service]
+Restart=always
+RestartSec=1
+ExecStart=/bin/sh -c 'exec <>/dev/virtio-ports/shell >&0 2>&0; \
+  while read -r line; do sh -c "$$line" </dev/null 2>&1; echo "=== $$?"; done'
+"""
+
+
+class Card(Board):
+    """A board with a card. arch: of its processor. place: for its files. words: for the kernel, besides the card's."""
+
+    def __init__(self, arch: str, place: Path, words: str = "") -> None:
+        self.console = place / "console.log"
+        self.port = _free_port()
+        self.words = words
+        self._arch = arch
+        self._place = place
+        self._qemu = None
+        self._shell: socket.socket | None = None
+        self._asked = 0
+        run(["cp", "--sparse=always", sdcard.made(arch), place / "disk"])
+        run(["truncate", f"--size={SIZE}", place / "disk"])
+        tree = boards.installed(arch)
+        (place / "initrd").write_bytes(boards.initrd(tree))
+        (place / "kernel").write_bytes(boards.kernel(tree).read_bytes())
+        (place / UNIT).write_text(SHELL)
+
+    def put(self, *files: Path) -> None:
+        """Onto the boot partition, as from any PC."""
+        run(["mcopy", "-o", "-i", f"{self._place / 'disk'}@@{sdcard.GAP}M", *files, "::"])
+
+    def _command(self) -> list[str]:
+        place = self._place
+        forward = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:8080"
+        (place / "shell").unlink(missing_ok=True)
+        return [
+            *MACHINES[self._arch], "-smp", "2", "-m", "512", "-display", "none", "-nic", "none",
+            "-kernel", str(place / "kernel"), "-initrd", str(place / "initrd"),
+            "-append", f"root=slots panic=10 console=ttyAMA0 systemd.wants={UNIT} {self.words}",
+            "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.{UNIT},file={place / UNIT}",
+            "-drive", f"file={place / 'disk'},if=virtio,format=raw",
+            "-netdev", forward, "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-device", "virtio-serial", "-device", "virtserialport,chardev=shell,name=shell",
+            "-chardev", f"socket,id=shell,path={place / 'shell'},server=on,wait=off",
+            "-serial", f"file:{self.console}",
+        ]  # fmt: skip
+
+    def until(self, wanted: Callable[[], Any], patience: float = 3 * PATIENCE) -> Any:
+        """Ask again and again, for as long as a start or two may take. Result: the first answer that is something."""
+        end = time.monotonic() + patience
+        while not (found := wanted()):
+            running = self._qemu is not None and self._qemu.poll() is None
+            assert running and time.monotonic() < end, self._said()
+            time.sleep(1)
+        return found
+
+    def pull_the_plug(self) -> None:
+        """The power is gone."""
+        super().pull_the_plug()
+        if self._shell is not None:
+            self._shell.close()
+        self._shell = None
+
+    def does(self, command: str, status: int | None = 0, patience: float = 3 * PATIENCE) -> str:
+        """Run a shell command on the board. status: that it has to end with, or None. Result: what it said.
+
+        Raises TimeoutError if there is no answer in time: it may be on its way to another start.
+        """
+        self._tell(command, patience)
+        said, found = self._hear(re.compile(rb"^=== (\d+)\r?\n", re.M), patience)
+        text = said.decode(errors="replace").replace("\r", "")
+        assert status in (None, int(found[1])), f"{command}: {int(found[1])}\n{text}"
+        return text
+
+    def begins(self, command: str, until: str) -> None:
+        """Run a command, and come back when it has said something, while it runs on."""
+        self._tell(command, 3 * PATIENCE)
+        said, found = self._hear(re.compile(rb"%b|^===" % until.encode(), re.M), 3 * PATIENCE)
+        assert found[0] != b"===", said.decode(errors="replace")
+
+    def _tell(self, command: str, patience: float) -> None:
+        """Say it to the shell once that answers: what nobody reads on the board is lost."""
+        if self._shell is None:
+            self._shell = socket.socket(socket.AF_UNIX)
+            self._shell.connect(str(self._place / "shell"))
+        end = time.monotonic() + patience
+        answer = None
+        while answer is None:
+            self._asked += 1
+            self._shell.sendall(b"echo here %d\n" % self._asked)
+            try:
+                answer = self._hear(re.compile(rb"^here %d\r?\n=== 0\r?\n" % self._asked, re.M), 5)
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
+        self._shell.sendall(command.encode() + b"\n")
+
+    def _hear(self, wanted: re.Pattern[bytes], patience: float) -> tuple[bytes, re.Match[bytes]]:
+        """Result: what the shell said before what is wanted, and that. Raises TimeoutError."""
+        assert self._shell is not None
+        end = time.monotonic() + patience
+        said = b""
+        while not (found := wanted.search(said)):
+            self._shell.settimeout(max(0.1, end - time.monotonic()))
+            said += self._shell.recv(65536)
+        return said[: found.start()], found
