@@ -13,12 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from images import boards, sdcard
 from images.steps import run
-from tests.images.board import MACHINES, PATIENCE, Board, _free_port
+from tests.images.board import PATIENCE, Board
 
-#: of a card that one can buy, in bytes
-SIZE = 6 << 30
 #: QEMU takes no longer name for it
 UNIT = "s.service"
 SHELL = """\
@@ -34,50 +31,37 @@ ExecStart=/bin/sh -c 'exec <>/dev/virtio-ports/shell >&0 2>&0; \
 
 
 class Card(Board):
-    """A board with a card. arch: of its processor. place: for its files. words: for the kernel, besides the card's."""
+    """A board with a shell. arch, place, config: as of every board."""
 
-    def __init__(self, arch: str, place: Path, words: str = "") -> None:
-        self.console = place / "console.log"
-        self.port = _free_port()
-        self.words = words
-        self._arch = arch
-        self._place = place
-        self._qemu = None
+    def __init__(self, arch: str, place: Path, config: str) -> None:
+        super().__init__(arch, place, config)
+        (place / UNIT).write_text(SHELL)
+        #: for the kernel's command line, at the next start
+        self.words = ""
         self._shell: socket.socket | None = None
         self._asked = 0
-        run(["cp", "--sparse=always", sdcard.made(arch), place / "disk"])
-        run(["truncate", f"--size={SIZE}", place / "disk"])
-        tree = boards.installed(arch)
-        (place / "initrd").write_bytes(boards.initrd(tree))
-        (place / "kernel").write_bytes(boards.kernel(tree).read_bytes())
-        (place / UNIT).write_text(SHELL)
 
     def put(self, *files: Path) -> None:
         """Onto the boot partition, as from any PC."""
-        run(["mcopy", "-o", "-i", f"{self._place / 'disk'}@@{sdcard.GAP}M", *files, "::"])
+        run(["mcopy", "-o", "-i", self._boot, *files, "::"])
 
-    def _command(self) -> list[str]:
-        place = self._place
-        forward = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:8080"
-        (place / "shell").unlink(missing_ok=True)
+    def _command(self, script: str) -> list[str]:
+        (self._place / "shell").unlink(missing_ok=True)
+        command = super()._command(script)
+        command[command.index("-append") + 1] += f" systemd.wants={UNIT} {self.words}"
         return [
-            *MACHINES[self._arch], "-smp", "2", "-m", "512", "-display", "none", "-nic", "none",
-            "-kernel", str(place / "kernel"), "-initrd", str(place / "initrd"),
-            "-append", f"root=slots panic=10 console=ttyAMA0 systemd.wants={UNIT} {self.words}",
-            "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.{UNIT},file={place / UNIT}",
-            "-drive", f"file={place / 'disk'},if=virtio,format=raw",
-            "-netdev", forward, "-device", "virtio-net-pci,netdev=net,romfile=",
+            *command,
+            "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.{UNIT},file={self._place / UNIT}",
             "-device", "virtio-serial", "-device", "virtserialport,chardev=shell,name=shell",
-            "-chardev", f"socket,id=shell,path={place / 'shell'},server=on,wait=off",
-            "-serial", f"file:{self.console}",
+            "-chardev", f"socket,id=shell,path={self._place / 'shell'},server=on,wait=off",
         ]  # fmt: skip
 
-    def until(self, wanted: Callable[[], Any], patience: float = 3 * PATIENCE) -> Any:
+    def until(self, wanted: Callable[[], Any], patience: float = 2 * PATIENCE) -> Any:
         """Ask again and again, for as long as a start or two may take. Result: the first answer that is something."""
         end = time.monotonic() + patience
         while not (found := wanted()):
             running = self._qemu is not None and self._qemu.poll() is None
-            assert running and time.monotonic() < end, self._said()
+            assert running and time.monotonic() < end, self._last_words()
             time.sleep(1)
         return found
 
@@ -88,7 +72,7 @@ class Card(Board):
             self._shell.close()
         self._shell = None
 
-    def does(self, command: str, status: int | None = 0, patience: float = 3 * PATIENCE) -> str:
+    def does(self, command: str, status: int | None = 0, patience: float = 2 * PATIENCE) -> str:
         """Run a shell command on the board. status: that it has to end with, or None. Result: what it said.
 
         Raises TimeoutError if there is no answer in time: it may be on its way to another start.
@@ -101,8 +85,8 @@ class Card(Board):
 
     def begins(self, command: str, until: str) -> None:
         """Run a command, and come back when it has said something, while it runs on."""
-        self._tell(command, 3 * PATIENCE)
-        said, found = self._hear(re.compile(rb"%b|^===" % until.encode(), re.M), 3 * PATIENCE)
+        self._tell(command, 2 * PATIENCE)
+        said, found = self._hear(re.compile(rb"%b|^===" % until.encode(), re.M), 2 * PATIENCE)
         assert found[0] != b"===", said.decode(errors="replace")
 
     def _tell(self, command: str, patience: float) -> None:

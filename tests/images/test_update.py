@@ -20,11 +20,21 @@ from images.version import VERSION
 from tests.images.board import MACHINES
 from tests.images.card import Card
 
+pytestmark = pytest.mark.board
+
 KILLS = int(os.environ.get("KILLS", "1"))
 NEEDED = ("arch-test", "depmod", "mke2fs", "qemu-aarch64-static", "mcopy", MACHINES["arm64"][0])
 NEWER, BROKEN = VERSION + "+new", VERSION + "+broken"
 #: what a broken node is: its check is well, and it does not start
 PROGRAM = '#!/bin/sh\n[ "$1" = check ] && exit 0\necho "this one is broken" >&2\nexit 1\n'
+CONFIG = """\
+version: 2
+workers:
+  - type: router
+    realms: [{name: realm1, roles: []}]
+    transports:
+      - {type: web, endpoint: {type: tcp, port: 8080}, paths: {/: {type: nodeinfo}, info: {type: nodeinfo}}}
+"""
 #: what was measured, printed at the end
 FIGURES: dict[str, str] = {}
 
@@ -53,7 +63,7 @@ def board(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     if missing:
         pytest.skip(f"not installed here: {', '.join(missing)}")
     place: Path = tmp_path_factory.mktemp("card")
-    board = Card("arm64", place)
+    board = Card("arm64", place, CONFIG)
     board.put(*packages.values())
     FIGURES["first boot, s"] = f"{board.start():.0f}"
     board.until(lambda: "there" in board.does("test ! -e /data/provisioned || echo there"))

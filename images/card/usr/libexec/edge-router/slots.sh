@@ -10,7 +10,7 @@
 
 # keep FILE TEXT: in the place of what the file had
 keep() {
-    { echo "$2" > "$1.new" && sync && mv -f "$1.new" "$1" && sync; } 2>/dev/null
+    { printf '%s\n' "$2" > "$1.new" && sync && mv -f "$1.new" "$1" && sync; } 2>/dev/null
 }
 
 # kept FILE: sets $kept to its first line, to nothing if there is none
