@@ -161,6 +161,10 @@ def of_wheel(made: Path) -> Iterator[Component]:
 
 
 def _debian(name: str, version: str, arch: str) -> Component:
+    if name == "edge-router":  # the one that is not Debian's
+        purl = f"pkg:generic/{name}@{version}?arch={arch}"
+        licence = [{"license": {"id": "MIT"}}]
+        return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl, "licenses": licence}
     what = f"{quote(name, safe='')}@{quote(version, safe=':')}" if version else quote(name, safe="")
     qualifiers = f"?arch={arch}&distro={_DISTRIBUTION}" if arch else f"?distro={_DISTRIBUTION}"
     purl = f"pkg:deb/debian/{what}{qualifiers}"

@@ -56,6 +56,11 @@ Version: 1
 Architecture: all
 Status: deinstall ok config-files
 
+Package: edge-router
+Version: 0.1.0
+Architecture: arm64
+Status: install ok installed
+
 Package: linux-image-arm64
 Version: 6.12-1
 Architecture: arm64
@@ -171,7 +176,8 @@ def test_the_bill_of_an_image(tree: Path, tmp_path: Path) -> None:
     """Packages with versions, licences by their SPDX names where they have one, and the digest of the file."""
     (tmp_path / "edge.img.xz").write_bytes(b"image")
     bill = valid(sbom.bill(tmp_path / "edge.img.xz", "operating-system", sbom.of_tree(tree)))
-    kernel, library = bill["components"]
+    kernel, library, own = bill["components"]
+    assert own["purl"] == "pkg:generic/edge-router@0.1.0?arch=arm64"
     assert (kernel["name"], kernel["version"], "licenses" in kernel) == ("linux-image-arm64", "6.12-1", False)
     assert library["purl"] == (
         "pkg:deb/debian/zlib1g@1:1.3.dfsg%2Breally1.3.1-1%2Bb1?arch=arm64&distro=debian-13"
