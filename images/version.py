@@ -27,4 +27,4 @@ def epoch() -> int:
 def git(*words: str) -> str:
     """What git says of this repository. Raises OSError without git, CalledProcessError if it refuses."""
     done = subprocess.run(["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    return done.stdout.rstrip()  # what begins with a blank is meant so

@@ -122,6 +122,15 @@ def test_what_is_not_released(
 
 
 @anywhere
+def test_what_git_says_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blank at the beginning of its answer is a column of its own."""
+    (tmp_path / "git").write_text("#!/bin/sh\necho ' M README.md'\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert version.git("status", "--porcelain") == " M README.md"
+
+
+@anywhere
 def test_nothing_is_built_of_what_is_not_released(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is refused before anything is done, with the way out."""
     monkeypatch.setattr(release, "problems", lambda: ["the tree differs"])
