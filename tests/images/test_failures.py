@@ -1,4 +1,4 @@
-"""What a build says when something could not be had: each text below was said by a real apt, mmdebstrap or pip."""
+"""What a build says when something could not be had: in the words of apt, mmdebstrap and pip."""
 
 from __future__ import annotations
 
