@@ -1,6 +1,6 @@
 """What a build lacked, from what programs said when they failed: which file, from where, and what would help.
 
-Only sentences that these programs say may be in the table. (apt 2.6, mmdebstrap 1.3, pip 23 and 26, dpkg; messages of Linux.)
+Only sentences of these programs may be in the table. (apt 2.6, mmdebstrap 1.3, pip 23 and 26, dpkg; Linux.)
 """
 
 from __future__ import annotations
