@@ -81,7 +81,9 @@ def check_stores(board: Board, place: Path, all_readings: list[Readings]) -> Non
     for store, (table, sync) in STORES.items():
         with closing(sqlite3.connect(place / store)) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            rows = database.execute(f"SELECT encoding, args FROM {table} ORDER BY place").fetchall()
+            there = database.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+            query = f"SELECT encoding, args FROM {table} ORDER BY place"
+            rows = database.execute(query).fetchall() if there else []
         found: dict[int, list[int]] = {}
         for encoding, args in rows:
             (reading,) = CODECS[encoding].loads(args)
