@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,9 +52,10 @@ def write_and_pull(board: Board, pull: int) -> Readings:
 
         def send() -> None:
             line.sendall(b"\n")  # ends what the power cut left of a line
-            while not stop.wait(PAUSE):
-                line.sendall(json.dumps({"pull": pull, "number": readings.sent}).encode() + b"\n")
-                readings.sent += 1
+            with suppress(BrokenPipeError, ConnectionResetError):  # there is no board any more
+                while not stop.wait(PAUSE):
+                    line.sendall(json.dumps({"pull": pull, "number": readings.sent}).encode() + b"\n")
+                    readings.sent += 1
 
         sensor = threading.Thread(target=send)
         sensor.start()
