@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from images import deb
-from images.steps import run
 from images.version import VERSION
 from tests.images.board import MACHINES
 from tests.images.card import Card
+from tests.images.versions import versions_of
 
 pytestmark = pytest.mark.board
 
@@ -42,18 +42,7 @@ FIGURES: dict[str, str] = {}
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The package in a newer version, and in one whose node does not start."""
-    place = tmp_path_factory.mktemp("packages")
-    tree = place / "tree"
-    run(["dpkg-deb", "-R", deb.build("arm64"), tree])
-    made = {}
-    for version, program in ((NEWER, None), (BROKEN, PROGRAM)):
-        control = tree / "DEBIAN/control"
-        control.write_text(re.sub(r"(?m)^Version: .*", f"Version: {version}", control.read_text()))
-        if program:
-            (tree / "usr/bin/edge-router").write_text(program)
-        made[version] = place / f"{version.partition('+')[2]}.deb"
-        run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, made[version]])
-    return made
+    return versions_of(deb.build("arm64"), tmp_path_factory.mktemp("packages"), {NEWER: None, BROKEN: PROGRAM})
 
 
 @pytest.fixture(scope="module")

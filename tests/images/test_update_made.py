@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from images.steps import run
 from images.version import VERSION
 from tests.images.slots import Slots
+from tests.images.versions import versions_of
 
 NEWER, PICKY = VERSION + "+new", VERSION + "+picky"
 #: a version that does not take the configuration which the running one takes
@@ -22,18 +22,7 @@ COMMAND = "edge-router-update"
 @pytest.fixture(scope="module")
 def packages(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The package in other versions."""
-    place = tmp_path_factory.mktemp("packages")
-    tree = place / "tree"
-    run(["dpkg-deb", "-R", deb, tree])
-    made = {}
-    for version, program in ((NEWER, None), (PICKY, PROGRAM)):
-        control = tree / "DEBIAN/control"
-        control.write_text(re.sub(r"(?m)^Version: .*", f"Version: {version}", control.read_text()))
-        if program:
-            (tree / "usr/bin/edge-router").write_text(program)
-        made[version] = place / f"{version.partition('+')[2]}.deb"
-        run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, made[version]])
-    return made
+    return versions_of(deb, tmp_path_factory.mktemp("packages"), {NEWER: None, PICKY: PROGRAM})
 
 
 @pytest.fixture(scope="module")
