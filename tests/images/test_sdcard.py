@@ -222,6 +222,7 @@ def put(board: Board, name: str, text: str) -> None:
     run(["mcopy", "-o", "-i", board._boot, board._place / name, "::"])
 
 
+@pytest.mark.board
 def test_a_card_is_set_up_once_and_stays_as_it_is(tmp_path: Path) -> None:
     """User, keys and room at the first start; a configuration that is not valid is told about on the partition, and the
     card goes on with its own. At the second start the plug had been pulled, and the configuration is put right.
