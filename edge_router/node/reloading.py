@@ -6,6 +6,7 @@ since the file may have changed again. Loaded with the first SIGHUP.
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ class Reloading:
             self.log.warn("{notice}", notice=notice)
         if not self._closed:
             await Reload(self._node, config, record).carry_out()
+            gc.collect()  # what was replaced refers to itself, and the collector seldom comes
             self._finish(record)
 
     def _refuse(self, lines: list[str]) -> None:

@@ -292,9 +292,10 @@ class RouterSession:
     def _decide(self, entrant: _Entrant, ask: Callable[[], Decision | None]) -> bool:
         """Have an authmethod decide, and do what it says. Result: False if it has nothing to decide by."""
         try:
-            found: Decision | WampError | None = ask()
+            found = ask()
         except WampError as refusal:
-            found = refusal
+            self._follow(entrant, refusal)
+            return True
         if found is not None:
             self._follow(entrant, found)
         return found is not None

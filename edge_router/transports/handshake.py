@@ -81,3 +81,12 @@ class WampServerProtocol(ServerProtocol):
         if frame.opcode is Opcode.CLOSE and not frame.data:
             frame = Frame(Opcode.CLOSE, _NORMAL)
         super().send_frame(frame)
+
+    def dispose(self) -> None:
+        """The connection is gone: leave no cycle behind. The parser refers to this; what went wrong, to frames that do,
+        and the request to what was wrong with it."""
+        self.parser.close()
+        wrong: BaseException | None
+        wrong, self.handshake_exc, self.parser_exc = self.handshake_exc, None, None
+        while wrong is not None:
+            wrong.__traceback__, wrong = None, wrong.__context__

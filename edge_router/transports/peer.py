@@ -275,8 +275,9 @@ class StreamPeer:
         self._gone = self._closing = True
         self._pause()
         self._forget_backlog()
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None and deadline.active():
+            deadline.cancel()
 
     # --- slow readers ------------------------------------------------------------------------------------------
 

@@ -113,16 +113,19 @@ class RawSocketServer(StreamProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002
         """The connection is gone, in order or not."""
         self._connections.left(self.transport)
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None and deadline.active():
+            deadline.cancel()
         self._common.pings.discard(self)
-        if self._peer is not None:
-            self._connections.counts.left(self._peer)
-            self._peer.gone()
-        if self._session is not None:
-            self._host.outbox.begin()
-            self._session.lost()
-            self._host.outbox.flush()
+        peer, session = self._peer, self._session
+        if peer is None or session is None:
+            return
+        self._connections.counts.left(peer)
+        peer.gone()
+        self._host.outbox.begin()
+        session.lost()
+        self._host.outbox.flush()
+        peer.session = None  # they refer to each other, and need not wait for the collector
 
     # --- the handshake -----------------------------------------------------------------------------------------
 
@@ -187,7 +190,7 @@ class RawSocketServer(StreamProtocol):
             if deframer.controls:
                 self._answer_pings()
             if deframer.violation is not None:
-                raise deframer.violation
+                session.violated(deframer.violation)  # type: ignore[union-attr]
         except ProtocolViolation as violation:
             session.violated(violation)  # type: ignore[union-attr]
         except Exception:  # noqa: BLE001 - the border: a bug of ours ends this session, not the router

@@ -176,6 +176,7 @@ class WebSocketServer(StreamProtocol):
         self._connections.left(self)
         self._forget_deadline()
         self._leave()
+        self._ws.dispose()
 
     # --- what `Connections` calls at the end -------------------------------------------------------------------
 
@@ -381,6 +382,7 @@ class WebSocketServer(StreamProtocol):
         peer.flush()
         peer.gone()
         session.lost()
+        peer.session = None  # they refer to each other, and need not wait for the collector
 
 
 class WebSocketTransport(ListeningTransport):

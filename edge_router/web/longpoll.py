@@ -230,6 +230,7 @@ class Poller:
         self._peer.flush()
         self._peer.gone()
         self._session.lost()
+        self._peer.session = None  # they refer to each other, and need not wait for the collector
 
 
 _ACTIONS: Final = {"send": Poller.send, "receive": Poller.receive, "close": Poller.close}

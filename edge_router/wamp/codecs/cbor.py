@@ -219,7 +219,7 @@ class CborCodec:
                 raise Malformed("it does not end where its array ends")
             return kind(*values)
         except (Malformed, IndexError, ValueError, msgspec.MsgspecError, TranscodeError, RecursionError) as problem:
-            text = "it ends too early" if isinstance(problem, IndexError) else problem
+            text = "it ends too early" if isinstance(problem, IndexError) else str(problem)
             raise refused(problem if isinstance(problem, RecursionError) else Malformed(text), "CBOR") from None
 
     def encode(self, message: Message) -> bytes:
