@@ -100,9 +100,9 @@ class Board:
             self._qemu.wait()
             self._qemu = None
 
-    def until(self, wanted: Callable[[], Any]) -> Any:
-        """Ask again and again. Result: the first answer that is something."""
-        end = time.monotonic() + PATIENCE
+    def until(self, wanted: Callable[[], Any], patience: float = PATIENCE) -> Any:
+        """Ask again and again. patience: seconds. Result: the first answer that is something."""
+        end = time.monotonic() + patience
         while not (found := wanted()):
             running = self._qemu is not None and self._qemu.poll() is None
             assert running and time.monotonic() < end, self._last_words()
@@ -179,7 +179,6 @@ def _is_whole(partition: Path) -> None:
     for options, usual in (("-p", (0, _MENDED)), ("-fn", (0, _UNMENDED))):
         done = subprocess.run(["e2fsck", options, partition], capture_output=True, text=True)
         assert done.returncode in usual and not _DAMAGE.search(done.stdout), done.stdout + done.stderr
-
 
 
 def _free_port() -> int:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from images.steps import run
 from tests.images.board import PATIENCE, Board
@@ -55,15 +53,6 @@ class Card(Board):
             "-device", "virtio-serial", "-device", "virtserialport,chardev=shell,name=shell",
             "-chardev", f"socket,id=shell,path={self._place / 'shell'},server=on,wait=off",
         ]  # fmt: skip
-
-    def until(self, wanted: Callable[[], Any], patience: float = 2 * PATIENCE) -> Any:
-        """Ask again and again, for as long as a start or two may take. Result: the first answer that is something."""
-        end = time.monotonic() + patience
-        while not (found := wanted()):
-            running = self._qemu is not None and self._qemu.poll() is None
-            assert running and time.monotonic() < end, self._last_words()
-            time.sleep(1)
-        return found
 
     def pull_the_plug(self) -> None:
         """The power is gone."""

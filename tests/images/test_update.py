@@ -16,7 +16,7 @@ import pytest
 
 from images import deb
 from images.version import VERSION
-from tests.images.board import MACHINES
+from tests.images.board import MACHINES, PATIENCE
 from tests.images.card import Card
 from tests.images.versions import versions_of
 
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.board
 
 KILLS = int(os.environ.get("KILLS", "1"))
 NEEDED = ("arch-test", "depmod", "mke2fs", "qemu-aarch64-static", "mcopy", MACHINES["arm64"][0])
+#: seconds for a start that has to be given up, and the one after it
+TWO_STARTS = 2 * PATIENCE
 NEWER, BROKEN = VERSION + "+new", VERSION + "+broken"
 #: what a broken node is: its check is well, and it does not start
 PROGRAM = '#!/bin/sh\n[ "$1" = check ] && exit 0\necho "this one is broken" >&2\nexit 1\n'
@@ -77,7 +79,7 @@ def starts(board: Card, slot: str) -> None:
         except TimeoutError:  # it is on its way
             return False
 
-    board.until(found)
+    board.until(found, TWO_STARTS)
 
 
 def updates(board: Card, words: str) -> None:
@@ -99,7 +101,7 @@ def test_an_update_is_tried_and_stays(board: Card) -> None:
     starts(board, "b")
     assert f"slot b runs: edge-router {NEWER}" in state(board)
     assert "another one" not in board.does("edge-router-update /boot/firmware/new.deb", 1), "it is on trial itself"
-    board.until(lambda: "no update is tried" in state(board))
+    board.until(lambda: "no update is tried" in state(board), TWO_STARTS)
     assert board.does("cat /data/slots/current") == "b\n"
     assert board.does("tail -n 1 /etc/edge-router/config.yaml") == "# mine\n"
     assert board.does("cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub /var/lib/edge-router/key.pub") == before
