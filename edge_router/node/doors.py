@@ -6,16 +6,16 @@ user when the user is taken out of the configuration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from twisted.internet.defer import DeferredList
 
 from edge_router import registry
 from edge_router.config.schema import Auth, Limits
+from edge_router.config.sections import all_of
 from edge_router.node.logins import Logins
 from edge_router.router.interfaces import Authenticator, Peer
 from edge_router.router.router import Router
@@ -88,7 +88,7 @@ class Doors:
             self._logins.jar,
         )  # fmt: skip
         door.transport = registry.part_class("transport", section)(section, host)
-        for auth in auths_in(section):  # now, not at the first login
+        for auth in all_of(Auth, section):  # now, not at the first login
             self._way(door, auth)
         return door
 
@@ -130,16 +130,3 @@ class Doors:
     def places(self) -> list[str]:
         """Where they listen."""
         return [door.place for door in self.all if door.place]
-
-
-
-def auths_in(value: Any) -> Iterator[Auth]:
-    """Every `auth` section, however deep below a transport."""
-    if isinstance(value, Auth):
-        yield value
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from auths_in(getattr(value, name))
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from auths_in(item)

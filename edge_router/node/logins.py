@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from twisted.logger import Logger
 
 from edge_router import registry
 from edge_router.config.schema import AnonymousAuth, Auth, Cookie, MemoryCookies
+from edge_router.config.sections import all_of
 from edge_router.router.interfaces import Authenticator, Clock, Inquirer
 from edge_router.transports.tally import Tally
 
@@ -79,7 +78,8 @@ class Logins:
 
     def keep_jars(self, sections: list[Any]) -> None:
         """Close the files of cookies that nobody uses any more. sections: of all transports that are open."""
-        places = {(self._directory / cookie.store.path).absolute() for cookie in _cookies(sections)}
+        stores = [cookie.store for cookie in all_of(Cookie, sections)]
+        places = {(self._directory / store.path).absolute() for store in stores if not isinstance(store, MemoryCookies)}
         for place in self._jars.keys() - places:
             self._jars.pop(place).close()
 
@@ -122,19 +122,6 @@ class Logins:
             )  # fmt: skip
 
         return Tally(self._clock, report).add
-
-
-def _cookies(value: Any) -> Iterator[Any]:
-    """The sections `cookie` below a value whose cookies are kept in a file."""
-    if isinstance(value, Cookie):
-        if not isinstance(value.store, MemoryCookies):
-            yield value
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from _cookies(getattr(value, name))
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _cookies(item)
 
 
 def authenticators(auth: Auth | None, directory: Path, clock: Clock, inquirer: Any = None) -> dict[str, Authenticator]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
 from twisted.logger import Logger
 
 from edge_router import registry
 from edge_router.config.schema import Auth, SecretPlace
 from edge_router.config.secret import Missing
+from edge_router.config.sections import all_of
 from edge_router.node.changes import RouterPlan, address, affects, differing
 from edge_router.node.doors import Door, Way
 from edge_router.node.lean import let_in_openssl
@@ -262,12 +262,6 @@ def type_and_id(section: Any) -> str:
     return registry.type_name(section) + (f" {section.id}" if section.id else "")
 
 
-def _has_places(value: Any) -> bool:
+def _has_places(auth: Auth) -> bool:
     """Whether a secret of a section stands in a file or in a credential of systemd."""
-    if isinstance(value, SecretPlace):
-        return value.env is None
-    if isinstance(value, Struct):
-        return any(_has_places(getattr(value, name)) for name in value.__struct_fields__)
-    if isinstance(value, dict | list):
-        return any(_has_places(item) for item in (value.values() if isinstance(value, dict) else value))
-    return False
+    return any(place.env is None for place in all_of(SecretPlace, auth))

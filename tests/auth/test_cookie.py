@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from msgspec import convert
+from twisted.internet.task import Clock
 
 from edge_router.auth.jar import Jar, Visit
-from edge_router.config.schema import Cookie, FileCookies, SqliteCookies
+from edge_router.config.schema import Cookie, FileCookies, SqliteCookies, WebSocketPath
+from edge_router.node.logins import Logins
 from edge_router.router.interfaces import Remembered, TransportDetails
 from edge_router.store.cookiefile import MOST_IDLE, CookieFile
 from edge_router.store.cookiesqlite import CookieDatabase
@@ -394,6 +396,20 @@ def test_a_place_where_nothing_can_be_written(stored: Stored) -> None:
     assert [stored.who(value) for value in values] == ["joe"] * 3
     assert len(stored.said) == 1
     assert "while the node runs" in stored.said[0]
+
+
+@pytest.mark.parametrize("store", [{"type": "file", "filename": "jar"}, {"type": "sqlite", "path": "jar"}])
+def test_files_that_a_reload_leaves_alone(store: dict[str, Any], tmp_path: Path) -> None:
+    """The jar of a transport that stays is the same one after a reload, and that of one that is gone is closed."""
+    inquirer: Any = None
+    logins = Logins(tmp_path, Clock(), inquirer)
+    kept = convert({"store": store}, Cookie)
+    gone = convert({"store": {**store, "filename" if store["type"] == "file" else "path": "gone"}}, Cookie)
+    jars = [logins.jar(kept), logins.jar(gone)]
+    logins.keep_jars([WebSocketPath(cookie=kept)])
+    assert logins.jar(kept) is jars[0]
+    assert logins.jar(gone) is not jars[1]
+    logins.stop()
 
 
 def test_the_file_does_not_grow_for_ever(tmp_path: Path) -> None:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING, Any, Final
-
-from msgspec import Struct
 
 from edge_router.auth.roster import Content, Full, Roster, Unreadable
 from edge_router.cli.client.listing import each
@@ -23,6 +20,7 @@ from edge_router.cli.client.values import as_json, table
 from edge_router.cli.configuration import Read, read_config
 from edge_router.cli.words import in_words
 from edge_router.config.schema import Enrolment
+from edge_router.config.sections import all_of
 from edge_router.node.pidfile import find_running
 
 if TYPE_CHECKING:
@@ -157,15 +155,4 @@ def _runs(read: Read) -> bool:
 
 def _enrolment(read: Read) -> Enrolment | None:
     """The first of the configuration."""
-    return next(_enrolments(read.loaded.config.workers), None)
-
-
-def _enrolments(value: Any) -> Iterator[Enrolment]:
-    if isinstance(value, Enrolment):
-        yield value
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from _enrolments(getattr(value, name))
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _enrolments(item)
+    return next(all_of(Enrolment, read.loaded.config.workers), None)

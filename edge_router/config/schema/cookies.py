@@ -22,6 +22,11 @@ class FileCookies(Section, tag="file"):
     filename: Annotated[str, Meta(min_length=1)]
     purge_on_startup: bool = False
 
+    @property
+    def path(self) -> str:
+        """As the other stores call it."""
+        return self.filename
+
 
 class SqliteCookies(Section, tag="sqlite"):
     """Logins are remembered in an SQLite file.
