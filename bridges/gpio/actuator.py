@@ -13,8 +13,9 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from bridges.clock import Clock, Delayed
+from bridges.clock import Clock
 from bridges.gpio.interlock import Group
+from bridges.gpio.losses import Losses
 from bridges.gpio.outputconfig import OutputRules, level_of
 
 DEVICE_AWAY: Final = "edge.error.device_away"
@@ -51,7 +52,7 @@ class ActuatorUser(Protocol):
         """It has another level, or its level is known now."""
 
 
-class Actuator:
+class Actuator(Losses):
     """One output.
 
     name: its own. options: its section. clock: monotonic time. group: its interlock, if it has one. user: who is told.
@@ -61,11 +62,11 @@ class Actuator:
     """
 
     def __init__(self, name: str, options: OutputRules, clock: Clock, group: Group | None, user: ActuatorUser) -> None:
+        super().__init__(options, clock)
         self.name = name
         self.options = options
         self.value: bool | None = None
         self.cause = "start"
-        self.controller: int | None = None
         #: what a call has last set, for `on_start: last`
         self.last: bool | None = None
         self._clock = clock
@@ -75,9 +76,6 @@ class Actuator:
         self._since = clock.seconds()
         self._before: Handover | None = None
         self._found = False
-        self._is_cut_off = False
-        self._timers: dict[str, Delayed] = {}
-        self._due_at: dict[str, float] = {}
         if group is not None:
             group.add(name, lambda: self.value is True)
 
@@ -107,8 +105,8 @@ class Actuator:
         if before is not None:
             self._wait_on(before.due)
             return
-        if self._is_cut_off:
-            self._lose("uplink", self.options.uplink_after)
+        if self.is_cut_off:
+            self.lose("uplink", self.options.uplink_after)
         wanted = self.last if self.options.on_start == "last" else level_of(self.options.on_start)
         if wanted and not value:
             self._set_later(True, "start")
@@ -117,15 +115,13 @@ class Actuator:
         """The line is not ours any more. Idempotent."""
         self._write = None
         self.value = None
-        for name in list(self._timers):
-            self._cancel(name)
+        self.timers.clear()
 
     def hand_over(self) -> Handover | None:
         """What the next one has to know, if the level is known."""
         if self.value is None:
             return None
-        due = {name: self._due_at[name] for name in self._timers}
-        return Handover(self.value, self._since, self.last, self.controller, due)
+        return Handover(self.value, self._since, self.last, self.controller, self.timers.due())
 
     def take_over(self, before: Handover) -> None:
         """The output goes on as it was, in the place of another one."""
@@ -154,8 +150,7 @@ class Actuator:
             raise Refused(CALLER_UNKNOWN, text)
         if value and not before:
             self._check_on()
-        for name in ("pulse", "later", "loss", "uplink"):
-            self._cancel(name)
+        self.timers.cancel("pulse", "later", "loss", "uplink")
         self.controller = caller
         self.last = value
         if value == before:
@@ -174,21 +169,8 @@ class Actuator:
 
     # --- losses ------------------------------------------------------------------------------------------------------
 
-    def session_gone(self, session: int) -> None:
-        """A session has left the realm."""
-        if self.controller == session:
-            self.controller = None
-            self._lose("loss", self.options.loss_after)
-
-    def uplink_changed(self, up: bool) -> None:
-        """The uplink of the options came or went."""
-        self._is_cut_off = not up
-        if up:
-            self._cancel("uplink")
-        elif "uplink" not in self._timers:
-            self._lose("uplink", self.options.uplink_after)
-
-    def _lose(self, timer: str, seconds: float) -> None:
+    def lose(self, timer: str, seconds: float) -> None:
+        """See Losses; at once if there is nothing to wait for."""
         wanted = level_of(self.options.on_loss)
         if wanted is None or self.value is None:
             return
@@ -199,8 +181,7 @@ class Actuator:
                 self._lost(wanted)
 
     def _lost(self, wanted: bool) -> None:
-        for name in ("pulse", "later"):
-            self._cancel(name)
+        self.timers.cancel("pulse", "later")
         if self.value != wanted:
             self._set_later(wanted, "loss")
 
@@ -245,18 +226,20 @@ class Actuator:
         """Timers first: who is told may command at once."""
         assert self.value is not None
         self.cause = cause
-        self._cancel("pulse")
+        self.timers.cancel("pulse")
         if not self.value:
-            self._cancel("max_on")
-        elif self.options.max_on is not None and "max_on" not in self._timers:
+            self.timers.cancel("max_on")
+        elif self.options.max_on is not None and "max_on" not in self.timers:
             left = self._since + self.options.max_on - self._clock.seconds()
             self._after("max_on", max(left, 0.0), self._set, False, "max_on")
         self._user.output_changed(self.name, self.value, cause)
 
     def _after(self, name: str, seconds: float, call: Callable[..., None], *args: object) -> None:
-        self._cancel(name)
-        self._due_at[name] = self._clock.seconds() + seconds
-        self._timers[name] = self._clock.callLater(seconds, self._due, name, call, *args)
+        self.timers.after(name, seconds, partial(self._obey, call, *args))
+
+    def _obey(self, call: Callable[..., None], *args: object) -> None:
+        with suppress(Refused):  # the chip is gone, and that is told already
+            call(*args)
 
     def _wait_on(self, due: dict[str, float]) -> None:
         """What the one before has waited for still comes when it was to. due: as handed over."""
@@ -271,14 +254,4 @@ class Actuator:
             if self.options.uplink is not None:
                 calls["uplink"] = partial(self._lost, wanted)
         for name in due.keys() & calls.keys():
-            self._after(name, max(due[name] - self._clock.seconds(), 0.0), calls[name])
-
-    def _due(self, name: str, call: Callable[..., None], *args: object) -> None:
-        del self._timers[name]
-        with suppress(Refused):  # the chip is gone, and that is told already
-            call(*args)
-
-    def _cancel(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
+            self.timers.at(name, due[name], partial(self._obey, calls[name]))

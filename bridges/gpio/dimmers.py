@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from functools import partial
 from typing import Any, Protocol
 
-from bridges.clock import Clock, Delayed
+from bridges.clock import Clock
 from bridges.gpio.actuator import CALLER_UNKNOWN, DEVICE_AWAY, Refused
 from bridges.gpio.lines import LineError
+from bridges.gpio.losses import Losses
 from bridges.gpio.pwmchips import Channel, Source
 from bridges.gpio.pwmconfig import Pwm, duty_of
 
@@ -22,28 +24,24 @@ class DimmerUser(Protocol):
         """A channel is gone."""
 
 
-class Dimmer:
+class Dimmer(Losses):
     """One PWM output.
 
     duty: None while the channel is away. last: what a call has last set. controller: the session that has last set it.
     """
 
     def __init__(self, name: str, options: Pwm, clock: Clock, user: DimmerUser) -> None:
+        super().__init__(options, clock)
         self.name = name
         self.options = options
         self.duty: float | None = None
         self.cause = "start"
         self.last: float | None = None
-        self._clock = clock
         self._user = user
         self._channel: Channel | None = None
         self._before: Dimmer | None = None
-        self.controller: int | None = None
-        self._is_cut_off = False
-        self._timers: dict[str, Delayed] = {}
         #: monotonic time of the losses that were to come when it was let go of
         self.due: dict[str, float] = {}
-        self._due_at: dict[str, float] = {}
 
     def begin(self, channel: Channel) -> None:
         """The channel is ours. Raises LineError; nothing was changed but what on_start says."""
@@ -61,8 +59,8 @@ class Dimmer:
         self._changed(found if wanted is None else wanted, "start")
         if before is not None:
             self._wait_on(before.due)
-        elif self._is_cut_off:
-            self._lose("uplink", self.options.uplink_after)
+        elif self.is_cut_off:
+            self.lose("uplink", self.options.uplink_after)
 
     def take_over(self, before: Dimmer) -> None:
         """It goes on as it was, in the place of another one."""
@@ -73,9 +71,8 @@ class Dimmer:
         """The channel is not ours any more. stopping: do what on_stop says before. Idempotent."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            self.due = {name: self._due_at[name] for name in self._timers}
-        for name in list(self._timers):
-            self._cancel(name)
+            self.due = self.timers.due()
+        self.timers.clear()
         wanted = duty_of(self.options.on_stop)
         if stopping and channel is not None and wanted is not None:
             try:
@@ -98,8 +95,7 @@ class Dimmer:
         if caller is None and self.options.depends and duty != duty_of(self.options.on_loss):
             text = f"{self.name} has on_loss: the caller's permission needs disclose: {{caller: true}}"
             raise Refused(CALLER_UNKNOWN, text)
-        for name in ("loss", "uplink"):
-            self._cancel(name)
+        self.timers.cancel("loss", "uplink")
         self.controller = caller
         self.last = duty
         if duty == before:
@@ -109,36 +105,23 @@ class Dimmer:
             raise Refused(DEVICE_AWAY, f"the PWM channel of {self.name} is away")
         return True
 
-    def session_gone(self, session: int) -> None:
-        """A session has left the realm."""
-        if self.controller == session:
-            self.controller = None
-            self._lose("loss", self.options.loss_after)
-
-    def uplink_changed(self, up: bool) -> None:
-        """The uplink of the options came or went."""
-        self._is_cut_off = not up
-        if up:
-            self._cancel("uplink")
-        elif "uplink" not in self._timers:
-            self._lose("uplink", self.options.uplink_after)
-
-    def _lose(self, timer: str, seconds: float) -> None:
-        wanted = duty_of(self.options.on_loss)
-        if self.duty is None or wanted is None:
-            return
-        self._cancel(timer)
-        self._due_at[timer] = self._clock.seconds() + seconds
-        self._timers[timer] = self._clock.callLater(seconds, self._lost, timer, wanted)
+    def lose(self, timer: str, seconds: float) -> None:
+        """See Losses."""
+        wanted = self._wanted_by_loss()
+        if wanted is not None:
+            self.timers.after(timer, seconds, partial(self._lost, wanted))
 
     def _wait_on(self, due: dict[str, float]) -> None:
         """The losses that the one before has waited for still come when they were to."""
+        wanted = self._wanted_by_loss()
         for timer, at in due.items():
-            if timer == "loss" or self.options.uplink is not None:
-                self._lose(timer, max(at - self._clock.seconds(), 0.0))
+            if wanted is not None and (timer == "loss" or self.options.uplink is not None):
+                self.timers.at(timer, at, partial(self._lost, wanted))
 
-    def _lost(self, timer: str, wanted: float) -> None:
-        del self._timers[timer]
+    def _wanted_by_loss(self) -> float | None:
+        return None if self.duty is None else duty_of(self.options.on_loss)
+
+    def _lost(self, wanted: float) -> None:
         if self.duty is not None and self.duty != wanted:
             self._set(wanted, "loss")
 
@@ -155,11 +138,6 @@ class Dimmer:
         self.duty = duty
         self.cause = cause
         self._user.duty_changed(self.name, duty, cause)
-
-    def _cancel(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
 
 
 class Dimmers:
@@ -192,5 +170,3 @@ class Dimmers:
     def values(self) -> dict[str, Any]:
         """The duties as they are known."""
         return {name: dimmer.duty for name, dimmer in self.all.items()}
-
-
