@@ -19,7 +19,7 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from images import boards, bootpart, initrd, packages
+from images import boards, bootpart, initrd, packages, radios
 from images.native import native
 from images.roots import copy, lay_over
 from images.steps import DIST, cached, key, remove, run
@@ -54,8 +54,9 @@ def made(arch: str) -> Path:
     """The image, made now if it is not there. arch: arm64 or armhf. Result: the file; it has holes, and is not to be
     changed. Raises BuildFailed."""
     tree = boards.installed(arch)
-    sources = (Path(__file__), Path(bootpart.__file__), Path(boards.__file__), bootpart.FILES, _OVERLAY)
-    what = key(tree.name, bootpart.firmware().name, str(epoch()), _sources(), *sources, *initrd.SOURCES)
+    modules = (Path(__file__), Path(bootpart.__file__), Path(boards.__file__), Path(radios.__file__))
+    sources = (*modules, bootpart.FILES, _OVERLAY, *initrd.SOURCES)
+    what = key(tree.name, bootpart.firmware().name, str(epoch()), _sources(), *sources)
     return cached(f"{what}-{_name(arch)}", lambda place: _make(place, arch, tree))
 
 
@@ -103,6 +104,7 @@ def _make(place: Path, arch: str, installed: Path) -> None:
         tree = work / "tree"
         copy(installed, tree)
         prepare(tree)
+        radios.add(tree)
         bootpart.fill(work / "boot", arch, tree)
         bootpart.make(work, "boot.img", SIZES["boot"], _identity(arch, "boot").hex[:8])
         for kept in KEPT:
