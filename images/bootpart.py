@@ -41,6 +41,7 @@ def fill(place: Path, arch: str, tree: Path) -> None:
     source = firmware() / "usr/lib/raspi-firmware"
     for name in (*_FIRMWARE, *_FIXUPS):
         shutil.copy(source / name, place)
+    shutil.copy(firmware() / "usr/share/doc/raspi-firmware/copyright", place / "LICENCE.firmware")
     for dtb in trees(arch, tree):
         shutil.copy(dtb, place / _RENAMED.get(dtb.name, dtb.name))
     shutil.copy(boards.kernel(tree), place / "vmlinuz")
