@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from images import plan, release
+from images import boards, plan, release
 from images.packages import ARCHITECTURES
 from images.steps import CACHE, DIST, BuildFailed, clear, complain, megabytes, remove, say, size
 
@@ -48,7 +48,9 @@ examples:
 def main() -> int:
     """Build what was asked for. Result: 0, or 1 if it cannot be built, 130 if it was interrupted."""
     args = _parser().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in order: what is half done is removed
+    for number in (signal.SIGTERM, signal.SIGHUP):  # ended in order: what is half done is removed
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         if args.what == "clean":
             _clean(-1.0 if args.all else args.days)
@@ -57,13 +59,15 @@ def main() -> int:
         if args.what == "release" and args.arch != "all":
             raise BuildFailed("a release is for all architectures; for one there is `images --arch`")
         items = [item for planner in BUILDS[args.what][0] for item in planner(archs)]
+        if not items:
+            raise BuildFailed(f"no Raspberry Pi is {args.arch}: a card is for one of {', '.join(boards.KERNELS)}")
         if args.list:
             plan.show(items)
         elif args.what == "release":
             release.build(items, args.allow_dirty)
         else:
             plan.build(items)
-    except BuildFailed as problem:
+    except (BuildFailed, OSError) as problem:
         return complain(problem)
     except KeyboardInterrupt:
         print("images: interrupted; what is done is kept, the same command goes on from here", file=sys.stderr)

@@ -80,8 +80,8 @@ def _make_root(place: Path, arch: str, include: str) -> None:
 
 def installed(arch: str) -> Path:
     """The root file system with the router in it, and byte code. Result: the directory; not to be changed."""
-    package = deb.made(arch)
     base = root(arch)
+    package = deb.made(arch)
 
     def make(place: Path) -> None:
         _emulate(arch)

@@ -21,7 +21,7 @@ from images import packages, wheel
 from images.completion import completion
 from images.manual import manual
 from images.msgspec import msgspec_for
-from images.steps import DIST, cached, key, need, remove, run
+from images.steps import DIST, cached, key, need, publish, remove, run
 from images.version import ROOT, VERSION, epoch
 
 _HERE: Final = Path(__file__).parent
@@ -75,8 +75,7 @@ components.
 def build(arch: str) -> Path:
     """Make the package. arch: as Debian calls it. Result: the file, in build/dist. Raises BuildFailed."""
     package = made(arch)
-    DIST.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(package, DIST / f"edge-router_{VERSION}_{arch}.deb"))
+    return publish(DIST / f"edge-router_{VERSION}_{arch}.deb", lambda place: shutil.copyfile(package, place))
 
 
 def made(arch: str) -> Path:

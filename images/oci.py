@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tarfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from typing import Any, Final
 from images import deb, packages
 from images.bytecode import compile_in
 from images.roots import copy, extract
-from images.steps import DIST, cached, key, remove, run
+from images.steps import DIST, cached, key, publish, remove, run
 from images.version import VERSION, epoch
 
 #: Debian's architecture -> what OCI calls it
@@ -78,8 +79,10 @@ _INDEX: Final = "application/vnd.oci.image.index.v1+json"
 def build(*archs: str) -> Path:
     """Make the index. archs: as Debian calls them. Result: the layout, a directory. Raises BuildFailed."""
     layers = {arch: layer(arch) for arch in archs}
-    layout = DIST / name(*archs)
-    remove(layout)
+    return publish(DIST / name(*archs), lambda place: _lay_out(place, layers))
+
+
+def _lay_out(layout: Path, layers: Mapping[str, Path]) -> None:
     (layout / "blobs" / "sha256").mkdir(parents=True)
     manifests: list[dict[str, Any]] = []
     for arch, made in layers.items():
@@ -89,7 +92,6 @@ def build(*archs: str) -> Path:
     named = {**_put(layout, _json(index), _INDEX), "annotations": {"org.opencontainers.image.ref.name": VERSION}}
     (layout / "index.json").write_bytes(_json({"schemaVersion": 2, "mediaType": _INDEX, "manifests": [named]}))
     (layout / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
-    return layout
 
 
 def name(*archs: str) -> str:
@@ -100,7 +102,7 @@ def name(*archs: str) -> str:
 
 def layer(arch: str) -> Path:
     """The files of one architecture: a directory with `layer.tar.gz` and `diff_id`, its digest before compression."""
-    package, source = deb.made(arch), tree(arch)
+    source, package = tree(arch), deb.made(arch)
     parts = (Path(__file__), Path(compile_in.__code__.co_filename), package, str(epoch()), source.name)
     return cached(f"{key(*parts)}-oci-{arch}", lambda place: _layer(place, source, package))
 
@@ -224,7 +226,10 @@ def _digest(octets: bytes) -> str:
 
 def archive(layout: Path) -> Path:
     """The layout as one file, as `podman load` and `skopeo copy oci-archive:` take it."""
-    place = DIST / f"{layout.name}.tar"
+    return publish(DIST / f"{layout.name}.tar", lambda place: _pack(place, layout))
+
+
+def _pack(place: Path, layout: Path) -> None:
     with tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as packed:
         for path in sorted(layout.rglob("*")):
             info = packed.gettarinfo(path, str(path.relative_to(layout)))
@@ -235,4 +240,3 @@ def archive(layout: Path) -> Path:
                     packed.addfile(info, content)
             else:
                 packed.addfile(info)
-    return place

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from images import boards, deb, imager, oci, sdcard, wheel
-from images.steps import CACHE, DIST, BuildFailed, megabytes, missing, need, note, say, seconds, size, took
+from images.steps import CACHE, DIST, BuildFailed, megabytes, missing, need, note, publish, say, seconds, size, took
 from images.version import ROOT
 
 #: what builds run, with the Debian package that has it
@@ -47,9 +47,11 @@ class Item:
 def wheels(_archs: Iterable[str]) -> list[Item]:
     """Our own Python, for pip: the same for all architectures."""
 
+    def put(file: Path) -> Path:
+        return publish(DIST / file.name, lambda place: shutil.copyfile(file, place))
+
     def make() -> Sequence[Path]:
-        DIST.mkdir(parents=True, exist_ok=True)
-        return [Path(shutil.copyfile(file, DIST / file.name)) for file in wheel.files()]
+        return [put(file) for file in wheel.files()]
 
     return [Item("wheel", make, wheel.build, 20)]
 
@@ -82,9 +84,8 @@ def cards(archs: Iterable[str]) -> list[Item]:
     every = [arch for arch in archs if arch in boards.KERNELS]
 
     def write() -> Sequence[Path]:
-        place = DIST / imager.NAME
-        place.write_text(imager.manifest({arch: sdcard.packed(arch, DIST) for arch in every}))
-        return [place]
+        text = imager.manifest({arch: sdcard.packed(arch, DIST) for arch in every})
+        return [publish(DIST / imager.NAME, lambda place: place.write_text(text))]
 
     manifest = Item("manifest", write, lambda: [sdcard.compressed(arch) for arch in every])
     return [*map(item, every), *([manifest] if every else [])]
@@ -97,7 +98,7 @@ def show(items: Sequence[Item]) -> None:
         before = took(f"item {item.name}")
         lasts = f"; took {seconds(before)} before" if before else ""
         print(f"[{number}/{len(items)}] {item.name}: {f'to be made, first its {part}{lasts}' if part else 'is there'}")
-    print(f"cache: {CACHE} ({megabytes(size(CACHE))}); results: {DIST}")
+    print(f"cache: {CACHE} (room for {megabytes(_room())} more); results: {DIST}")
 
 
 def build(items: Sequence[Item]) -> dict[str, Sequence[Path]]:
@@ -127,13 +128,18 @@ def _prepare(items: Sequence[Item]) -> None:
     if os.geteuid() and any(item.kind in ("oci", "image") for item in wanted):
         raise BuildFailed("root file systems are made by root; try `sudo make ...`")
     CACHE.mkdir(parents=True, exist_ok=True)
-    free, room = shutil.disk_usage(CACHE).free, sum(item.space for item in wanted) * 1_000_000
+    free, room = _room(), sum(item.space for item in wanted) * 1_000_000
     if free < room:
         what = ", ".join(item.name for item in wanted)
         raise BuildFailed(
             f"{CACHE} has room for {megabytes(free)}, and {what} may take {megabytes(room)}: make room "
             "(`python -m images clean`), or set EDGE_ROUTER_CACHE=DIRECTORY"
         )
+
+
+def _room() -> int:
+    """Octets that the cache may grow by."""
+    return shutil.disk_usage(next(each for each in (CACHE, *CACHE.absolute().parents) if each.exists())).free
 
 
 def _short(path: Path) -> Path:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from images import boards, bootpart, oci, packages, plan, sbom
-from images.steps import BuildFailed, megabytes, remove, run, say, size
+from images.steps import BuildFailed, megabytes, publish, run, say, size
 from images.version import ROOT, VERSION, epoch, git
 
 PLACE: Final = ROOT / "build" / "release" / f"edge-router-{VERSION}"
@@ -101,22 +101,22 @@ def build(items: Sequence[plan.Item], allow_dirty: bool = False) -> Path:
         )
     for each in (*wrong, *unset()):
         print(f"warning: {each}", file=sys.stderr)
+    before = _state()
     files = plan.build(items)
-    beside = PLACE.with_name(f".{PLACE.name}.{os.getpid()}")
-    remove(beside)
-    beside.mkdir(parents=True)
-    try:
-        _fill(beside, files)
-        remove(PLACE)
-        beside.rename(PLACE)
-    except BaseException:
-        remove(beside)
-        raise
+    if _state() != before:  # what was built first is of another tree than what was built last
+        raise BuildFailed("the tree has changed while it was built; once more, please. What is done is kept")
+    publish(PLACE, lambda place: _fill(place, files))
     say(f"{PLACE.relative_to(ROOT)}: {len(list(PLACE.iterdir()))} files, {megabytes(size(PLACE))}")
     return PLACE
 
 
+def _state() -> tuple[str, ...]:
+    """What the tree is: its commit, and how it differs from that."""
+    return git("rev-parse", "HEAD"), git("status", "--porcelain"), git("diff", "HEAD")
+
+
 def _fill(place: Path, files: Mapping[str, Sequence[Path]]) -> None:
+    place.mkdir()
     for name, made in files.items():
         for file in made:
             run(["cp", "--reflink=auto", file, place / file.name])  # no link: the next build writes into build/dist

@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +26,9 @@ echo "Status: install ok unpacked"; echo; done > "$1/var/lib/dpkg/status"
 """
 
 
+@cache
 def week() -> int:
-    """Weeks since 1970-01-01, a Thursday: what is made of Debian, is made anew when this changes."""
+    """Weeks since 1970-01-01, a Thursday, when this build began: a new one has what is made of Debian made anew."""
     return int(time.time() // _WEEK)
 
 

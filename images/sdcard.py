@@ -22,7 +22,7 @@ from typing import Final
 from images import boards, bootpart, initrd, packages, radios
 from images.native import native
 from images.roots import copy, lay_over
-from images.steps import DIST, cached, key, remove, run
+from images.steps import DIST, cached, key, publish, remove, run
 from images.version import VERSION, epoch
 
 #: megabytes: before the first partition, and of each
@@ -62,9 +62,8 @@ def made(arch: str) -> Path:
 
 def card(arch: str) -> Path:
     """An image that may be written to: a copy in build/dist. arch: arm64 or armhf. Raises BuildFailed."""
-    DIST.mkdir(parents=True, exist_ok=True)
-    run(["cp", "--sparse=always", "--reflink=auto", made(arch), DIST / _name(arch)])
-    return DIST / _name(arch)
+    image = made(arch)
+    return publish(DIST / _name(arch), lambda place: run(["cp", "--sparse=always", "--reflink=auto", image, place]))
 
 
 def compressed(arch: str) -> Path:
@@ -83,8 +82,8 @@ def build(arch: str) -> list[Path]:
 
     Raises BuildFailed.
     """
-    DIST.mkdir(parents=True, exist_ok=True)
-    return [Path(shutil.copyfile(compressed(arch), packed(arch, DIST)))]
+    image = compressed(arch)
+    return [publish(packed(arch, DIST), lambda place: shutil.copyfile(image, place))]
 
 
 def packed(arch: str, place: Path) -> Path:

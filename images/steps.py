@@ -10,12 +10,13 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -84,7 +85,7 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
         return CACHE / name
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f".{name}.lock").open("ab") as lock:
-        _wait_for(lock, name)  # whoever makes the same at this moment, makes it for both
+        _wait_for(lock, _plain(name))  # whoever makes the same at this moment, makes it for both
         return _there_or_made(CACHE / name, make)
 
 
@@ -109,15 +110,30 @@ def took(name: str) -> float | None:
 
 
 def note(name: str, lasted: float) -> None:
-    """Keep for the next time what a step has taken."""
-    (CACHE / f".{name}.took").write_text(f"{lasted:.1f}")
+    """Keep for the next time what a step has taken; on a full disk it is not kept."""
+    with suppress(OSError):
+        (CACHE / f".{name}.took").write_text(f"{lasted:.1f}")
+
+
+def publish(place: Path, make: Callable[[Path], object]) -> Path:
+    """Put a result at its place, whole or not at all, in place of an older one. make: makes it at the path it is given.
+
+    Result: the place. Raises BuildFailed, and what `make` raises.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.parent.with_name(f".{place.parent.name}.lock").open("ab") as lock:
+        _wait_for(lock, place.name)
+        for left in place.parent.glob(f".{place.name}.[0-9]*"):
+            remove(left)
+        _make(place, make, place.name)
+    return place
 
 
 def _wait_for(lock: IO[bytes], name: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        tell(f"{_plain(name)}: is being made by another build; waiting for it")
+        tell(f"{name}: is being made by another build; waiting for it")
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -135,7 +151,7 @@ def _there_or_made(place: Path, make: Callable[[Path], None]) -> Path:
     tell(f"{_plain(name)}: begun" + (f" (took {seconds(before)} before)" if before and before > _TICK else ""))
     began = time.monotonic()
     with _step(_plain(name)):
-        _make(place, make)
+        _make(place, make, _plain(name))
     lasted = time.monotonic() - began
     note(_plain(name), lasted)
     tell(f"{_plain(name)}: done in {seconds(lasted)}, {megabytes(size(place))}")
@@ -143,15 +159,17 @@ def _there_or_made(place: Path, make: Callable[[Path], None]) -> Path:
     return place
 
 
-def _make(place: Path, make: Callable[[Path], None]) -> None:
-    beside = CACHE / f".{place.name}.{os.getpid()}"
+def _make(place: Path, make: Callable[[Path], object], name: str) -> None:
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
     mask = os.umask(0o022)  # what is made has the same modes, whoever makes it
     try:
         make(beside)
+        if place.is_dir():
+            remove(place)
         beside.rename(place)
     except OSError as problem:
         remove(beside)
-        raise BuildFailed(f"{_plain(place.name)}: {explain(str(problem)) or problem}") from problem
+        raise BuildFailed(f"{name}: {explain(str(problem)) or problem}") from problem
     except BaseException:
         remove(beside)
         raise
@@ -196,7 +214,9 @@ def _alive() -> None:
     if _State.running:
         name, began = _State.running[-1]
         text = f"    {name}: {seconds(time.monotonic() - began)} ..."
-        print(f"{text}\r" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
+        print(
+            f"{text}\033[K\r" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr
+        )
         sys.stderr.flush()
 
 
@@ -256,7 +276,7 @@ def run(
     try:
         process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            encoding="utf-8", errors="replace", env=surroundings, cwd=cwd,
+            encoding="utf-8", errors="replace", env=surroundings, cwd=cwd, start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError:
         raise BuildFailed(f"not installed here: {words[0]}") from None
@@ -279,15 +299,26 @@ def _said(process: subprocess.Popen[str], input: str | None) -> tuple[str, str]:
                 input = None  # it has that
                 _alive()
     except BaseException:
-        process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        _end(process)
         raise
 
 
-def complain(problem: BuildFailed) -> int:
+def _end(process: subprocess.Popen[str]) -> None:
+    """A program and all that it has started: in order, or at once if it takes too long or one more Ctrl-C came."""
+    with suppress(subprocess.TimeoutExpired, KeyboardInterrupt, ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(_PATIENCE)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+
+def complain(problem: BuildFailed | OSError) -> int:
     """Tell what went wrong. Result: the exit status."""
-    print(f"images: {problem}", file=sys.stderr)
+    known = explain(str(problem)) if isinstance(problem, OSError) else ""
+    print(f"images: {problem}{chr(10) if known else ''}{known}", file=sys.stderr)
     return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,11 @@ def epoch() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given:
         return int(given)
+    return _committed()
+
+
+@cache
+def _committed() -> int:
     try:
         return int(git("log", "-1", "--format=%ct"))
     except (OSError, subprocess.CalledProcessError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,55 @@ def test_a_step_that_was_interrupted_leaves_nothing(cache: Path) -> None:
     (cache / ".0123-thing.99999.work").write_text("left")
     steps.cached("0123-thing", lambda place: place.touch())
     assert sorted(path.name for path in cache.iterdir()) == [".0123-thing.lock", ".thing.took", "0123-thing"]
+
+
+def test_a_result_is_whole_or_it_is_the_one_before(tmp_path: Path) -> None:
+    """A card that was half copied must not look like one. Files and directories take the place of older ones."""
+    place = tmp_path / "dist" / "thing"
+    steps.publish(place, lambda path: path.write_text("old"))
+
+    def interrupted(path: Path) -> None:
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.publish(place, interrupted)
+    assert place.read_text() == "old" and [path.name for path in place.parent.iterdir()] == ["thing"]
+    (place.parent / ".thing.99999").mkdir()  # of a build that was killed
+    place.unlink()
+    for _ in range(2):
+        steps.publish(place, lambda path: path.mkdir())
+    assert place.is_dir() and [path.name for path in place.parent.iterdir()] == ["thing"]
+
+
+def test_a_full_disk_is_told_wherever_it_is_met(tmp_path: Path) -> None:
+    """Not by a trace of the program's own."""
+
+    def full(path: Path) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with pytest.raises(steps.BuildFailed, match=r"thing: There is no space left.*images clean"):
+        steps.publish(tmp_path / "thing", full)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_program_has_started_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it is not told by the terminal: nothing goes on writing where it was removed."""
+    monkeypatch.setattr(steps, "_TICK", 0.01)
+
+    def interrupts() -> None:
+        if (tmp_path / "child").exists():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(steps, "_alive", interrupts)
+    with pytest.raises(KeyboardInterrupt):
+        steps.run(["sh", "-c", "sleep 60 & echo $! > pid; mv pid child; wait"], cwd=tmp_path)
+    status = Path("/proc", (tmp_path / "child").read_text().strip(), "stat")
+    end = time.monotonic() + 10
+    while status.exists() and status.read_text().split()[2] != "Z":
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_what_nobody_uses_is_cleared(cache: Path) -> None:

@@ -24,6 +24,7 @@ from referencing.jsonschema import DRAFT7
 
 import edge_router
 from images import deb, oci, packages, plan, release, roots, sbom, steps, version, wheel
+from images.__main__ import main
 from images.steps import BuildFailed
 
 CHANGELOG = """\
@@ -242,6 +243,27 @@ def test_a_release_can_be_verified(
     assert built["debian"]["packages"]["container arm64"]["linux-image-arm64"] == "6.12-1"
     made.write_bytes(b"the next build's")
     assert (place / made.name).read_bytes() == b"container"
+
+
+@anywhere
+def test_a_tree_that_changes_meanwhile_is_not_released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was built first would be of another commit than what is written into build.json."""
+    states = iter([("commit 1",), ("commit 2",)])
+    monkeypatch.setattr(release, "PLACE", tmp_path / "release")
+    monkeypatch.setattr(release, "problems", list)
+    monkeypatch.setattr(release, "_state", lambda: next(states))
+    monkeypatch.setattr(steps, "CACHE", tmp_path / "cache")
+    with pytest.raises(BuildFailed, match="has changed while it was built"):
+        release.build([])
+    assert not release.PLACE.exists()
+
+
+@anywhere
+def test_a_card_is_not_for_a_pc(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said, and nothing is not taken for something built."""
+    monkeypatch.setattr("sys.argv", ["images", "image", "--arch", "amd64"])
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert main() == 1 and "a card is for one of arm64, armhf" in capsys.readouterr().err
 
 
 @anywhere
