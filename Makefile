@@ -16,8 +16,9 @@ $(VENV)/installed: pyproject.toml
 run: install
 	$(BIN)/edge-router demo $(ARGS)
 
-# two processes share the tests, file by file; one is enough for a debugger: make test PARALLEL= ARGS="--pdb tests/..."
-PARALLEL ?= -n 2 --dist loadfile
+# three processes share the tests, file by file: on two cores one of them may wait for something, as many tests do. None
+# is right for a debugger: make test PARALLEL= ARGS="--pdb tests/..."
+PARALLEL ?= -n 3 --dist loadfile
 
 test: install
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
