@@ -29,6 +29,21 @@ export function formatNumber(value, decimals = decimalsOf(value)) {
   return numbers.get(decimals).format(value);
 }
 
+const BYTES = ["B", "kB", "MB", "GB", "TB"]; // of 1000, as cards and disks are sold
+
+/**
+ * The unit that numbers of this size are best read in; only bytes have several.
+ *
+ * @param {number} size
+ * @param {string} unit - as the router has it
+ * @returns {{unit: string, by: number}} by: to divide by
+ */
+export function readable(size, unit) {
+  if (unit !== "B" || Math.abs(size) < 10_000) return { unit, by: 1 };
+  const step = Math.min(BYTES.length - 1, Math.floor(Math.log10(Math.abs(size)) / 3));
+  return { unit: BYTES[step], by: 1000 ** step };
+}
+
 /** Short ones in one line, others indented. */
 function formatData(value) {
   const indented = JSON.stringify(value, null, 1);

@@ -65,11 +65,11 @@ const lastPart = (topic) => topic.slice(topic.lastIndexOf(".") + 1);
 const firstParts = (topic) => topic.slice(0, Math.max(0, topic.lastIndexOf(".")));
 const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** The members of an object as [dotted name, value], the first 32. Arrays, and what is too deep, stay whole. */
+/** The members of an object as [dotted name, value], the first 32. Arrays, and what is too deep, stay whole; {} says nothing. */
 export function members(record, prefix = "", depth = 1, found = []) {
   for (const [name, value] of Object.entries(record)) {
     if (found.length >= MAX_MEMBERS) break;
-    if (isRecord(value) && depth < MAX_DEPTH && Object.keys(value).length) members(value, `${prefix}${name}.`, depth + 1, found);
+    if (isRecord(value) && depth < MAX_DEPTH) members(value, `${prefix}${name}.`, depth + 1, found);
     else found.push([prefix + name, value]);
   }
   return found;
@@ -197,25 +197,40 @@ export class Model {
   #whole(topic, bridge) {
     let series = this.#series.get(topic);
     if (!series) {
-      const name = lastPart(topic);
-      series = this.#named.get(`${bridge}\n${name}`);
-      if (!series || series.own) series = this.#add(topic, topic, name, bridge);
-      else this.#series.set(topic, series);
+      series = this.#inFrame(topic, bridge) ?? this.#add(topic, topic, lastPart(topic), bridge);
+      if (series) this.#series.set(topic, series);
     }
     if (series && !series.own) Object.assign(series, { own: true, topic });
     return series;
+  }
+
+  /** The series of a field that was in a frame only, so far: its name, which may have several parts, ends the topic. */
+  #inFrame(topic, bridge) {
+    const parts = topic.split(".");
+    for (let count = Math.min(MAX_DEPTH, parts.length); count > 0; count -= 1) {
+      const series = this.#named.get(`${bridge}\n${parts.slice(-count).join(".")}`);
+      if (series && !series.own) return series;
+    }
+    return null;
   }
 
   #member(topic, name, bridge) {
     const key = `${topic}\n${name}`;
     let series = this.#series.get(key);
     if (!series) {
-      series = this.#named.get(`${bridge}\n${name}`);
-      if (!series || series.framed) series = this.#add(key, topic, name, bridge);
-      else this.#series.set(key, series);
-      if (series) series.framed = true;
+      const found = this.#named.get(`${bridge}\n${name}`) ?? this.#ofBridge(`${topic}.${name}`, bridge);
+      series = found && !found.framed ? found : this.#add(key, topic, name, bridge);
+      if (series) {
+        this.#series.set(key, series);
+        Object.assign(series, { framed: true, name });
+      }
     }
     return series;
+  }
+
+  #ofBridge(topic, bridge) {
+    const series = this.#series.get(topic);
+    return bridge && series?.group.bridge === bridge ? series : undefined;
   }
 
   #uplink(id, state, kwargs) {

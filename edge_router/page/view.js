@@ -3,7 +3,7 @@
  * A card is written when its value changed and it is on the screen; ages once a second.
  */
 
-import { describe, formatAge, formatNumber, formatSpan, title } from "./format.js";
+import { describe, formatAge, formatNumber, formatSpan, readable, title } from "./format.js";
 import { draw } from "./plot.js";
 
 const COLORS = ["--series-0", "--series-1", "--series-2", "--series-3", "--series-4", "--series-5"]; // of style.css
@@ -34,7 +34,6 @@ class Card {
     const find = (selector) => this.root.querySelector(selector);
     [this.name, this.ageBox, this.value, this.unit] = [find("button"), find(".age"), find(".value"), find(".unit")];
     [this.canvas, this.topic, this.range] = [find("canvas"), find(".topic"), find(".range")];
-    this.name.textContent = title(series.name.replaceAll(".", " "));
     this.name.addEventListener("click", () => this.#enlarge());
     watch(this);
   }
@@ -51,21 +50,25 @@ class Card {
     const { kind, text } = describe(series.value);
     this.root.dataset.kind = kind;
     if (kind === "boolean") this.root.dataset.on = text;
-    setText(this.value, kind === "number" ? formatNumber(series.value, series.decimals) : text);
-    setText(this.unit, series.unit);
+    const { unit, by } = kind === "number" ? readable(series.value, series.unit) : { unit: series.unit, by: 1 };
+    setText(this.value, kind === "number" ? this.#number(series.value, by) : text);
+    setText(this.name, title(series.name.replaceAll(".", " ")));
+    setText(this.unit, unit);
     setText(this.topic, series.own ? series.topic : `${series.topic} · ${series.name}`);
     this.topic.title = this.topic.textContent;
     const plotted = (kind === "number" || kind === "boolean") && series.history.length > 1;
     this.canvas.hidden = !plotted;
-    setText(this.range, plotted ? this.#rangeText() : "");
+    setText(this.range, plotted ? this.#rangeText(by) : "");
     if (plotted) draw(this.canvas, this.size, series, palette[this.index % palette.length]);
   }
 
-  #rangeText() {
-    const { history, decimals, value } = this.series;
+  #number(value, by) { return formatNumber(value / by, by > 1 ? 2 : this.series.decimals); }
+
+  #rangeText(by) {
+    const { history, value } = this.series;
     const { low, high, span } = history.range();
     if (typeof value === "boolean") return `last ${formatSpan(span)}`;
-    return `${formatNumber(low, decimals)} to ${formatNumber(high, decimals)} in ${formatSpan(span)}`;
+    return `${this.#number(low, by)} to ${this.#number(high, by)} in ${formatSpan(span)}`;
   }
 
   writeAge(now, gone) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decimalsOf, describe, formatAge, formatNumber, formatSpan, title } from "../../edge_router/page/format.js";
+import { decimalsOf, describe, formatAge, formatNumber, formatSpan, readable, title } from "../../edge_router/page/format.js";
 import { BUCKETS, History } from "../../edge_router/page/history.js";
 import { MAX_SERIES, Model, members } from "../../edge_router/page/model.js";
 
@@ -40,6 +40,23 @@ for (const [order, topics] of Object.entries({ "the frame first": [0, 1], "the f
   });
 }
 
+for (const [order, topics] of Object.entries({ "the frame first": [0, 1], "the field first": [1, 0] })) {
+  test(`so is one of an object within a frame, and it has the longer name: ${order}`, () => {
+    const model = new Model();
+    const say = [
+      () => model.record("com.example.board", [{ load: { "1m": 0.5, "5m": 0.4 }, up: 7 }], bridge(), 0),
+      () => {
+        model.record("com.example.board.load.1m", [0.5], bridge(), 0);
+        model.record("com.example.board.load.5m", [0.4], bridge(), 0);
+      },
+    ];
+    topics.forEach((index) => say[index]());
+    assert.deepEqual(names(model).sort(), ["load.1m", "load.5m", "up"]);
+    const own = [...model.groups.values()][0].series.filter(({ own }) => own).map(({ topic }) => topic);
+    assert.deepEqual(own, ["com.example.board.load.1m", "com.example.board.load.5m"]);
+  });
+}
+
 test("two topics of one bridge that end alike stay two series", () => {
   const model = new Model();
   model.record("a.one.level", [1], bridge(), 0);
@@ -49,7 +66,7 @@ test("two topics of one bridge that end alike stay two series", () => {
 
 test("objects become a series a member, nested ones with dots, arrays stay whole", () => {
   assert.deepEqual(members({ a: 1, b: { c: "x", d: { e: { f: 1 } } }, g: [1, 2], h: {} }),
-    [["a", 1], ["b.c", "x"], ["b.d.e", { f: 1 }], ["g", [1, 2]], ["h", {}]]);
+    [["a", 1], ["b.c", "x"], ["b.d.e", { f: 1 }], ["g", [1, 2]]]);
   assert.equal(members(Object.fromEntries(Array.from({ length: 99 }, (_, n) => [`m${n}`, n]))).length, 32);
 });
 
@@ -196,4 +213,12 @@ test("what an uplink says about itself is no reading", () => {
     ["hq", { state: "up", waiting: 3, error: "" }], ["far", { state: "up", waiting: 0, error: "" }],
   ]);
   assert.equal(model.size, 0);
+});
+
+test("bytes are written in the unit that people read them in, other units stay", () => {
+  assert.deepEqual(readable(9_999, "B"), { unit: "B", by: 1 });
+  assert.deepEqual(readable(18_701_140, "B"), { unit: "MB", by: 1e6 });
+  assert.deepEqual(readable(-2.7e11, "B"), { unit: "GB", by: 1e9 });
+  assert.deepEqual(readable(1e18, "B"), { unit: "TB", by: 1e12 });
+  assert.deepEqual(readable(1e7, "lx"), { unit: "lx", by: 1 });
 });
