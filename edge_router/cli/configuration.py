@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_router.cli.words import help_for
 from edge_router.config.find import config_file, node_directory, passed_over
 from edge_router.config.load import Loaded, load
 from edge_router.config.problems import ConfigErrors, Finding
@@ -32,6 +33,18 @@ def read_config(args: argparse.Namespace) -> Read | None:
         return Read(directory, path, loaded)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
-    if not path.exists():
-        print("'edge-router init' makes a node directory, --cbdir says where another one is", file=sys.stderr)
+    hint = _hint(path)
+    if hint:
+        print(hint, file=sys.stderr)
+    return None
+
+
+def _hint(path: Path) -> str | None:
+    """What helps if the file cannot be opened."""
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        return "'edge-router init' makes a node directory, --cbdir says where another one is"
+    except OSError as error:
+        return help_for(error)
     return None

@@ -12,6 +12,7 @@ import sys
 from edge_router import registry
 from edge_router.cli.configuration import read_config
 from edge_router.cli.directory import add_config
+from edge_router.cli.words import in_words
 from edge_router.config.find import node_directory
 from edge_router.node import outputs
 from edge_router.node.pidfile import find_running
@@ -31,7 +32,12 @@ def run(args: argparse.Namespace) -> int:
     directory = node_directory(args.cbdir)
     left = None
     if args.on_stop:
-        if find_running(directory) is not None:
+        try:
+            running = find_running(directory)
+        except OSError as error:
+            print(f"edge-router: {in_words(error)}", file=sys.stderr)
+            return 1
+        if running is not None:
             print(f"edge-router: the node runs ({directory}); it does it itself", file=sys.stderr)
             return 1
         left = outputs.read(directory)

@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_router.cli.directory import add_cbdir
 from edge_router.cli.held import NotToBeHeld, held
 from edge_router.cli.start import positive
+from edge_router.cli.words import said
 from edge_router.config.find import node_directory
 from edge_router.node import outcome
 from edge_router.node.outcome import Outcome
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             return os.EX_UNAVAILABLE
         return told(reloaded(directory, node, args.timeout))
     except PermissionError as error:
-        print(f"edge-router: {error}; reload the node as the user it runs as, or as root", file=sys.stderr)
+        print(f"edge-router: {said(error)}; reload the node as the user it runs as, or as root", file=sys.stderr)
     except (OSError, CannotReload, NotToBeHeld) as error:
         print(f"edge-router: {error}", file=sys.stderr)
     return 1

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.words import in_words
 from edge_router.config.find import node_directory
 from edge_router.node import crash, news
 from edge_router.node.pidfile import find_running
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         node = find_running(directory)
     except OSError as error:
-        print(f"edge-router: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"edge-router: {in_words(error)}", file=sys.stderr)
         return 1
     state = "stopped" if node is None else "running"
     print(f"{state}: {directory}" + (f" (process {node.pid})" if node and node.pid else ""))

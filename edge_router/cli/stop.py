@@ -10,6 +10,7 @@ import sys
 
 from edge_router.cli.directory import add_cbdir
 from edge_router.cli.held import NotToBeHeld, held
+from edge_router.cli.words import said
 from edge_router.config.find import node_directory
 from edge_router.node.pidfile import Running, find_running
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             return os.EX_UNAVAILABLE
         end(node)
     except PermissionError as error:
-        print(f"edge-router: {error}; stop the node as the user it runs as, or as root", file=sys.stderr)
+        print(f"edge-router: {said(error)}; stop the node as the user it runs as, or as root", file=sys.stderr)
         return 1
     except (CannotStop, NotToBeHeld) as error:
         if find_running(directory) is not None:

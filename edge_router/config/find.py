@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from zlib import crc32
 
@@ -24,12 +24,20 @@ def node_directory(cbdir: str | Path | None = None, environ: Mapping[str, str] =
     named = cbdir or environ.get("CROSSBAR_DIR")
     if named:
         path = Path(named).expanduser()
-        return (path.parent if path.is_file() else path).absolute()
+        return (path.parent if _yes(path.is_file) else path).absolute()
     hidden = Path(".crossbar")
-    if hidden.is_dir():
+    if _yes(hidden.is_dir):
         return hidden.absolute()
-    is_node = any(Path(name).exists() for name in FILES)
-    return SERVICE if not is_node and SERVICE_FILE.exists() else Path().absolute()
+    is_node = any(_yes(Path(name).is_file) for name in FILES)
+    return SERVICE if not is_node and _yes(SERVICE_FILE.is_file) else Path().absolute()
+
+
+def _yes(question: Callable[[], bool]) -> bool:
+    """Whether it is so; no, too, where this user may not look: whoever opens the file then is told why."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def config_file(
@@ -45,7 +53,7 @@ def config_file(
     named = config or environ.get("CROSSBAR_CONFIG")
     if named:
         return directory / Path(named).expanduser()
-    there = [path for path in (directory / name for name in FILES) if path.is_file()]
+    there = [path for path in (directory / name for name in FILES) if _yes(path.is_file)]
     if len(there) > 1 and is_sealed(there[0]):
         return there[1]
     if not there and directory == SERVICE:
@@ -56,7 +64,7 @@ def config_file(
 def passed_over(path: Path) -> str | None:
     """What the operator should know of a configuration beside `path` that is not read; None if there is no other."""
     others = [path.with_name(name) for name in FILES if name != path.name]
-    if path.name not in FILES or not others[0].is_file():
+    if path.name not in FILES or not _yes(others[0].is_file):
         return None
     if is_sealed(others[0]):
         return f"{others[0].name} is there too, as `init` wrote it, and is not read"

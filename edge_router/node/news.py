@@ -52,6 +52,7 @@ class News:
         beginning = self._path.with_name(f"{NAME}.new")
         try:
             beginning.write_text(json.dumps({"pid": os.getpid(), "workers": self._tell()}), encoding="utf-8")
+            beginning.chmod(0o644)  # for whoever may enter the directory, as node.pid
             beginning.replace(self._path)
         except OSError:
             pass  # a full disk; `status` says less then

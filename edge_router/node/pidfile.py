@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,6 +96,8 @@ class PidFile:
         by a node that crashed or was killed. Raises NodeRunningError; OSError if the file cannot be written.
         """
         self._descriptor, stale = self._lock()
+        with suppress(PermissionError):  # who may enter the directory may ask, whatever the umask of the node is
+            os.fchmod(self._descriptor, 0o644)
         content = {"pid": os.getpid(), "argv": sys.orig_argv, "options": dict(options)}
         os.ftruncate(self._descriptor, 0)
         try:

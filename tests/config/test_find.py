@@ -136,3 +136,19 @@ def test_a_configuration_in_the_directory_of_the_service(here: Path, service: Pa
     (here / "var").mkdir()
     (here / "var" / "config.yaml").write_text("")
     assert find.config_file(here / "var", environ={}) == here / "var" / "config.yaml"
+
+
+def test_where_this_user_may_not_look_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo -u edge-router edge-router keys` in a home directory that is closed to others; is_dir(3) raises there."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CROSSBAR_DIR", raising=False)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert find.node_directory() == tmp_path
+    assert find.node_directory("/closed") == Path("/closed")
+    assert find.config_file(tmp_path, environ={}) == tmp_path / "config.yaml"
+    assert find.passed_over(tmp_path / "config.yaml") is None

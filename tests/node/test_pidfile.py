@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,15 @@ def test_the_file_says_pid_argv_and_options(tmp_path: Path) -> None:
     pid_file = taken(tmp_path)
     content = json.loads((tmp_path / "node.pid").read_text())
     assert content == {"pid": os.getpid(), "argv": sys.orig_argv, "options": {"cbdir": str(tmp_path)}}
+    pid_file.release()
+
+
+def test_who_may_enter_the_directory_may_ask(tmp_path: Path) -> None:
+    """The service's umask is for its stores: `edge-router status` is for everybody in its group."""
+    before = os.umask(0o077)
+    pid_file = taken(tmp_path)
+    os.umask(before)
+    assert stat.S_IMODE(pid_file.path.stat().st_mode) == 0o644
     pid_file.release()
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from msgspec import to_builtins
 
 from edge_router import registry
+from edge_router.cli.words import in_words
 from edge_router.config.find import config_file, node_directory
 from edge_router.config.problems import ConfigErrors, Unreadable
 
@@ -60,7 +61,9 @@ def _raw(path: Path) -> object:
         raise NotFound(
             f"there is no configuration {path}; say where the node is by --cbdir, or where the router is by --url"
         ) from None
-    except (OSError, ValueError, Unreadable) as problem:
+    except OSError as problem:
+        raise NotFound(in_words(problem)) from None
+    except (ValueError, Unreadable) as problem:
         raise NotFound(f"{path} cannot be read: {problem}") from None
     return tree
 
