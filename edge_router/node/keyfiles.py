@@ -33,6 +33,8 @@ def ensure_key(directory: Path, authid: str) -> list[Path]:
     An existing `key.priv` keeps its content and gets mode 0600. Raises KeyFileError, OSError.
     """
     private, public = directory / PRIVATE, directory / PUBLIC
+    if not public.exists() and private.exists() and not private.stat().st_size:
+        private.unlink()  # what a power cut has left of making it
     if not private.exists():
         if public.exists():
             raise KeyFileError(f"{public}: there is no {PRIVATE} to it; put that back, or move {PUBLIC} away")
@@ -84,12 +86,16 @@ def _without_secrets(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _write(path: Path, title: str, tags: Mapping[str, str], mode: int) -> None:
-    """Write a file that has its mode from the first moment on."""
+    """Write a file that has its mode from the first moment on. If root does, it is its directory's owner's."""
     text = f"{title}\n\n" + "".join(f"{tag}: {value}\n" for tag, value in tags.items())
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             file.write(text.encode())
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fsync(file.fileno())
     except OSError as error:  # an empty key would be taken for a broken one from then on
         path.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -67,6 +68,21 @@ def test_a_new_key(tmp_path: Path) -> None:
     assert public == private
     assert (tmp_path / "key.priv").read_text().split("\n")[1] == ""
     assert stat.S_IMODE((tmp_path / "key.priv").stat().st_mode) == 0o600
+
+
+def test_what_a_power_cut_has_left_is_no_key(tmp_path: Path) -> None:
+    """An empty file without a public half was never used by anybody."""
+    (tmp_path / "key.priv").touch()
+    assert ensure_key(tmp_path, "x") == [tmp_path / "key.priv", tmp_path / "key.pub"]
+    assert read_tags(tmp_path / "key.priv")["node-authid"] == "x"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_a_key_that_root_has_made_is_that_of_the_directory(tmp_path: Path) -> None:
+    """`sudo edge-router keys`, before the service has started for the first time: it has to read it."""
+    os.chown(tmp_path, 4711, 4712)
+    for made in ensure_key(tmp_path, "x"):
+        assert (made.stat().st_uid, made.stat().st_gid) == (4711, 4712)
 
 
 def test_an_existing_key_is_kept_and_its_public_half_made_anew(tmp_path: Path) -> None:
