@@ -42,7 +42,12 @@ class Handed:
         wrong = []
         for number in range(first, first + int(environment["LISTEN_FDS"])):
             os.set_inheritable(number, False)
-            handed = socket.socket(fileno=number)
+            try:
+                handed = socket.socket(fileno=number)
+            except OSError:
+                wrong.append(f"descriptor {number}: not a socket; use `ListenStream=`")
+                os.close(number)
+                continue
             if handed.family in (*_FAMILIES.values(), socket.AF_UNIX) and _listens(handed):
                 handed.setblocking(False)
                 self._sockets[_key(handed)] = handed

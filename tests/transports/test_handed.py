@@ -41,6 +41,10 @@ class Manager:
         name = made.getsockname()
         return int(name[1]) if isinstance(name, tuple) else 0
 
+    def adds(self, number: int) -> None:
+        """What is open already."""
+        self._numbers.append(number)
+
     def hands_over(self, pid: int = PID) -> list[str]:
         """All of them, in descriptors that follow each other. Result: what is wrong."""
         count = len(self._numbers)
@@ -154,3 +158,13 @@ def test_what_is_no_listening_stream_is_told(manager: Manager) -> None:
     port = manager.opens(("127.0.0.1", 0), kind=socket.SOCK_DGRAM)
     (wrong,) = manager.hands_over()
     assert f"127.0.0.1:{port}: not a listening stream; use `ListenStream=`" in wrong
+
+
+def test_what_is_no_socket_is_told(manager: Manager) -> None:
+    """`ListenFIFO=` is one, too, and no reason not to start."""
+    reading, writing = os.pipe()
+    manager.adds(reading)
+    (wrong,) = manager.hands_over()
+    assert "not a socket; use `ListenStream=`" in wrong
+    os.close(reading)
+    os.close(writing)
