@@ -32,7 +32,7 @@ MIB: Final = 1 << 20
 class MemoryGuard:
     """limit: octets of resident memory. clock: for the looks. end: has the node end; takes the reason.
 
-    resident: how much there is now. give_back: returns what is not in use to the system.
+    resident: how much there is now, or OSError. give_back: returns what is not in use to the system.
     """
 
     log = Logger()
@@ -58,10 +58,11 @@ class MemoryGuard:
         self._clock.callLater(EVERY, self._look)
 
     def _look(self) -> None:
-        used = self._resident()
-        if used > self._limit:
-            self._give_back()
-            used = self._resident()
+        try:
+            used = self._used()
+        except OSError:  # all descriptors are in use, for one
+            self._clock.callLater(EVERY, self._look)
+            return
         self._over = self._over + 1 if used > self._limit else 0
         if self._over >= PATIENCE:
             most = _in_mib(self._limit)
@@ -69,6 +70,14 @@ class MemoryGuard:
             return
         self._warn(used)
         self._clock.callLater(EVERY, self._look)
+
+    def _used(self) -> int:
+        """What there is, after giving back what can be if it is too much. Raises OSError."""
+        used = self._resident()
+        if used > self._limit:
+            self._give_back()
+            used = self._resident()
+        return used
 
     def _warn(self, used: int) -> None:
         is_much = used > self._limit * MUCH

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
@@ -17,9 +20,15 @@ class Memory:
         self.clock = Clock()
         self.used = 100 * MIB
         self.unused = 0
+        self.fails = False
         self.ended: list[str] = []
-        self.guard = MemoryGuard(LIMIT, self.clock, self.ended.append, lambda: self.used, self._give_back)
+        self.guard = MemoryGuard(LIMIT, self.clock, self.ended.append, self._resident, self._give_back)
         self.guard.start()
+
+    def _resident(self) -> int:
+        if self.fails:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return self.used
 
     def _give_back(self) -> None:
         self.used -= self.unused
@@ -44,6 +53,17 @@ def test_a_node_that_is_over_its_limit_for_long_ends() -> None:
     memory.looks()
     assert memory.ended == ["it has 210 MiB of memory, more than 200 (controller.memory_limit)"]
     assert not memory.clock.getDelayedCalls()
+
+
+def test_a_look_that_fails_is_not_the_last_one() -> None:
+    """A node that is out of descriptors cannot read how much it has."""
+    memory = Memory()
+    memory.fails = True
+    memory.looks(5)
+    memory.fails = False
+    memory.used = 210 * MIB
+    memory.looks(3)
+    assert len(memory.ended) == 1
 
 
 def test_what_can_be_given_back_is() -> None:
