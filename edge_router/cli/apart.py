@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct, msgpack
 
 from edge_router import registry
+from edge_router.cli.alarm import alarms
 from edge_router.config.find import config_file, node_directory
 from edge_router.config.parts import to_config
 from edge_router.config.schema import Config
@@ -69,7 +70,8 @@ def received(data: bytes) -> tuple[Config, list[str]]:
 
 def read_and_send(args: argparse.Namespace, sending: int) -> int:
     """The child's work. sending: a descriptor, closed at the end. Result: the exit status."""
-    read = registry.load(READ)(args)
+    with alarms():
+        read = registry.load(READ)(args)
     if read is None:
         return 1
     with os.fdopen(sending, "wb") as pipe:

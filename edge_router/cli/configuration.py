@@ -21,8 +21,11 @@ class Read(NamedTuple):
     loaded: Loaded
 
 
-def read_config(args: argparse.Namespace) -> Read | None:
-    """Find, read and check the configuration. Result: None if it cannot be used; stderr has all the reasons then."""
+def read_config(args: argparse.Namespace, tell: bool = True) -> Read | None:
+    """Find, read and check the configuration. Result: None if it cannot be used; stderr has all the reasons then.
+
+    tell: false if somebody else has told of them.
+    """
     directory = node_directory(args.cbdir)
     path = config_file(directory, args.config)
     try:
@@ -32,6 +35,8 @@ def read_config(args: argparse.Namespace) -> Read | None:
             loaded.notices.insert(0, Finding(str(path), None, "", beside))
         return Read(directory, path, loaded)
     except ConfigErrors as errors:
+        if not tell:
+            return None
         print(errors, file=sys.stderr)
     hint = _hint(path)
     if hint:

@@ -44,10 +44,11 @@ def run(args: argparse.Namespace) -> int:
         if left is None and (directory / outputs.NAME).exists():
             print(f"edge-router: {directory / outputs.NAME} cannot be read; by the configuration:", file=sys.stderr)
     if left is None:
-        read = read_config(args)
+        read = read_config(args, tell=not args.on_stop)
         if read is None:
             if args.on_stop:
-                print("edge-router: no output was touched, for it is not known what is right", file=sys.stderr)
+                why = "the configuration cannot be used (edge-router check)"
+                print(f"edge-router: no output was touched: {why}", file=sys.stderr)
             return 1
         left = read.loaded.config.bridges
     done = True

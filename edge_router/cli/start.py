@@ -16,9 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_router import registry
+from edge_router.cli.alarm import alarms
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
 from edge_router.cli.words import in_words
+from edge_router.config.find import SERVICE
 from edge_router.node import outcome
 from edge_router.node.crash import CrashKeeper
 from edge_router.node.lean import hold_back
@@ -27,6 +29,10 @@ from edge_router.node.pidfile import NodeRunningError, PidFile
 
 LOG_NAME, LOG_SIZE, LOG_COUNT, LOG_LEAST = "node.log", 1_048_576, 5, 4_096
 LEVELS = ("none", "error", "warn", "info", "debug", "trace")
+OF_SERVICE = (
+    "is the service's, which could not use what root leaves there; `systemctl start edge-router` runs it, "
+    "`runuser -u edge-router -- edge-router start` in this terminal"
+)
 FORMATS = ("syslogd", "standard", "none")
 
 
@@ -91,19 +97,33 @@ def run(args: argparse.Namespace) -> int:
     parsed = read_apart(args)
     if parsed is None:
         return 1
+    if is_services(parsed.directory):
+        return refused(f"{parsed.directory} {OF_SERVICE}")
     pid_file = PidFile(parsed.directory)
     # whoever finds the file may ask for a reload, which has to wait until there is a node
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         stale = pid_file.take(options_of(args, parsed))
     except (NodeRunningError, OSError) as error:
-        print(f"edge-router: {in_words(error)}", file=sys.stderr)
-        return 1
+        return refused(in_words(error))
     outcome.remove(parsed.directory)  # of a node that was killed; in a container this one may have the same process id
     try:
         return run_node(args, parsed, stale, pid_file.release)
     finally:
         pid_file.release()
+
+
+def refused(why: str) -> int:
+    """Say why there is no node. Result: the exit status."""
+    with alarms():
+        print(f"edge-router: {why}", file=sys.stderr)
+    return 1
+
+
+def is_services(directory: Path) -> bool:
+    """Whether root is about to run the node of the service, which could not use what root leaves there."""
+    its = directory.parent == SERVICE.parent and directory.name.startswith(SERVICE.name)
+    return its and os.geteuid() == 0 and directory.is_dir() and directory.stat().st_uid != 0
 
 
 def run_node(args: argparse.Namespace, parsed: Parsed, stale: bool, give_way: Callable[[], None]) -> int:

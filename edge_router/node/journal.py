@@ -7,7 +7,9 @@ Source: systemd's "Native Journal Protocol", systemd.journal-fields(7).
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +37,18 @@ PARTS: Final = (
     ("edge_router.container", "name", "WORKER"),
     ("edge_router.router", "name", "WORKER"),
 )
+
+
+def is_journal(environment: Mapping[str, str], descriptor: int) -> bool:
+    """Whether a descriptor, such as stderr, is the journal.
+
+    environment: of the process; $JOURNAL_STREAM holds the journal's `device:inode` (systemd.exec(5)).
+    """
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 class Journal:

@@ -7,7 +7,6 @@ info, what changed; debug, why.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import localtime, strftime
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, TextIO, cast
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 
-from edge_router.node.journal import SOCKET, Journal
+from edge_router.node.journal import SOCKET, Journal, is_journal
 from edge_router.node.logfile import COUNT, SIZE, LogFile
 
 # --loglevel -> the least weighty event that is shown; the order is that of twisted.logger
@@ -73,15 +72,9 @@ FORMATS: dict[str, Line] = {"standard": _standard, "syslogd": _journal, "none": 
 def default_format(environment: Mapping[str, str], descriptor: int) -> str:
     """The format when none was asked for: `syslogd` if stderr is the journal, else `standard`.
 
-    environment: of the process; $JOURNAL_STREAM holds the journal's `device:inode` (systemd.exec(5)).
-    descriptor: the file descriptor of stderr.
+    environment: of the process. descriptor: the file descriptor of stderr.
     """
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return "standard"
-    is_journal = environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
-    return "syslogd" if is_journal else "standard"
+    return "syslogd" if is_journal(environment, descriptor) else "standard"
 
 
 class Stream(Protocol):

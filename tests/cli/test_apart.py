@@ -55,6 +55,17 @@ def test_it_is_the_same_configuration(tmp_path: Path, text: str) -> None:
     assert (there.directory, there.path) == (tmp_path, tmp_path / "config.yaml")
 
 
+def test_to_the_journal_they_are_errors(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`systemctl status` shows them in red, and `journalctl -p err` has them."""
+    (tmp_path / "own.json").write_text('{"version": 2, "wrokers": []}')
+    stderr = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stderr.st_dev}:{stderr.st_ino}")
+    assert read_apart(arguments(tmp_path, "own.json")) is None
+    assert capfd.readouterr().err.startswith(f"<3>{tmp_path / 'own.json'}:1: ")
+
+
 def test_problems_are_said_by_the_child(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Once, on stderr; the node is not started."""
     (tmp_path / "own.json").write_text('{"version": 2, "wrokers": []}')
