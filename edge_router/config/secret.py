@@ -12,6 +12,8 @@ from edge_router.config.schema import Secret, SecretPlace
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 #: where those of the running service are, for whoever checks its configuration by hand, as root
 _OF_SERVICE = Path("/run/credentials/edge-router.service")
+#: where it gets them from when it starts; some are encrypted elsewhere
+_STORES = tuple(map(Path, ("/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore")))
 _MOST = 65_536
 
 
@@ -52,14 +54,20 @@ def _path(secret: SecretPlace, directory: Path, environment: Mapping[str, str]) 
         return directory / str(secret.file)
     if "/" in secret.credential:
         raise Missing(f"{secret.credential!r} is no name of a credential; it has no /")
-    if CREDENTIALS in environment:
-        return Path(environment[CREDENTIALS]) / secret.credential
-    if not os.access(_OF_SERVICE, os.X_OK):
+    handed = Path(environment[CREDENTIALS]) if CREDENTIALS in environment else _OF_SERVICE
+    by_hand = CREDENTIALS not in environment and secret.credential.startswith("edge-router.")
+    for place in (handed, *(_STORES if by_hand else ())):
+        if os.access(place / secret.credential, os.R_OK):
+            return place / secret.credential
+    if not os.access(handed, os.X_OK):
         raise Missing(
             f"${CREDENTIALS} is not set; systemd sets it for a unit with LoadCredential={secret.credential}:, "
             f"and for edge-router.service if the credential is called edge-router.NAME"
         )
-    return _OF_SERVICE / secret.credential
+    raise Missing(
+        f"{handed} has no {secret.credential}; systemd puts there, when a service starts, what LoadCredential= says, "
+        f"and of /etc/credstore what is called edge-router.NAME"
+    )
 
 
 def _read(path: Path) -> str:

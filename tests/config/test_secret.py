@@ -41,6 +41,22 @@ def test_what_is_missing_is_said(place: SecretPlace, words: str, tmp_path: Path)
         secret_text(place, tmp_path, {})
 
 
+def test_by_hand_it_is_where_the_service_will_have_it_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo edge-router check` while the service does not run; what the service would not be given is not there."""
+    monkeypatch.setattr("edge_router.config.secret._STORES", (tmp_path,))
+    for name in ("edge-router.joe", "joe"):
+        (tmp_path / name).write_text("s3cret")
+    assert secret_text(SecretPlace(credential="edge-router.joe"), tmp_path, {}) == "s3cret"
+    with pytest.raises(Missing, match="if the credential is called edge-router.NAME"):
+        secret_text(SecretPlace(credential="joe"), tmp_path, {})
+
+
+def test_a_credential_that_the_service_was_not_given(tmp_path: Path) -> None:
+    """A reload does not bring it; what does is said."""
+    with pytest.raises(Missing, match=f"{tmp_path} has no edge-router.a; systemd puts there, when a service starts"):
+        secret_text(SecretPlace(credential="edge-router.a"), tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
 def test_no_way_out_of_the_credentials(tmp_path: Path) -> None:
     """A credential has a name, not a path."""
     with pytest.raises(Missing, match="no name"):
