@@ -26,7 +26,7 @@ _edge_router() {{
         return
     fi
     case "$before" in
-        --cbdir|--cbdata|--appdir|--logdir) COMPREPLY=($(compgen -d -- "$word")); return ;;
+        --cbdir|--cbdata|--appdir|--logdir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     esac
     case "${{COMP_WORDS[1]}}" in
 {options}
@@ -34,7 +34,7 @@ _edge_router() {{
     if [ "${{word#-}}" != "$word" ]; then
         COMPREPLY=($(compgen -W "$options" -- "$word"))
     else
-        COMPREPLY=($(compgen -f -- "$word"))
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi
 }}
 complete -o filenames -F _edge_router edge-router

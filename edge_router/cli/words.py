@@ -17,8 +17,8 @@ _HELP: Final = {
 #: where the service has what others may not read
 _OF_SERVICE: Final = (SERVICE, SERVICE_FILE.parent, Path("/run/edge-router"))
 _MEMBERS: Final = (
-    "it is the service's: try sudo; who is in the group edge-router (`sudo adduser NAME edge-router`, and a new login) may "
-    "look at the node and use it"
+    "it is the service's: try sudo; who is in the group edge-router may look at the node and use it "
+    "(`sudo adduser NAME edge-router`, and a new login)"
 )
 
 
