@@ -56,8 +56,37 @@ def test_commands_find_the_service(machine: Machine) -> None:
     machine.does("useradd -G edge-router joe")
     said = machine.does("runuser -u joe -- sh -c 'cd / && edge-router call wamp.session.count'")
     assert said.strip() == "1"
-    machine.does("useradd eve")
-    assert "ermission denied" in machine.does("runuser -u eve -- sh -c 'cd / && edge-router sessions'", 1)
+    assert machine.does("runuser -u joe -- edge-router status").startswith("running: /var/lib/edge-router")
+    assert "looks good" in machine.does("cd /root && runuser -u joe -- edge-router check")
+
+
+@pytest.mark.parametrize("command", ["status", "check", "sessions", "reload", "outputs", "keys"])
+def test_who_is_not_in_the_group_is_told_of_it(machine: Machine, command: str) -> None:
+    """It is what a new user meets first."""
+    said = machine.does(f"id eve >/dev/null 2>&1 || useradd eve; cd / && runuser -u eve -- edge-router {command}", 1)
+    assert "ermission denied" in said and "Traceback" not in said
+    assert "adduser" in said or "as root" in said
+
+
+def test_root_leaves_nothing_that_the_service_cannot_use(machine: Machine) -> None:
+    """A key is the service's; a node that root runs would leave more."""
+    machine.does("edge-router keys")
+    assert machine.does("stat -c %U:%a /var/lib/edge-router/key.priv") == "edge-router:600\n"
+    assert "systemctl start edge-router" in machine.does("edge-router start", 1)
+    machine.does("cd /root && runuser -u edge-router -- edge-router keys")
+
+
+def test_what_keeps_it_from_starting_is_in_its_status(machine: Machine) -> None:
+    """Once, and as an error."""
+    config = machine.root / "etc/edge-router/config.yaml"
+    before = config.read_text()
+    config.write_text(before.replace("port: 8080", "prot: 8080"))
+    machine.does("systemctl restart edge-router", 1)
+    said = machine.does("systemctl status --no-pager edge-router", None)
+    assert said.count("did you mean 'port'?") == 1
+    config.write_text(before)
+    machine.does("systemctl restart edge-router")
+    assert machine.does("journalctl -q -o cat -u edge-router -p err").count("did you mean 'port'?") == 1
 
 
 def test_the_manual_and_completion(machine: Machine) -> None:
@@ -164,7 +193,7 @@ def test_the_journal_has_fields_to_search_by(machine: Machine) -> None:
     said = machine.does("journalctl --no-pager -o cat -u edge-router BRIDGE=house")
     assert "house: sim" in said and "listens on" not in said
     said = machine.does("journalctl --no-pager -o cat -u edge-router -p err")
-    assert "did you mean 'port'?" in said and "ready" not in said
+    assert "nothing was changed" in said and "ready" not in said
 
 
 def test_with_sockets_of_systemd_nobody_is_refused(machine: Machine) -> None:
@@ -175,6 +204,36 @@ def test_with_sockets_of_systemd_nobody_is_refused(machine: Machine) -> None:
     asks = "for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sSf -m 30 http://127.0.0.1:8080/ >/dev/null; sleep 0.2; done"
     machine.does(f"set -e; systemctl restart edge-router & {asks}; wait")
     machine.does("systemctl stop edge-router.socket && systemctl restart edge-router")
+
+
+OPENED = "[Socket]\nListenStream=\nListenStream=/run/edge-router/router.sock\n"
+
+
+def test_a_socket_file_of_systemd_is_there_while_the_node_is_not(machine: Machine) -> None:
+    """For the group, and for nobody else."""
+    drop_in = machine.root / "etc/systemd/system/edge-router.socket.d"
+    drop_in.mkdir()
+    (drop_in / "file.conf").write_text(OPENED)
+    machine.does("systemctl daemon-reload; systemctl stop edge-router; systemctl start edge-router.socket edge-router")
+    for _ in range(2):
+        assert machine.does("stat -c '%a %G' /run/edge-router/router.sock") == "660 edge-router\n"
+        assert machine.does("runuser -u joe -- edge-router call wamp.session.count").strip() == "1"
+        machine.does("systemctl stop edge-router.service")
+    machine.does("systemctl stop edge-router.socket edge-router")
+    (drop_in / "file.conf").unlink()
+    drop_in.rmdir()
+    machine.does("systemctl daemon-reload; systemctl start edge-router")
+
+
+def test_a_socket_may_be_for_another_group_of_the_node(machine: Machine) -> None:
+    """`SupplementaryGroups=` in a drop-in, for a web server say; the filter of system calls must allow it."""
+    config = machine.root / "etc/edge-router/config.yaml"
+    before = config.read_text()
+    config.write_text(before.replace('mode: "660"}', 'mode: "660", group: dialout}'))
+    machine.does("systemctl restart edge-router")
+    assert machine.does("stat -c %G /run/edge-router/router.sock") == "dialout\n"
+    config.write_text(before)
+    machine.does("systemctl restart edge-router")
 
 
 def test_a_second_node(machine: Machine) -> None:
@@ -214,10 +273,11 @@ def test_remove_and_purge(machine: Machine) -> None:
     (machine.root / "etc/systemd/system/edge-router.service.d").rmdir()
     machine.does("test -e /etc/edge-router/config.yaml -a -e /var/lib/edge-router/key.priv")
     machine.does("test ! -e /usr/lib/python3/dist-packages/edge_router")
+    machine.does("apt-get install -y --no-install-recommends /root/edge-router.deb && systemctl is-active edge-router")
     machine.does("apt-get purge -y edge-router")
     left = machine.does(
         "find / -xdev -name '*edge-router*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/log/*' "
-        "-not -path '/var/cache/*'; getent passwd edge-router",
+        "-not -path '/var/cache/*'; ls -d /run/edge-router*; getent passwd edge-router; getent group edge-router",
         None,
     )
-    assert left == ""
+    assert left == "ls: cannot access '/run/edge-router*': No such file or directory\n"
