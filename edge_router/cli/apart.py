@@ -8,15 +8,17 @@ comes first thing, before there are threads or a reactor, and costs a millisecon
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, msgpack
 
 from edge_router import registry
-from edge_router.cli.alarm import alarms
+from edge_router.cli.alarm import alarm, leave_word
 from edge_router.config.find import config_file, node_directory
 from edge_router.config.parts import to_config
 from edge_router.config.schema import Config
@@ -53,9 +55,11 @@ def read_apart(args: argparse.Namespace) -> Parsed | None:
     with os.fdopen(receiving, "rb") as pipe:
         data = pipe.read()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status < 0:
+        data = f"edge-router: reading the configuration was ended by signal {-status}".encode()
+        alarm(data.decode())
     if status != 0:
-        if status < 0:
-            print(f"edge-router: reading the configuration was ended by signal {-status}", file=sys.stderr)
+        leave_word(data.decode())
         return None
     directory = node_directory(args.cbdir)
     config, notices = received(data)
@@ -69,12 +73,20 @@ def received(data: bytes) -> tuple[Config, list[str]]:
 
 
 def read_and_send(args: argparse.Namespace, sending: int) -> int:
-    """The child's work. sending: a descriptor, closed at the end. Result: the exit status."""
-    with alarms():
-        read = registry.load(READ)(args)
-    if read is None:
-        return 1
+    """The child's work. sending: a descriptor, closed at the end; for what was read, or for what is wrong with it.
+
+    Result: the exit status.
+    """
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            read = registry.load(READ)(args)
+    finally:
+        alarm(said.getvalue())
     with os.fdopen(sending, "wb") as pipe:
+        if read is None:
+            pipe.write(said.getvalue().encode())
+            return 1
         pipe.write(msgpack.encode(_Answer(read.loaded.config, [str(notice) for notice in read.loaded.notices])))
     return 0
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_router import registry
-from edge_router.cli.alarm import alarms
+from edge_router.cli.alarm import alarm, leave_word
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
 from edge_router.cli.words import in_words
@@ -115,8 +115,8 @@ def run(args: argparse.Namespace) -> int:
 
 def refused(why: str) -> int:
     """Say why there is no node. Result: the exit status."""
-    with alarms():
-        print(f"edge-router: {why}", file=sys.stderr)
+    alarm(f"edge-router: {why}")
+    leave_word(why)
     return 1
 
 

@@ -56,6 +56,7 @@ class Program:
         self._give_way = give_way
         self._tell = tell
         self._exit_status = 0
+        self._last_words = "stopping"
         self._ending = False
         self._file = file
         self._has_terminal = os.isatty(0)
@@ -116,11 +117,13 @@ class Program:
 
     def _too_much(self, why: str) -> None:
         self._exit_status = 1
+        self._last_words = f"the node had to end: {why}"
         self.log.error("the node has to end: {why}", why=why)
         self._end(why)
 
     def _cannot_start(self, failure: Any) -> None:
         self._exit_status = 1
+        self._last_words = f"the node cannot start: {failure.getErrorMessage()}"
         if failure.check(CannotListen, Unusable):
             self.log.error("{reason}", reason=failure.getErrorMessage())
         else:
@@ -163,7 +166,7 @@ class Program:
         started, self._started = self._started, None
         self._ending = True
         self.log.info("stopping: {why}", why=why)
-        self._notifier.stopping()
+        self._notifier.stopping(self._last_words)
         self._reactor.callLater(LAST_ORDERS, self._abandon)
         started.addBoth(lambda _: self._reloads and self._reloads.stop())
         started.addBoth(lambda _: Deferred.fromCoroutine(self._node.stop()))

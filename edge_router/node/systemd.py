@@ -20,7 +20,8 @@ class Notifier:
     """
 
     def __init__(self, environment: Mapping[str, str], clock: Clock, pid: int) -> None:
-        self._address = _address(environment.get("NOTIFY_SOCKET", ""))
+        self._environment = environment
+        self._is_there = bool(_address(environment))
         self._clock = clock
         self._half_period = _watchdog_seconds(environment, pid) / 2
         self._next: Delayed | None = None
@@ -28,7 +29,7 @@ class Notifier:
     def ready(self, status: str) -> None:
         """The node has started. status: one line for `systemctl status`. From now on the watchdog is fed."""
         self._send(f"READY=1\nSTATUS={status}")
-        if self._address and self._half_period > 0:
+        if self._is_there and self._half_period > 0:
             self._feed()
 
     def reloading(self) -> None:
@@ -44,9 +45,12 @@ class Notifier:
         """Say one line for `systemctl status`."""
         self._send(f"STATUS={status}")
 
-    def stopping(self) -> None:
-        """The node is about to end. The watchdog is fed until `close`, for an end that hangs is a hang too."""
-        self._send("STOPPING=1\nSTATUS=stopping")
+    def stopping(self, status: str = "stopping") -> None:
+        """The node is about to end. The watchdog is fed until `close`, for an end that hangs is a hang too.
+
+        status: as for `ready`; what it has failed by.
+        """
+        self._send(f"STOPPING=1\nSTATUS={status}")
 
     def close(self) -> None:
         """Stop feeding the watchdog. Idempotent."""
@@ -59,19 +63,27 @@ class Notifier:
         self._next = self._clock.callLater(self._half_period, self._feed)
 
     def _send(self, state: str) -> None:
-        if not self._address:
-            return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-            # a manager that reads nothing must not stop the node; sd_notify(3) has its callers ignore errors
-            channel.setblocking(False)
-            try:
-                channel.sendto(state.encode(), self._address)
-            except OSError:
-                pass
+        if self._is_there:
+            notify(self._environment, state)
 
 
-def _address(name: str) -> str:
+def notify(environment: Mapping[str, str], state: str) -> None:
+    """Say something to the service manager, if there is one. environment: of the process. state: as in sd_notify(3)."""
+    address = _address(environment)
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        # a manager that reads nothing must not stop the node; sd_notify(3) has its callers ignore errors
+        channel.setblocking(False)
+        try:
+            channel.sendto(state.encode(), address)
+        except OSError:
+            pass
+
+
+def _address(environment: Mapping[str, str]) -> str:
     """The address in $NOTIFY_SOCKET: a path, or with `@` in front a name in the abstract namespace (unix(7))."""
+    name = environment.get("NOTIFY_SOCKET", "")
     if name.startswith("@"):
         return "\0" + name[1:]
     return name if name.startswith("/") else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,19 @@ def test_to_the_journal_they_are_errors(
     monkeypatch.setenv("JOURNAL_STREAM", f"{stderr.st_dev}:{stderr.st_ino}")
     assert read_apart(arguments(tmp_path, "own.json")) is None
     assert capfd.readouterr().err.startswith(f"<3>{tmp_path / 'own.json'}:1: ")
+
+
+def test_the_service_manager_is_told_the_first_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`systemctl status` shows it where it shows nothing of the journal: between two tries."""
+    (tmp_path / "own.json").write_text('{"version": 2, "wrokers": [],\n"x": 1}')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        assert read_apart(arguments(tmp_path, "own.json")) is None
+        manager.setblocking(False)
+        said = manager.recv(1000).decode()
+    assert said.startswith(f"STATUS={tmp_path / 'own.json'}:1: wrokers: ")
+    assert said.endswith(" (1 more; `journalctl -u` the unit)")
 
 
 def test_problems_are_said_by_the_child(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
