@@ -1,7 +1,7 @@
 """Problems that keep a node from starting, for the service manager; there is no log yet when they are said.
 
-For the journal they have the priority of errors, which it shows in red and `journalctl -p err` finds. And the first one is
-the node's status, for while systemd waits before it tries again, `systemctl status` shows nothing of the journal.
+For the journal they have the priority of errors, which it shows in red and `journalctl -p err` finds. And the first one
+is the node's status, for while systemd waits before it tries again, `systemctl status` shows nothing of the journal.
 (sd-daemon(3), sd_notify(3).)
 """
 
