@@ -44,7 +44,7 @@ def config_file(
     directory: Path, config: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> Path:
     """The configuration file: `--config`, else `$CROSSBAR_CONFIG`, else config.yaml, else config.json, else that of the
-    service if the node is the service's.
+    service if the node is the service's, or that of edge-router@NAME.
 
     A config.yaml that nobody has touched since `init` wrote it leaves the place to a config.json: whoever follows
     a guide of Crossbar's writes that one. The first two are relative to the node directory. Result: the path; if there
@@ -56,9 +56,20 @@ def config_file(
     there = [path for path in (directory / name for name in FILES) if _yes(path.is_file)]
     if len(there) > 1 and is_sealed(there[0]):
         return there[1]
-    if not there and directory == SERVICE:
-        return SERVICE_FILE
+    of_service = _of_service(directory)
+    if not there and of_service is not None:
+        return of_service
     return there[0] if there else directory / FILES[0]
+
+
+def _of_service(directory: Path) -> Path | None:
+    """The configuration of the service that has this directory: edge-router, or edge-router@NAME."""
+    if directory == SERVICE:
+        return SERVICE_FILE
+    name = directory.name.removeprefix(f"{SERVICE.name}-")
+    its = SERVICE_FILE.with_name(f"{name}.yaml")
+    is_its = directory.parent == SERVICE.parent and name != directory.name and _yes(its.is_file)
+    return its if is_its else None
 
 
 def passed_over(path: Path) -> str | None:

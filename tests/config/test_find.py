@@ -152,3 +152,12 @@ def test_where_this_user_may_not_look_is_nothing(tmp_path: Path, monkeypatch: py
     assert find.node_directory("/closed") == Path("/closed")
     assert find.config_file(tmp_path, environ={}) == tmp_path / "config.yaml"
     assert find.passed_over(tmp_path / "config.yaml") is None
+
+
+def test_another_node_of_the_service(here: Path, service: Path) -> None:
+    """edge-router@shed has a directory of that name, and its configuration beside the first one's."""
+    assert find.config_file(here / "var-shed", environ={}) == here / "var-shed" / "config.yaml"
+    shed = service.with_name("shed.yaml")
+    shed.write_text("")
+    assert find.config_file(here / "var-shed", environ={}) == shed
+    assert find.config_file(here / "other-shed", environ={}) == here / "other-shed" / "config.yaml"
