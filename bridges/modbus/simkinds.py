@@ -11,15 +11,28 @@ from msgspec import Meta
 
 from bridges.simulated import SimOptions
 
+#: the last address of a unit, and units of one simulator
+LAST: Final = 255
+MOST: Final = 32
+
 
 class Slaves(SimOptions, frozen=True):
     """Slaves that are all alike: a climate controller, whose registers docs/bridges/modbus.md has.
 
-    units: their addresses, with commas between. size: bits or registers that each of their tables has.
+    units: their addresses, with commas between, at most 32. size: bits or registers that each of their tables has.
     """
 
-    units: Annotated[str, Meta(pattern="^[0-9]{1,3}(,[0-9]{1,3}){0,31}$")] = "1"
+    units: str = "1"
     size: Annotated[int, Meta(ge=30, le=65_536)] = 100
+
+    def __post_init__(self) -> None:
+        addresses = self.units.split(",")
+        for each in addresses:
+            if not (each.isascii() and each.isdecimal() and int(each[:4]) <= LAST):
+                wrong = f"units={self.units[:80]}: {each[:20]!r} is none of 0 to {LAST}"
+                raise ValueError(f"{wrong}; write it as units=1,2")
+        if len(addresses) > MOST:
+            raise ValueError(f"units has {len(addresses)} addresses; at most {MOST} can be simulated")
 
 
 SIM_KINDS: Final[dict[str, type[SimOptions]]] = {"slaves": Slaves}

@@ -184,7 +184,10 @@ def test_requests_in_pieces_and_after_noise() -> None:
     [
         ("sim:", "sim:slaves"),
         ("sim:meter", "sim:slaves"),
-        ("sim:slaves?units=x", "units=x"),
+        ("sim:slaves?units=x", "units=x: 'x' is none of 0 to 255"),
+        ("sim:slaves?units=1,999", "'999' is none of 0 to 255"),
+        ("sim:slaves?units=1,,2", "'' is none of 0 to 255"),
+        ("sim:slaves?units=" + "1," * 32 + "1", "33 addresses"),
         ("sim:slaves?size=5", "size=5"),
         ("sim:slaves?colour=red", "there are units"),
     ],
