@@ -39,6 +39,11 @@ _SLOW: Final = (
     ("/usr/bin/py3compile", "#!/bin/sh\n", 0o755),
     ("/usr/sbin/depmod", "#!/bin/sh\n", 0o755),
 )
+#: of the packages: nothing to read on a board, but who has it has to have the licences
+_WITHOUT: Final = (
+    *(f"path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")),
+    "path-include=/usr/share/doc/*/copyright",
+)
 #: what is on a board and belongs to no package
 _OVERLAY: Final = Path(__file__).parent / "board"
 _SERVICES: Final = ("systemd-networkd", "systemd-resolved", "systemd-timesyncd")
@@ -51,7 +56,7 @@ def root(arch: str) -> Path:
     python = [] if arch == "armhf" else ["python3-msgspec"]
     include = ",".join(sorted({*SYSTEM, *depends, *python, "python3", KERNELS[arch]}))
     source = packages.source("non-free-firmware")
-    name = f"{key(arch, include, source, str(_SLOW), str(week()))}-board-{arch}"
+    name = f"{key(arch, include, source, str(_SLOW), *_WITHOUT, str(week()))}-board-{arch}"
     return cached(name, lambda place: _make_root(place, arch, include))
 
 
@@ -69,8 +74,7 @@ def _make_root(place: Path, arch: str, include: str) -> None:
     try:
         _emulate(arch)
         unpack(place, arch, "minbase", include, "non-free-firmware", options=[
-            *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")),
-            "--dpkgopt=path-include=/usr/share/doc/*/copyright",  # who has the image has to have the licences
+            *(f"--dpkgopt={option}" for option in _WITHOUT),
             f"--essential-hook=chroot \"$1\" sh -c '{'; '.join(divert)}' && cp -a {stubs}/. \"$1/\"",
             f"--customize-hook=chroot \"$1\" sh -c '{'; '.join(undo)}'",
         ])  # fmt: skip

@@ -136,9 +136,11 @@ def bills(name: str, files: Sequence[Path]) -> Iterator[tuple[Path, str, Iterabl
         elif kind == "deb":
             yield file, "application", sbom.of_deb(file)
         elif kind == "oci":
-            yield file, "container", (each for arch in archs for each in sbom.of_tree(oci.tree(arch)))
+            parts = [each for arch in archs for each in (*sbom.of_tree(oci.tree(arch)), *sbom.carried(arch))]
+            yield file, "container", parts
         elif file.name.endswith(".img.xz"):
-            yield file, "operating-system", (*sbom.of_tree(boards.installed(archs[0])), *_firmware())
+            tree = boards.installed(archs[0])
+            yield file, "operating-system", (*sbom.of_tree(tree), *sbom.carried(archs[0]), *_firmware())
 
 
 def _firmware() -> Iterator[sbom.Component]:

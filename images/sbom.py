@@ -1,7 +1,8 @@
 """What is in an artifact, for machines: a bill of materials (SBOM) in CycloneDX 1.6, one file for each artifact.
 
 Images say which packages of Debian they are made of, with versions and licences, as far as Debian's copyright files
-can be read by machines; packages say what they demand and what they carry. The same artifact gives the same bill.
+can be read by machines, else with the file to read; packages say what they demand and what they carry. The same
+artifact gives the same bill.
 (CycloneDX 1.6; package URLs; deb-control(5), dpkg's status; Debian's copyright-format 1.0; core metadata of Python.)
 """
 
@@ -20,7 +21,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from images import wheel
-from images.steps import run
+from images.steps import BuildFailed, run
 from images.version import VERSION, epoch
 
 Component = dict[str, Any]
@@ -92,16 +93,28 @@ def write(artifact: Path, made: dict[str, Any]) -> Path:
 
 
 def of_tree(tree: Path) -> Iterator[Component]:
-    """The packages that a root file system has. tree: with dpkg's status, and the copyright files if it has them."""
-    for package in installed(tree):
-        name, version, arch = package["Package"], package["Version"], package["Architecture"]
-        component = _debian(name, version, arch)
-        named = licences(tree / "usr/share/doc" / name / "copyright")
-        if named:
-            component["licenses"] = named
+    """The packages that a root file system has. tree: with dpkg's status and the copyright files.
+
+    Raises BuildFailed if one of these is not there: who gives the image to others has to give them the licences.
+    """
+    packages = {package["Package"]: package for package in installed(tree)}
+    bare = [name for name in packages if not (tree / copyright_of(name)).is_file()]
+    if bare:
+        some = f"{', '.join(bare[:5])}{' ...' if len(bare) > 5 else ''}"
+        raise BuildFailed(
+            f"{tree} has no licence of {len(bare)} of its {len(packages)} packages ({some}): what is made of it must "
+            f"not be given to others. Remove the directory, and build again"
+        )
+    for name, package in packages.items():
+        component = {**_debian(name, package["Version"], package["Architecture"]), "licenses": licences(tree, name)}
         if package.get("Maintainer"):
             component["supplier"] = {"name": package["Maintainer"]}
         yield component
+
+
+def copyright_of(package: str) -> Path:
+    """Where a package of Debian has its licences, below the root. Debian Policy 12.5"""
+    return Path("usr/share/doc", package, "copyright")
 
 
 def installed(tree: Path) -> Iterator[dict[str, str]]:
@@ -112,14 +125,12 @@ def installed(tree: Path) -> Iterator[dict[str, str]]:
             yield package
 
 
-def licences(copyright_file: Path) -> list[dict[str, Any]]:
-    """The licences that a copyright file names, as CycloneDX has them; none if it cannot be read by machines."""
-    if not copyright_file.is_file():
-        return []
-    text = copyright_file.read_text(errors="replace")
-    if not text.startswith("Format:"):
-        return []
+def licences(tree: Path, package: str) -> list[dict[str, Any]]:
+    """The licences of a package, as CycloneDX has them: by name, or where to read if machines cannot."""
+    text = (tree / copyright_of(package)).read_text(errors="replace")
     names = sorted({name.strip() for name in re.findall(r"^License:[ \t]*(\S[^\n]*)", text, re.M)})
+    if not text.startswith("Format:") or not names:
+        return [{"license": {"name": f"as in {copyright_of(package)}"}}]
     known = {name: _SPDX.get(name) for name in names}
     return [
         {"license": {"id": known[name]} if known[name] else {"name": name}} for name in names if _first(name, known)
@@ -139,7 +150,12 @@ def of_deb(package: Path) -> Iterator[Component]:
             found = _NAME.match(words)
             if found:
                 yield _debian(found[1], "", "") | {"scope": scope, "properties": _demand(relation, words)}
-    if fields["Architecture"] == "armhf":
+    yield from carried(fields["Architecture"])
+
+
+def carried(arch: str) -> Iterator[Component]:
+    """What our package for an architecture has in itself; so has every image for it."""
+    if arch == "armhf":
         yield _python("msgspec", wheel.pinned_version("msgspec")) | {
             "licenses": [{"license": {"id": "BSD-3-Clause"}}],
             "scope": "required",
@@ -163,8 +179,7 @@ def of_wheel(made: Path) -> Iterator[Component]:
 def _debian(name: str, version: str, arch: str) -> Component:
     if name == "edge-router":  # the one that is not Debian's
         purl = f"pkg:generic/{name}@{version}?arch={arch}"
-        licence = [{"license": {"id": "MIT"}}]
-        return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl, "licenses": licence}
+        return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
     what = f"{quote(name, safe='')}@{quote(version, safe=':')}" if version else quote(name, safe="")
     qualifiers = f"?arch={arch}&distro={_DISTRIBUTION}" if arch else f"?distro={_DISTRIBUTION}"
     purl = f"pkg:deb/debian/{what}{qualifiers}"

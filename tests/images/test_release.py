@@ -23,7 +23,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
 import edge_router
-from images import deb, oci, packages, plan, release, roots, sbom, steps, version, wheel
+from images import boards, bootpart, deb, oci, packages, plan, release, roots, sbom, steps, version, wheel
 from images.__main__ import main
 from images.steps import BuildFailed
 
@@ -162,8 +162,10 @@ def tree(tmp_path: Path) -> Path:
     """A root file system with what dpkg knows of it."""
     (tmp_path / "var/lib/dpkg").mkdir(parents=True)
     (tmp_path / "var/lib/dpkg/status").write_text(STATUS)
-    (tmp_path / "usr/share/doc/zlib1g").mkdir(parents=True)
-    (tmp_path / "usr/share/doc/zlib1g/copyright").write_text(COPYRIGHT)
+    own = "Format: x\nLicense: Expat\n"
+    for name, text in (("zlib1g", COPYRIGHT), ("linux-image-arm64", "Linux is free.\n"), ("edge-router", own)):
+        (tmp_path / sbom.copyright_of(name)).parent.mkdir(parents=True)
+        (tmp_path / sbom.copyright_of(name)).write_text(text)
     return tmp_path
 
 
@@ -188,7 +190,9 @@ def test_the_bill_of_an_image(tree: Path, tmp_path: Path) -> None:
     bill = valid(sbom.bill(tmp_path / "edge.img.xz", "operating-system", sbom.of_tree(tree)))
     kernel, library, own = bill["components"]
     assert own["purl"] == "pkg:generic/edge-router@0.1.0?arch=arm64"
-    assert (kernel["name"], kernel["version"], "licenses" in kernel) == ("linux-image-arm64", "6.12-1", False)
+    assert (kernel["name"], kernel["version"]) == ("linux-image-arm64", "6.12-1")
+    assert kernel["licenses"] == [{"license": {"name": "as in usr/share/doc/linux-image-arm64/copyright"}}]
+    assert own["licenses"] == [{"license": {"id": "MIT"}}]
     assert library["purl"] == (
         "pkg:deb/debian/zlib1g@1:1.3.dfsg%2Breally1.3.1-1%2Bb1?arch=arm64&distro=debian-13"
     )  # fmt: skip
@@ -199,6 +203,41 @@ def test_the_bill_of_an_image(tree: Path, tmp_path: Path) -> None:
     ]
     digest = "6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d"
     assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+
+
+@anywhere
+def test_what_has_no_licences_is_not_given_to_others(tree: Path) -> None:
+    """An image that lacks a copyright file is refused, with the names of the packages and the way out."""
+    (tree / sbom.copyright_of("zlib1g")).unlink()
+    with pytest.raises(BuildFailed, match=r"no licence of 1 of its 3 packages \(zlib1g\).*[Rr]emove"):
+        list(sbom.of_tree(tree))
+
+
+@anywhere
+def test_a_root_is_named_by_what_is_left_out_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that was made without the licences is not taken for one with them."""
+    monkeypatch.setattr(steps, "CACHE", tmp_path)
+    monkeypatch.setattr(roots, "week", lambda: 1)
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://mirror.example/debian")
+    names = []
+    monkeypatch.setattr(boards, "cached", lambda name, make: names.append(name) or tmp_path)
+    boards.root("arm64")
+    monkeypatch.setattr(boards, "_WITHOUT", boards._WITHOUT[:-1])
+    boards.root("arm64")
+    assert len(set(names)) == 2
+
+
+@anywhere
+def test_what_a_package_carries_is_in_the_bill_of_its_images(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """msgspec, on armhf: dpkg does not know it."""
+    monkeypatch.setattr(oci, "tree", lambda arch: tree)
+    monkeypatch.setattr(boards, "installed", lambda arch: tree)
+    monkeypatch.setattr(bootpart, "firmware", lambda: tree)
+    for item, file in (("oci amd64 armhf", "x_oci.tar"), ("image armhf", "x.img.xz")):
+        ((_, _, components),) = release.bills(item, [tmp_path / file])
+        assert [each["name"] for each in components].count("msgspec") == 1, item
 
 
 @anywhere
