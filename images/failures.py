@@ -22,6 +22,10 @@ _KNOWN: Final[tuple[tuple[str, str], ...]] = (
         f"There is no space left. {_SPACE} {_KEPT}",
     ),
     (
+        r"ould not allocate (?:block|inode) in ext2 filesystem",
+        "The files do not fit into their partition: it has to be larger (images/sdcard.py, SIZES).",
+    ),
+    (
         rf"E: Failed to fetch {_URL}  404 ",
         "{file} is not at {base} (404): the mirror's lists name what it has no more, or it is just being renewed. "
         f"Try again in an hour. {_MIRROR} . {_KEPT}",

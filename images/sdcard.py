@@ -28,6 +28,8 @@ from images.version import VERSION, epoch
 #: megabytes: before the first partition, and of each
 GAP: Final = 4
 SIZES: Final = {"boot": 256, "edge-a": 1536, "edge-b": 1536, "edge-data": 128}
+#: a card is compressed in blocks, so that it is the same with any number of processors
+PACK: Final = ("sh", "-c", 'xz -6 -T0 --block-size=24MiB --stdout "$1" > "$2"', "sh")
 _TYPES: Final = {"boot": "c, bootable", "edge-a": "83", "edge-b": "83", "edge-data": "83"}
 #: what is kept on edge-data, under the same names
 KEPT: Final = ("etc/edge-router", "home", "var/lib/edge-router", "var/lib/systemd", "var/log")
@@ -70,9 +72,8 @@ def compressed(arch: str) -> Path:
     """The image, compressed; made now if it is not there. arch: arm64 or armhf. Raises BuildFailed."""
     image = made(arch)
 
-    def compress(place: Path) -> None:  # in blocks, so that it is the same with any number of processors
-        pack = 'xz -6 -T0 --block-size=24MiB --stdout "$1" > "$2"'
-        native(["sh", "-c", pack, "sh", image.name, place.name], image.parent)
+    def compress(place: Path) -> None:
+        native([*PACK, image.name, place.name], image.parent)
 
     return cached(f"{image.name}.xz", compress)
 

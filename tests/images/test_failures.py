@@ -48,6 +48,10 @@ SAID = {
         "write (28: No space left on device) [IP: 127.0.0.1 18099]\n",
         ("no space left", "python -m images clean", "EDGE_ROUTER_CACHE"),
     ),
+    "a partition is full": (
+        "mke2fs: Could not allocate block in ext2 filesystem while populating file system\n",
+        ("do not fit into their partition", "SIZES"),
+    ),
     "no such version": (
         "ERROR: Could not find a version that satisfies the requirement msgspec==99.0 (from versions: 0.21.1, 0.22.0)\n"
         "ERROR: No matching distribution found for msgspec==99.0\n",

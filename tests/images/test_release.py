@@ -23,8 +23,9 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT7
 
 import edge_router
-from images import boards, bootpart, deb, oci, packages, plan, release, roots, sbom, steps, version, wheel
+from images import boards, bootpart, deb, oci, packages, plan, release, roots, sbom, sdcard, steps, version, wheel
 from images.__main__ import main
+from images.native import native
 from images.steps import BuildFailed
 
 CHANGELOG = """\
@@ -377,17 +378,22 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def builds(place: Path, what: str, cache: Path) -> None:
-    """Build in another tree, as another person on another day would."""
+def elsewhere_does(place: Path, cache: Path, *words: str) -> str:
+    """Run Python in another tree, as another person on another day would. Result: what it said last."""
     environment = {
         **{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(place)},
         **{"TZ": "Pacific/Auckland", "LC_ALL": "tr_TR.UTF-8", "HOME": str(cache), "EDGE_ROUTER_CACHE": str(cache)},
         **{"SOURCE_DATE_EPOCH": str(version.epoch())},
     }
-    python = version.ROOT / ".venv/bin/python"
-    command = ["sh", "-c", f"umask 077; exec {python} -m images {what} --arch amd64"]
+    command = ["sh", "-c", 'umask 077; exec "$@"', "sh", version.ROOT / ".venv/bin/python", *words]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.rstrip().rpartition("\n")[2]
+
+
+def builds(place: Path, what: str, cache: Path, arch: str = "amd64") -> None:
+    """Build in another tree."""
+    elsewhere_does(place, cache, "-m", "images", what, "--arch", arch)
 
 
 def cache_of(place: Path, *kinds: str) -> Path:
@@ -409,17 +415,32 @@ def test_a_package_is_the_same_for_everybody(elsewhere: Path, tmp_path: Path) ->
         assert sbom.sha256(elsewhere / "build/dist" / file.name) == sbom.sha256(file), file.name
 
 
-def test_a_container_image_is_the_same_for_everybody(elsewhere: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arch", ["amd64", *(pytest.param(arch, marks=pytest.mark.board) for arch in boards.KERNELS)])
+def test_a_container_image_is_the_same_for_everybody(elsewhere: Path, tmp_path: Path, arch: str) -> None:
     """To the digest of its index. It has nothing of the machine that it was made on, and has the licences."""
-    here = oci.archive(oci.build("amd64"))
-    builds(elsewhere, "oci", cache_of(tmp_path / "cache", "setuptools", "tree-amd64", "root-amd64"))
+    here = oci.archive(oci.build(arch))
+    builds(elsewhere, "oci", cache_of(tmp_path / "cache", "setuptools", f"tree-{arch}", "root-amd64"), arch)
     assert sbom.sha256(elsewhere / "build/dist" / here.name) == sbom.sha256(here)
-    with tarfile.open(oci.layer("amd64") / "layer.tar.gz") as layer:
+    with tarfile.open(oci.layer(arch) / "layer.tar.gz") as layer:
         names = set(layer.getnames())
         known = layer.extractfile("var/lib/dpkg/status")
         assert known is not None and b"Package: edge-router\n" in known.read()
     assert names.isdisjoint({"etc/resolv.conf", "etc/hostname", "etc/apt/sources.list"})
     assert {"usr/share/doc/libc6/copyright", "usr/share/common-licenses/GPL-2"} <= names
+
+
+@pytest.mark.board
+def test_a_card_is_the_same_for_everybody(elsewhere: Path, tmp_path: Path) -> None:
+    """Made of the same Debian, to the last octet; and compressed by any number of processors."""
+    debian = ("setuptools", "board-arm64", "kernel-arm64", "tree-arm64", "root-amd64")
+    cache = cache_of(tmp_path / "cache", *debian)
+    made = elsewhere_does(elsewhere, cache, "-c", "from images import sdcard; print(sdcard.made('arm64'))")
+    assert sbom.sha256(Path(made)) == sbom.sha256(sdcard.made("arm64"))
+    with sdcard.made("arm64").open("rb") as card:
+        (tmp_path / "some").write_bytes(card.read(60 << 20))
+    for processors in ("0", "0-1"):
+        native(["taskset", "-c", processors, *sdcard.PACK, "some", f"{processors}.xz"], tmp_path)
+    assert sbom.sha256(tmp_path / "0.xz") == sbom.sha256(tmp_path / "0-1.xz")
 
 
 def test_a_wheel_runs(tmp_path: Path) -> None:
