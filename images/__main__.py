@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Final
 
 from images import boards, plan, release
@@ -55,6 +56,8 @@ def main() -> int:
         if args.what == "clean":
             _clean(-1.0 if args.all else args.days)
             return 0
+        if find_spec("msgspec") is None:
+            raise BuildFailed(f"{sys.executable} lacks what edge-router needs: `make install`, then .venv/bin/python")
         archs = ARCHITECTURES if args.arch == "all" else (args.arch,)
         if args.what == "release" and args.arch != "all":
             raise BuildFailed("a release is for all architectures; for one there is `images --arch`")

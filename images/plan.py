@@ -60,7 +60,8 @@ def packages(archs: Iterable[str]) -> list[Item]:
     """A Debian package for each architecture."""
 
     def item(arch: str) -> Item:
-        return Item(f"deb {arch}", lambda: [deb.build(arch)], lambda: deb.made(arch), 50)
+        space = 300 if arch == "armhf" else 50  # the headers that msgspec is compiled with
+        return Item(f"deb {arch}", lambda: [deb.build(arch)], lambda: deb.made(arch), space)
 
     return [item(arch) for arch in archs]
 
