@@ -27,7 +27,10 @@ BUILDS: Final[dict[str, tuple[tuple[Planner, ...], str]]] = {
         "everything for all architectures, in build/release, with checksums, SBOM, release notes and build information",
     ),
 }
-_CLEAN: Final = "remove results, and from the cache what no build has used for --days; with --all the whole cache"
+_CLEAN: Final = (
+    "remove results, and from the cache what no build has used for --days, or for one if there is a newer one; "
+    "with --all the whole cache"
+)
 _EPILOG: Final = """\
 results go to build/dist (a release: to build/release/edge-router-VERSION), what is made on the way to build/cache
 what is in the cache is not made again, so an interrupted build goes on where it was

@@ -183,17 +183,23 @@ def _plain(name: str) -> str:
 
 
 def clear(older_than: float) -> int:
-    """Remove from the cache what no build has used. older_than: days. Result: bytes."""
+    """Remove from the cache what no build has used. older_than: days; for what has a newer one beside it, one day is
+    enough. Result: bytes."""
     freed = 0
-    for lock in CACHE.glob(".*.lock"):
+    used = {lock: lock.stat().st_mtime for lock in CACHE.glob(".*.lock")}
+    last: dict[str, float] = {}
+    for lock, when in used.items():
+        last[_plain(lock.name)] = max(when, last.get(_plain(lock.name), 0.0))
+    for lock, when in used.items():
         place = CACHE / lock.name[1:-5]
-        age = time.time() - lock.stat().st_mtime
+        age = time.time() - when
+        limit = older_than if when == last[_plain(lock.name)] else min(older_than, 1.0)
         with lock.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            stale = [place] if age > older_than * 86_400 else []
+            stale = [place] if age > limit * 86_400 else []
             for each in (*CACHE.glob(f".{place.name}.[0-9]*"), *stale):
                 freed += size(each)
                 remove(each)

@@ -196,6 +196,15 @@ def test_what_nobody_uses_is_cleared(cache: Path) -> None:
     assert steps.clear(1) == 1000 and not (cache / "0123-thing").exists()
 
 
+def test_what_has_a_successor_is_cleared_sooner(cache: Path) -> None:
+    """Each commit makes a card anew, and a disk has not room for two weeks of them."""
+    for name, days in (("0-card", 2), ("1-card", 1.5), ("2-root", 2), ("3-card", 0.5)):
+        steps.cached(name, lambda place: place.touch())
+        os.utime(cache / f".{name}.lock", (0, time.time() - days * 86_400))
+    steps.clear(14)
+    assert {path.name for path in cache.iterdir() if path.name[0] != "."} == {"2-root", "3-card"}
+
+
 def test_modes_do_not_depend_on_who_builds(cache: Path) -> None:
     """The umask is that of the build."""
     assert steps.cached("0123-file", lambda place: place.touch()).stat().st_mode & 0o777 == 0o644
