@@ -25,6 +25,7 @@ from edge_router.config.check_logins import (
 )
 from edge_router.config.check_uplinks import UPLINK_RULES
 from edge_router.config.check_web import WEB_RULES
+from edge_router.config.places import is_directory, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.uris import pattern_of, pattern_problem, uri_problem
 from edge_router.config.whole import TRUSTED, Found, Rule, Whole, sections, twice
@@ -151,11 +152,11 @@ def _bridge(bridge: schema.Bridge, path: Path, whole: Whole) -> Found:
 def _sqlite(store: schema.SqliteStore, path: Path, whole: Whole) -> Found:
     at = (*path, "path")
     full = whole.directory / store.path
-    if not store.path or "\0" in store.path or full.is_dir():
+    if not store.path or "\0" in store.path or is_directory(full):
         yield Problem(at, f"{store.path!r} is no path of a file; write a file name such as realm1.sqlite")
         return
-    if not full.parent.is_dir():
-        yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
+    if not is_directory(full.parent):
+        yield Problem(at, f"{nothing(full.parent, 'directory')}; create it or correct the path")
     yield from twice(whole, at, "store", os.path.normpath(full))
 
 

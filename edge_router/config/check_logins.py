@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from edge_router.config import schema
+from edge_router.config.places import is_directory, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.secret import Missing, open_to_others, secret_text
 from edge_router.config.uris import uri_problem
@@ -173,10 +174,10 @@ def _cookie(cookie: schema.Cookie, path: Path, whole: Whole) -> Found:
     key, name = ("filename", store.filename) if isinstance(store, schema.FileCookies) else ("path", store.path)
     full = whole.directory / name
     at = (*path, "store", key)
-    if "\0" in name or full.is_dir():
+    if "\0" in name or is_directory(full):
         yield Problem(at, f"{name!r} is no path of a file; write a file name such as cookies")
-    elif not full.parent.is_dir():
-        yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
+    elif not is_directory(full.parent):
+        yield Problem(at, f"{nothing(full.parent, 'directory')}; create it or correct the path")
 
 
 def _role_given(auth: Any, path: Path, whole: Whole) -> Found:

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from edge_router.config import schema
+from edge_router.config.places import is_directory, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.connecting import ClientTcpEndpoint, ClientTransport, ClientWebSocket
 from edge_router.config.uris import pattern_problem
@@ -123,11 +124,11 @@ def _store(uplink: schema.Uplink, path: Path, whole: Whole) -> Found:
     name = uplink.store.path
     full = _file(uplink, whole)
     at = (*path, "store", "path")
-    if name is not None and (not name or "\0" in name or full.is_dir()):
+    if name is not None and (not name or "\0" in name or is_directory(full)):
         yield Problem(at, f"{name!r} is no path of a file; write a file name such as uplink.sqlite")
         return
-    if not full.parent.is_dir():
-        yield Problem(at, f"there is no directory {str(full.parent)!r}; create it or correct the path")
+    if not is_directory(full.parent):
+        yield Problem(at, f"{nothing(full.parent, 'directory')}; create it or correct the path")
     yield from twice(whole, at, "store", os.path.normpath(full))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from edge_router.config import schema
+from edge_router.config.places import is_directory, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.whole import Found, Rule, Whole
 
@@ -41,8 +42,8 @@ def _static(section: schema.StaticPath, path: Path, whole: Whole) -> Found:
         yield Problem(path, "give either `directory`, or `package` and `resource`, not both")
     elif section.directory is not None:
         full = whole.directory / section.directory
-        if not _is_directory(full):
-            text = f"there is no directory {str(full)!r}; nothing is found here until there is one"
+        if not is_directory(full):
+            text = f"{nothing(full, 'directory')}; nothing is found here until there is one"
             whole.notices.append(Problem((*path, "directory"), text))
     elif section.package and section.resource:
         yield from _resource(section.package, section.resource, path)
@@ -59,7 +60,7 @@ def _resource(package: str, resource: str, path: Path) -> Found:
         yield Problem((*path, "package"), f"there is no Python package {package!r}")
         return
     places = [FilePath(place) / resource for place in spec.submodule_search_locations or ()]
-    if not any(map(_is_directory, places)):
+    if not any(map(is_directory, places)):
         yield Problem((*path, "resource"), f"there is no directory {resource!r} in the package {package!r}")
 
 
@@ -69,13 +70,6 @@ def _hsts(transport: schema.Web | schema.Universal, path: Path, whole: Whole) ->
         where = path if web is transport else (*path, "web")
         whole.notices.append(Problem((*where, "options", "hsts"), "no effect here: the endpoint has no `tls`"))
     return iter(())
-
-
-def _is_directory(path: FilePath) -> bool:
-    try:
-        return path.is_dir()
-    except (ValueError, OSError):  # a NUL in the path; no right to look
-        return False
 
 
 def _static_options(options: schema.StaticOptions, path: Path, _whole: Whole) -> Found:

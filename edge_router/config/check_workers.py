@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_router import registry
 from edge_router.config import schema
+from edge_router.config.places import is_directory, is_file, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.whole import Found, Whole, of
 
@@ -64,10 +65,12 @@ def guest(worker: schema.GuestWorker, path: Path, whole: Whole) -> Found:
     if options.disabled:
         return
     workdir = whole.directory / (options.workdir or ".")
-    if not workdir.is_dir():
-        whole.notices.append(Problem((*path, "options", "workdir"), f"there is no directory {str(workdir)!r}"))
+    if not is_directory(workdir):
+        whole.notices.append(Problem((*path, "options", "workdir"), nothing(workdir, "directory")))
     elif _program(worker.executable, workdir) is None:
         text = f"there is no program {worker.executable!r}, neither in {str(workdir)!r} nor on $PATH"
+        if "/" in worker.executable:
+            text = nothing(workdir / worker.executable, "program")
         if "/" not in worker.executable or not os.access(workdir / worker.executable, os.X_OK):
             whole.notices.append(Problem((*path, "executable"), text))
     if options.watch is not None:
@@ -78,8 +81,8 @@ def present(directories: list[str], path: Path, whole: Whole) -> Found:
     """Directories that are not there do no harm, but are hardly meant."""
     for place, name in enumerate(directories):
         full: FilePath = whole.directory / name
-        if not full.exists():
-            whole.notices.append(Problem((*path, place), f"there is no directory {str(full)!r}"))
+        if not is_directory(full) and not is_file(full):
+            whole.notices.append(Problem((*path, place), nothing(full, "directory")))
     yield from ()
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from edge_router.config.places import is_directory, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.section import Count, Section
 
@@ -77,7 +78,7 @@ class CgiPath(Section, tag="cgi"):
     def judged(self, path: Path, whole: Any) -> Iterator[Problem]:
         """See `check`."""
         full = whole.directory / self.directory
-        if not full.is_dir():
-            yield Problem((*path, "directory"), f"there is no directory {str(full)!r}; create it or correct the path")
+        if not is_directory(full):
+            yield Problem((*path, "directory"), f"{nothing(full, 'directory')}; create it or correct the path")
         if which(self.processor) is None:
             yield Problem((*path, "processor"), f"there is no program {self.processor!r}; install it, or give its path")

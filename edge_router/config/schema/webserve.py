@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
+from edge_router.config.places import is_file, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.logins import Hex32
 from edge_router.config.schema.section import Section
@@ -110,8 +111,8 @@ class ArchivePath(Section, tag="archive"):
     def judged(self, path: Path, whole: Any) -> Iterator[Problem]:
         """See `check`."""
         full = whole.directory / self.archive
-        if not full.is_file():
-            yield Problem((*path, "archive"), f"there is no file {str(full)!r}; put it there or correct the path")
+        if not is_file(full):
+            yield Problem((*path, "archive"), f"{nothing(full, 'file')}; put it there or correct the path")
         for ending in self.mime_types:
             if not ending.startswith("."):
                 yield Problem((*path, "mime_types", ending), f"an ending begins with a dot: {'.' + ending!r}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
+from edge_router.config.places import is_directory, nothing
 from edge_router.config.problems import Path, Problem
 from edge_router.config.schema.section import Count, Mode, Section
 
@@ -77,5 +78,5 @@ class UploadPath(Section, tag="upload"):
         """See `check`."""
         yield from whole.joins(self.realm, self.role, path)
         full = whole.directory / self.directory
-        if not full.is_dir():
-            yield Problem((*path, "directory"), f"there is no directory {str(full)!r}; create it or correct the path")
+        if not is_directory(full):
+            yield Problem((*path, "directory"), f"{nothing(full, 'directory')}; create it or correct the path")
