@@ -80,7 +80,7 @@ def cards(archs: Iterable[str]) -> list[Item]:
     """The image of an SD card for each architecture that a Raspberry Pi has."""
 
     def item(arch: str) -> Item:
-        return Item(f"image {arch}", lambda: sdcard.build(arch), lambda: sdcard.compressed(arch), 3500)
+        return Item(f"image {arch}", lambda: sdcard.build(arch), lambda: sdcard.compressed(arch), 4000)
 
     every = [arch for arch in archs if arch in boards.KERNELS]
 
