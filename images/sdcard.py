@@ -32,7 +32,13 @@ SIZES: Final = {"boot": 256, "edge-a": 1536, "edge-b": 1536, "edge-data": 128}
 PACK: Final = ("sh", "-c", 'xz -6 -T0 --block-size=24MiB --stdout "$1" > "$2"', "sh")
 _TYPES: Final = {"boot": "c, bootable", "edge-a": "83", "edge-b": "83", "edge-data": "83"}
 #: what is kept on edge-data, under the same names
-KEPT: Final = ("etc/edge-router", "home", "var/lib/edge-router", "var/lib/systemd", "var/log")
+KEPT: Final = (
+    *("etc/edge-router", "home", "var/lib/edge-router", "var/lib/systemd", "var/log"),
+    *("var/cache/apt", "var/lib/apt/lists"),
+)
+#: files on edge-data, by which the programs that install packages wait for each other: on a root that is read-only they
+#: go on without
+LOCKS: Final = ("var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend")
 #: what is on a card and not on other boards
 _OVERLAY: Final = Path(__file__).parent / "card"
 #: what a card must not bring along, or brings along for nothing
@@ -107,8 +113,8 @@ def _make(place: Path, arch: str, installed: Path) -> None:
         radios.add(tree)
         bootpart.fill(work / "boot", arch, tree)
         bootpart.make(work, "boot.img", SIZES["boot"], _identity(arch, "boot").hex[:8])
-        for kept in KEPT:
-            _move(tree / kept, work / "kept" / kept)
+        for kept in (*KEPT, *LOCKS):
+            move(tree / kept, work / "kept" / kept)
         _pack(work / "kept", work / "edge-data.tar")
         _pack(tree, work / "edge-a.tar")
         _ext4(work, arch, "edge-a", "-m", "1")
@@ -127,6 +133,8 @@ def prepare(tree: Path) -> None:
             remove(each)
     for kept in (*KEPT, "data", "boot/firmware"):
         (tree / kept).mkdir(parents=True, exist_ok=True)
+    for lock in LOCKS:
+        (tree / lock).touch(0o640)
     (tree / "usr/lib/clock-epoch").touch()  # a board without a clock begins with its date; systemd(1)
     os.utime(tree / "usr/lib/clock-epoch", (epoch(), epoch()))
     run(["systemctl", f"--root={tree}", "--quiet", "enable", *_ENABLED])
@@ -140,14 +148,17 @@ def _sources() -> str:
     return packages.sources("non-free-firmware")
 
 
-def _move(directory: Path, place: Path) -> None:
-    """Leave an empty directory where it was, to be mounted over."""
+def move(path: Path, place: Path) -> None:
+    """Leave an empty directory or file where it was, to be mounted over."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    directory.rename(place)
-    directory.mkdir()
+    path.rename(place)
+    if place.is_dir():
+        path.mkdir()
+    else:
+        path.touch()
     owner = place.stat()
-    os.chown(directory, owner.st_uid, owner.st_gid)
-    directory.chmod(owner.st_mode)
+    os.chown(path, owner.st_uid, owner.st_gid)
+    path.chmod(owner.st_mode)
 
 
 def _pack(tree: Path, place: Path) -> None:

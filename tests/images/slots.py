@@ -16,17 +16,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from images import sdcard
 from images.packages import DEPENDS, RECOMMENDS
-from images.roots import copy, lay_over, root
+from images.roots import copy, root
 from images.steps import run
-from images.version import ROOT
 
 SIZES = {2: 1024, 3: 1024, 4: 512}
 #: what is mounted on a card, before the command of $3; the disk is $1, the place for the root $2
 MOUNTS = """
 mount -o ro "$1"2 "$2"
 mount "$1"4 "$2/data"
-for kept in etc/edge-router var/lib/edge-router var/log; do mount --bind "$2/data/$kept" "$2/$kept"; done
+awk '$4 ~ /^bind/ { print $1, $2 }' "$2/etc/fstab" |
+    while read -r what where; do mount --bind "$2$what" "$2$where"; done
 mount -t proc proc "$2/proc"; mount --rbind /dev "$2/dev"; mount -t tmpfs tmpfs "$2/tmp"; mount -t tmpfs tmpfs "$2/run"
 mkdir "$2/run/slots"; echo a > "$2/run/slots/running"
 exec chroot "$2" sh -c "$3"
@@ -45,16 +46,14 @@ class Slots:
         copy(root("amd64", ("systemd-sysv", "e2fsprogs", "kmod", "python3-msgspec", *names)), tree)
         shutil.copy(package, tree / "root/edge-router.deb")
         run(["chroot", tree, "dpkg", "--install", "/root/edge-router.deb"])
-        lay_over(ROOT / "images/card/usr", tree / "usr")
+        sdcard.prepare(tree)
+        (tree / "etc/apt/sources.list.d/debian.sources").unlink()
         (tree / "usr/lib/modules" / os.uname().release).mkdir(parents=True)
-        for kept in ("etc/edge-router", "var/lib/edge-router", "var/log"):
-            (data / kept).parent.mkdir(parents=True, exist_ok=True)
-            (tree / kept).mkdir(exist_ok=True)
-            run(["cp", "-a", tree / kept, data / kept])
-        shutil.rmtree(tree / "etc/edge-router")
-        for directory in (tree / "etc/edge-router", tree / "data", tree / "srv/repository", data / "packages"):
+        for name in (*sdcard.KEPT, *sdcard.LOCKS):
+            sdcard.move(tree / name, data / name)
+        for directory in (tree / "srv/repository", data / "packages"):
             directory.mkdir()
-        (tree / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+        (tree / "etc/apt/sources.list").write_text("deb [trusted=yes] copy:/srv/repository ./\n")
         (data / "provisioned").touch()
         self._trees = {2: tree, 4: data}
 
@@ -79,22 +78,21 @@ class Slots:
         shutil.copy(package, self._trees[4] / "packages")
         return f"/data/packages/{package.name}"
 
-    def offer(self, package: Path) -> None:
-        """A package in the repository of slot a, before it is made."""
+    def offer(self, *packages: Path) -> None:
+        """Packages in the repository of slot a, before it is made."""
         place = self._trees[2] / "srv/repository"
-        shutil.copy(package, place)
-        octets = package.read_bytes()
-        entry = run(["dpkg-deb", "--field", package]).strip().splitlines()
-        entry += [
-            f"Filename: ./{package.name}",
-            f"Size: {len(octets)}",
-            f"SHA256: {hashlib.sha256(octets).hexdigest()}",
-        ]
-        (place / "Packages").write_text("\n".join(entry) + "\n")
+        with (place / "Packages").open("w") as index:
+            for package in packages:
+                shutil.copy(package, place)
+                octets = package.read_bytes()
+                index.write(run(["dpkg-deb", "--field", package]).strip())
+                index.write(f"\nFilename: ./{package.name}\nSize: {len(octets)}\n")
+                index.write(f"SHA256: {hashlib.sha256(octets).hexdigest()}\n\n")
 
     def begins(self, command: str) -> subprocess.Popen[str]:
         """Run a shell command in slot a, as if it had started from it."""
-        words = ["unshare", "--mount", "sh", "-e", "-c", MOUNTS, "sh", self._disk, str(self._place / "root"), command]
+        alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        words = [*alone, "sh", "-e", "-c", MOUNTS, "sh", self._disk, str(self._place / "root"), command]
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         return subprocess.Popen(words, text=True, start_new_session=True, **pipes)
 

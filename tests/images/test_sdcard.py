@@ -94,6 +94,14 @@ def test_every_service_of_the_card_is_started() -> None:
 
 
 @pytest.mark.anywhere
+def test_what_is_kept_is_mounted() -> None:
+    """From the data partition, where it is, and nothing else."""
+    lines = [line.split() for line in (CARD / "etc/fstab").read_text().splitlines() if line.startswith("/data/")]
+    assert {line[1] for line in lines} == {f"/{name}" for name in (*sdcard.KEPT, *sdcard.LOCKS)}
+    assert all(line[0] == f"/data{line[1]}" and line[3].startswith("bind") for line in lines)
+
+
+@pytest.mark.anywhere
 def test_the_manifest_is_what_imager_demands(tmp_path: Path) -> None:
     """The sums are of the image and of its file; without an `init_format` Imager asks for nothing."""
     image = bytes(3_000_000) + b"image"

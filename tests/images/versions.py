@@ -1,4 +1,4 @@
-"""The package in other versions, to be updated to. (dpkg-deb(1).)"""
+"""Packages to be installed: the router's in other versions, and small ones of a test. (dpkg-deb(1).)"""
 
 from __future__ import annotations
 
@@ -22,4 +22,21 @@ def versions_of(package: Path, place: Path, programs: Mapping[str, str | None]) 
             (tree / "usr/bin/edge-router").write_text(program)
         made[version] = place / f"{version.partition('+')[2]}.deb"
         run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, made[version]])
+    return made
+
+
+def package(place: Path, name: str, files: Mapping[str, str], version: str = "1") -> Path:
+    """Make a small one. place: for its files. files: path in it -> text; those of DEBIAN/ but `conffiles` are scripts.
+
+    Result: the package.
+    """
+    tree = place / f"{name}_{version}"
+    control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: a <a@b>\nDescription: {name}\n"
+    for path, text in {"DEBIAN/control": control, **files}.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+        if path.startswith("DEBIAN/p"):
+            (tree / path).chmod(0o755)
+    made = place / f"{name}_{version}.deb"
+    run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, made])
     return made
