@@ -25,6 +25,8 @@ from edge_router.wamp.errors import ProtocolViolation
 
 #: octets of an answer to the handshake
 MAX_HEAD: Final = 65_536
+#: status of answers by what serves pages, and nothing else, at that path
+ELSEWHERE: Final = (200, 301, 302, 303, 307, 308, 404, 405)
 
 #: `websockets` writes lines of its own about each connection; errors say here what counts
 _SILENT: Final = logging.getLogger("edge_router.client.websocket")
@@ -77,7 +79,7 @@ class WebSocketConnection(Connection):
             plain = response.headers.get("Content-Type", "").startswith("text/plain")
             text = bytes(response.body or b"").decode("utf-8", "replace").strip()[:200] if plain else ""
             status = f"{response.status_code} {response.reason_phrase}"
-            hint = "; the path of the url may be wrong" if response.status_code == 404 else ""
+            hint = "; the path of the url may be wrong" if response.status_code in ELSEWHERE else ""
             raise CannotConnect(
                 f"{self.plan.place}: the router refused the WebSocket: {status}{f': {text}' if text else ''}{hint}"
             )

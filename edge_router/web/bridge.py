@@ -5,6 +5,7 @@ Requests and answers are those of Crossbar.io's HTTP bridge, so that its clients
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from http import HTTPStatus
@@ -77,6 +78,7 @@ class BridgeService(ABC):
     """
 
     methods = (b"POST", b"PUT")
+    hidden = re.compile(rb"(?<=[?&]signature=)[^&]*")
     log = Logger(namespace="edge_router.web")
     #: the wall clock; an attribute so that tests have their own
     now = staticmethod(time.time)

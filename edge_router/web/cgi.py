@@ -195,7 +195,8 @@ class Script(ProcessProtocol):
         code = getattr(reason.value, "exitCode", None)
         if code or self._errors:
             said = self._errors.decode("utf-8", "replace").strip()
-            service.log.warn("{path}: exit status {code}: {said}", path=request.path, code=code, said=said)
+            path = request.path.decode("ascii", "backslashreplace")
+            service.log.warn("{path}: exit status {code}: {said}", path=path, code=code, said=said)
         if request.over:
             return
         request.unregisterProducer()

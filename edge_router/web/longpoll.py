@@ -7,6 +7,7 @@ says "202 (no content)" the answer is 204: autobahn-js takes anything else for a
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from secrets import token_urlsafe
 from typing import Any, Final
@@ -40,6 +41,7 @@ class LongPollService:
     """WAMP over long-polling (`type: longpoll`)."""
 
     methods = (b"POST",)
+    hidden = re.compile(rb"[^/]+(?=/(?:send|receive|close)(?:\?|$))")
     log = Logger(namespace="edge_router.longpoll")
 
     def __init__(self, config: LongPollPath, host: Host) -> None:

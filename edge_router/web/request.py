@@ -39,7 +39,8 @@ class Service(Protocol):
 
     methods: those that are answered (default: GET and HEAD; None: all, OPTIONS too). max_body: bytes of a body that is
     kept as `request.body`. cors: which pages of other origins may come (see `cors`). open_body(request, rest): a
-    `bodies.Sink` for a body that is taken piece by piece. stop(): the transport ends.
+    `bodies.Sink` for a body that is taken piece by piece. hidden: a pattern of bytes for what the access log leaves out
+    of a URI, since it lets in whoever knows it. stop(): the transport ends.
     """
 
     def answer(self, request: WebRequest, rest: tuple[str, ...]) -> None:
@@ -230,11 +231,13 @@ class WebRequest(http.Request):
     def ended(self) -> None:
         """The request is answered, by whomever."""
         if self.channel is not None and self.channel.options.access_log:
+            hidden = getattr(self.service, "hidden", None)
+            uri = self.uri if hidden is None else hidden.sub(b"...", self.uri)
             self.log.info(
                 '{peer} "{method} {uri}" {code} {sent}',
                 peer=getattr(self.client, "host", "unix"),
                 method=self.method.decode("ascii", "backslashreplace"),
-                uri=self.uri.decode("ascii", "backslashreplace"),
+                uri=uri.decode("ascii", "backslashreplace"),
                 code=self.code,
                 sent=self.sentLength,
             )

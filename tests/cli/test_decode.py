@@ -189,6 +189,7 @@ def test_bridges_of_a_node(decode: Decode, room: Path) -> None:
         (["@"], "@: Is a directory"),
         (["/dev/null"], "/dev/null: it is no serial device"),
         (["-o", "device=sim:echo"], "sim:echo lives in a node only; name a FILE or a DEVICE"),
+        (["-o", "decode=json", "sim:echo"], "sim:echo lives in a node only; name a FILE or a DEVICE"),
         (["@/broken.rec"], "@/broken.rec:3: "),
     ],
 )

@@ -68,6 +68,7 @@ def place(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plac
     doors["rawsocket-mutual-tls"] = {"type": "rawsocket", "endpoint": tcp(tls={"ca_certificates": ["tls/ca.crt"]})}
     doors["rawsocket-keys-tls"] = {"type": "rawsocket", "endpoint": tcp(tls={}), "auth": AUTH}
     doors["websocket-web"] = {"type": "web", "endpoint": tcp(), "paths": {"/": {"type": "nodeinfo"}}}
+    doors["websocket-page"] = {"type": "web", "endpoint": tcp(), "paths": {"none": {"type": "json", "value": 1}}}
     running = Place(loop, directory, doors)
     yield running
     running.stop()
@@ -273,6 +274,7 @@ def test_a_realm_that_does_not_exist(place: Place) -> None:
         (ClientWebSocket, "rawsocket-tcp", "the router closed the connection before the session was there"),
         (ClientWebSocket, "websocket-tls", "without a word; it may speak TLS (wss:, rss:), or no WAMP"),
         (ClientWebSocket, "websocket-web", "refused the WebSocket: 404 Not Found; the path of the url may be wrong"),
+        (ClientWebSocket, "websocket-page", "refused the WebSocket: 200 OK; the path of the url may be wrong"),
     ],
 )
 def test_the_wrong_door(kind: Any, door: str, text: str, place: Place) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from edge_router.config.schema import NestedPath, NodeInfoPath, StaticPath, WebSocketPath
+from edge_router.config.schema.webrealm import LongPollPath, PublisherPath
 from edge_router.wamp.codecs import CODECS
 from edge_router.wamp.messages import Hello, HelloDetails
 from edge_router.web.bodies import MAX_UNWANTED
@@ -19,6 +21,7 @@ from edge_router.web.nodeinfo import accepted
 from edge_router.web.request import path_segments
 from tests.transports.wires import Client, MemoryTransport
 from tests.web.ports import Answer, WebPort, request
+from tests.web.realms import RealmPort
 
 HELLO = Hello("realm1", HelloDetails(roles={"subscriber": {}}))
 INFO = {
@@ -236,7 +239,7 @@ def test_dripping_buys_no_time(port: WebPort) -> None:
 
 def test_a_service_that_fails_answers_500(port: WebPort, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the log says why; nothing of it is shown to the client."""
-    from twisted.logger import LogEvent, globalLogPublisher
+    from twisted.logger import globalLogPublisher
 
     def fails(*_: object) -> None:
         raise ZeroDivisionError("inner workings")
@@ -264,8 +267,6 @@ def test_headers_may_hold_any_octets(tmp_path: Path) -> None:
 
 
 def test_requests_are_logged_only_if_configured() -> None:
-    from twisted.logger import LogEvent, formatEvent, globalLogPublisher
-
     events: list[LogEvent] = []
     globalLogPublisher.addObserver(events.append)
     try:
@@ -275,6 +276,29 @@ def test_requests_are_logged_only_if_configured() -> None:
     finally:
         globalLogPublisher.removeObserver(events.append)
     assert formatEvent(events[-1]).startswith('192.168.1.1 "GET /info?format=json" 200 ')
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("/lp/rEARCdM0k7MKkgJ5pndvJx_m/send", "/lp/.../send"),
+        ("/in/lp/rEARCdM0k7MKkgJ5pndvJx_m/close?x=1", "/in/lp/.../close?x=1"),
+        ("/lp/open", "/lp/open"),
+        ("/publish?key=pump&signature=E8UOA12v%3D&seq=1", "/publish?key=pump&signature=...&seq=1"),
+    ],
+)
+def test_what_lets_others_in_is_not_in_the_log(uri: str, told: str) -> None:
+    """The name of a long-polling transport is all it takes to be its client; signatures are logged at no level."""
+    events: list[LogEvent] = []
+    paths: dict[str, Any] = {"lp": LongPollPath(), "publish": PublisherPath(realm="realm1", role="web")}
+    port = RealmPort({**paths, "in": NestedPath(paths={"lp": LongPollPath()})}, access_log=True)
+    globalLogPublisher.addObserver(events.append)
+    try:
+        port.post(uri, b"{}")
+    finally:
+        globalLogPublisher.removeObserver(events.append)
+    (line,) = [formatEvent(event) for event in events if "method" in event]
+    assert f'"POST {told}"' in line
 
 
 # --- WebSockets --------------------------------------------------------------------------------------------------

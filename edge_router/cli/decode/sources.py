@@ -52,8 +52,8 @@ def source_of(words: str | None, config: SerialConfig) -> Source:
             words = place_of(config).find()
         except DeviceError as error:
             raise CannotOpen(f"{place_of(config)}: {error}") from None
-        if words.startswith("sim:"):
-            raise CannotOpen(f"{words} lives in a node only; name a FILE or a DEVICE")
+    if words.startswith("sim:"):
+        raise CannotOpen(f"{words} lives in a node only; name a FILE or a DEVICE")
     path = Path(words)
     if stat.S_ISCHR(path.stat().st_mode):
         return Source(words, True, True, lambda due: _device(str(path), config, due))
