@@ -1,6 +1,6 @@
 """What a build lacked, from what programs said when they failed: which file, from where, and what would help.
 
-Only sentences of these programs may be in the table. (apt 2.6, mmdebstrap 1.3, pip 23 and 26, dpkg; Linux.)
+Only sentences of these programs may be in the table. (apt 2.6, mmdebstrap 1.3, pip 23 and 26, dpkg, tar, e2fsprogs.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INDEX: Final = r"Retry\(.*?((?:\[Errno -?\d+\] |certificate verify failed|Read 
 #: what was said -> what that means; the first that is found is told
 _KNOWN: Final[tuple[tuple[str, str], ...]] = (
     (
-        r"No space left on device|don't have enough free space in ",
+        r"No space left on device|don't have enough free space in |Wrote only \d+ of \d+ bytes",
         f"There is no space left. {_SPACE} {_KEPT}",
     ),
     (

@@ -52,6 +52,11 @@ SAID = {
         "mke2fs: Could not allocate block in ext2 filesystem while populating file system\n",
         ("do not fit into their partition", "SIZES"),
     ),
+    "the disk got full in the middle of a package": (
+        "tar: ./usr/lib/file: Wrote only 1536 of 10240 bytes\ntar: Exiting with failure status due to previous errors\n"
+        "dpkg-deb: error: tar subprocess returned error exit status 2\n",
+        ("no space left",),
+    ),
     "no such version": (
         "ERROR: Could not find a version that satisfies the requirement msgspec==99.0 (from versions: 0.21.1, 0.22.0)\n"
         "ERROR: No matching distribution found for msgspec==99.0\n",
