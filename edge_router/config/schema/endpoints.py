@@ -31,7 +31,7 @@ class TcpEndpoint(Section, tag="tcp"):
     """A TCP port to listen on.
 
     port: the port; 0 takes a free one, `$NAME` is a variable of the environment. interface: the address to bind; left
-    out, all. version: 4 or 6. tls: with this section TLS is spoken here.
+    out, all. version: 4, or 6, which without `interface` is for both. tls: with this section TLS is spoken here.
     backlog: connections waiting to be accepted. user_timeout: after so many milliseconds without an acknowledgement
     the connection is dropped (TCP_USER_TIMEOUT); left out, taken from the pings; 0 leaves it to the kernel, which small
     devices need that read slowly through a window of a few kilobytes.
