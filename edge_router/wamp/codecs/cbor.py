@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import astuple
 
+from edge_router.wamp.codecs.cborusual import Reader, reader
 from edge_router.wamp.codecs.cborwalk import BREAK, INDEFINITE, Malformed, head, skip, skip_items, tags
 from edge_router.wamp.codecs.codec import as_meant, refused, whole, wire_form
 from edge_router.wamp.errors import TranscodeError
@@ -54,9 +55,6 @@ _UNUSUAL: Final = (b"\xd8\x40", b"\xf7")
 MOST_REMEMBERED: Final = 256
 LONGEST_REMEMBERED: Final = 256
 
-#: reads one field at an offset: (its value, where the next one begins)
-Reader = Callable[[bytes, int], tuple[Any, int]]
-
 
 def _read_id(frame: bytes, at: int) -> tuple[int, int]:
     octet = frame[at]
@@ -86,7 +84,7 @@ def _read_text(frame: bytes, at: int) -> tuple[str, int]:
     after = start + length
     if after > len(frame):
         raise IndexError
-    return str(frame[start:after], "utf-8"), after
+    return frame[start:after].decode(), after
 
 
 def _read_args(frame: bytes, at: int) -> tuple[Raw, int]:
@@ -193,13 +191,16 @@ class CborCodec:
 
     def __init__(self) -> None:
         self._kinds = {code: _readers(kind) for code, kind in MESSAGES.items()}
+        self._usual = reader(lambda code: self._kinds[code][1][1])
 
     def decode(self, frame: bytes) -> Message:
         try:
             # all WAMP messages are short arrays, and codes numbers of one octet, or two from 24 on
-            count, code, at = frame[0] - 0x80, frame[1], 2
-            if code == 0x18:
-                code, at = frame[2], 3
+            code, at = (frame[1], 2) if frame[1] != 0x18 else (frame[2], 3)
+            usual = self._usual(frame, code, at)
+            if usual is not None:
+                return usual
+            count = frame[0] - 0x80
             if not 1 <= count < 24:
                 raise Malformed("a message is an array of definite length")
             found = self._kinds.get(code)
