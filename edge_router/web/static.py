@@ -85,9 +85,17 @@ class StaticService:
         if default is not None and default.is_file():
             self._send(request, default)
         elif self._options.enable_directory_listing:
-            request.html(HTTPStatus.OK, _listing(rest, self._entries(path, rest[:-1])))
+            self._list(request, rest, path)
         else:
             self._not_found(request)
+
+    def _list(self, request: WebRequest, rest: tuple[str, ...], path: Path) -> None:
+        try:
+            page = _listing(rest, self._entries(path, rest[:-1]))
+        except OSError:  # closed to the node, or somebody removes what is in it
+            self._not_found(request)
+        else:
+            request.html(HTTPStatus.OK, page)
 
     def _entries(self, path: Path, names: tuple[str, ...]) -> list[Path]:
         """What of a directory may be served: no hidden files, no links that lead nowhere or outside, no devices."""

@@ -156,6 +156,16 @@ def test_a_directory_is_listed_only_if_configured(tree: Path) -> None:
     assert "empty" in serve(tree, enable_directory_listing=True).ask("/empty/").body.decode()
 
 
+def test_a_directory_that_is_closed_to_the_node_is_not_listed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody fills the log by asking for it."""
+
+    def refuse(path: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert serve(tree, enable_directory_listing=True).ask("/sub/").status == 404
+
+
 def test_another_default_file(tree: Path) -> None:
     assert serve(tree, default_file="file.txt").ask("/sub/").body == b"0123456789"
 
