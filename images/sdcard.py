@@ -36,8 +36,7 @@ KEPT: Final = (
     *("etc/edge-router", "home", "var/lib/edge-router", "var/lib/systemd", "var/log"),
     *("var/cache/apt", "var/lib/apt/lists"),
 )
-#: files on edge-data, by which the programs that install packages wait for each other: on a root that is read-only they
-#: go on without
+#: files on edge-data, by which programs that install packages wait for each other; mounted by edge-router-locks
 LOCKS: Final = ("var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend")
 #: what is on a card and not on other boards
 _OVERLAY: Final = Path(__file__).parent / "card"
@@ -48,7 +47,7 @@ _LEFT_OUT: Final = (
 )
 _ENABLED: Final = (
     *("edge-router-firstboot", "edge-router-bootconfig", "edge-router-provisioned", "edge-router-bootfiles"),
-    "edge-router-confirm",
+    *("edge-router-confirm", "edge-router-locks"),
 )
 #: what would write to a root that is read-only, or wait for a network that need not be there
 _MASKED: Final = (

@@ -20,17 +20,19 @@ from images import sdcard
 from images.packages import DEPENDS, RECOMMENDS
 from images.roots import copy, root
 from images.steps import run
+from tests.images.versions import index
 
-SIZES = {2: 1024, 3: 1024, 4: 512}
+SIZES = {2: 512, 3: 512, 4: 512}
 #: what is mounted on a card, before the command of $3; the disk is $1, the place for the root $2
 MOUNTS = """
 mount -o ro "$1"2 "$2"
 mount "$1"4 "$2/data"
-awk '$4 ~ /^bind/ { print $1, $2 }' "$2/etc/fstab" |
+awk '$4 == "bind" { print $1, $2 }' "$2/etc/fstab" |
     while read -r what where; do mount --bind "$2$what" "$2$where"; done
 mount -t proc proc "$2/proc"; mount --rbind /dev "$2/dev"; mount -t tmpfs tmpfs "$2/tmp"; mount -t tmpfs tmpfs "$2/run"
 mkdir "$2/run/slots"; echo a > "$2/run/slots/running"
-exec chroot "$2" sh -c "$3"
+exec chroot "$2" sh -c "/usr/libexec/edge-router/root locks
+$3"
 """
 
 
@@ -81,13 +83,14 @@ class Slots:
     def offer(self, *packages: Path) -> None:
         """Packages in the repository of slot a, before it is made."""
         place = self._trees[2] / "srv/repository"
-        with (place / "Packages").open("w") as index:
-            for package in packages:
-                shutil.copy(package, place)
-                octets = package.read_bytes()
-                index.write(run(["dpkg-deb", "--field", package]).strip())
-                index.write(f"\nFilename: ./{package.name}\nSize: {len(octets)}\n")
-                index.write(f"SHA256: {hashlib.sha256(octets).hexdigest()}\n\n")
+        for package in packages:
+            shutil.copy(package, place)
+        (place / "Packages").write_text(index(*packages))
+
+    def asks(self, url: str) -> None:
+        """Another repository that slot a asks, before it is made."""
+        with (self._trees[2] / "etc/apt/sources.list").open("a") as sources:
+            sources.write(f"deb [trusted=yes] {url} ./\n")
 
     def begins(self, command: str) -> subprocess.Popen[str]:
         """Run a shell command in slot a, as if it had started from it."""

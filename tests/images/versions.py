@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,18 +27,32 @@ def versions_of(package: Path, place: Path, programs: Mapping[str, str | None]) 
     return made
 
 
-def package(place: Path, name: str, files: Mapping[str, str], version: str = "1") -> Path:
-    """Make a small one. place: for its files. files: path in it -> text; those of DEBIAN/ but `conffiles` are scripts.
+def package(place: Path, name: str, files: Mapping[str, str | int], version: str = "1", fields: str = "") -> Path:
+    """Make a small one. place: for its files. files: path in it -> text, or a number of zeros; DEBIAN/p* are scripts.
 
-    Result: the package.
+    fields: more lines of its control file. Result: the package.
     """
     tree = place / f"{name}_{version}"
     control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: a <a@b>\nDescription: {name}\n"
+    control += fields
     for path, text in {"DEBIAN/control": control, **files}.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text(text)
+        (tree / path).write_text(text if isinstance(text, str) else "")
+        if isinstance(text, int):
+            os.truncate(tree / path, text)
         if path.startswith("DEBIAN/p"):
             (tree / path).chmod(0o755)
     made = place / f"{name}_{version}.deb"
     run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, made])
     return made
+
+
+def index(*packages: Path) -> str:
+    """The list of a repository that has them beside it."""
+    entries = []
+    for package in packages:
+        octets = package.read_bytes()
+        fields = run(["dpkg-deb", "--field", package]).strip()
+        sums = f"Size: {len(octets)}\nSHA256: {hashlib.sha256(octets).hexdigest()}"
+        entries.append(f"{fields}\nFilename: ./{package.name}\n{sums}\n\n")
+    return "".join(entries)
