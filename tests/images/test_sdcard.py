@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import os
 import re
 import shlex
 import subprocess
@@ -97,8 +98,8 @@ def test_every_service_of_the_card_is_started() -> None:
 def test_what_is_kept_is_mounted() -> None:
     """From the data partition, where it is, and nothing else."""
     lines = [line.split() for line in (CARD / "etc/fstab").read_text().splitlines() if line.startswith("/data/")]
-    assert {line[1] for line in lines} == {f"/{name}" for name in (*sdcard.KEPT, *sdcard.LOCKS)}
-    assert all(line[0] == f"/data{line[1]}" and line[3].startswith("bind") for line in lines)
+    assert {line[1] for line in lines} == {f"/{name}" for name in sdcard.KEPT}
+    assert all(line[0] == f"/data{line[1]}" and line[3] == "bind" for line in lines)
 
 
 @pytest.mark.anywhere
@@ -127,6 +128,38 @@ def test_the_manifest_names_where_the_images_will_be(tmp_path: Path, monkeypatch
     packed.write_bytes(lzma.compress(b""))
     (entry,) = json.loads(imager.manifest({"arm64": packed}))["os_list"]
     assert entry["url"] == f"https://example.com/releases/{packed.name}"
+
+
+NOTHING_FILLED_IN = """\
+status: done
+extended_status: degraded done
+errors: []
+recoverable_errors:
+WARNING:
+\t- Failed at merging in cloud config part from part-001: empty cloud config
+DEPRECATED:
+\t- a key is deprecated in 22.2
+"""
+
+
+@pytest.mark.anywhere
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (NOTHING_FILLED_IN, False),
+        ("status: done\nerrors: []\nrecoverable_errors: {}\n", False),
+        (NOTHING_FILLED_IN + "WARNING:\n\t- Could not find timezone\n", True),
+        ("status: done\nerrors:\n\t- ('timezone', OSError())\nrecoverable_errors: {}\n", True),
+        ("status: error\n", True),
+    ],
+)
+def test_what_cloud_init_could_not_use_is_told(tmp_path: Path, said: str, told: bool) -> None:
+    """All of what it says, but not on a card whose files are as they were flashed."""
+    (tmp_path / "cloud-init").write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\nexit 2\n")
+    (tmp_path / "cloud-init").chmod(0o755)
+    function = run(["sed", "-n", "/^unused()/,/^}/p", FIRSTBOOT])
+    done = run(["sh", "-euc", f"{function}\nunused"], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done == (said if told else "")
 
 
 @pytest.fixture(scope="module", params=["arm64", "armhf"])
