@@ -43,7 +43,9 @@ _OVERLAY: Final = Path(__file__).parent / "card"
 #: what a card must not bring along, or brings along for nothing
 _LEFT_OUT: Final = (
     *("etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed", "etc/apt/sources.list"),
-    *("var/log/*", "var/cache/apt/*", "var/cache/ldconfig", "var/cache/debconf/*-old", "var/lib/dpkg/*-old", "etc/*-"),
+    # apt gives these to its own user, unless that could not enter the cache that they were made in
+    *("var/cache/apt/*", "var/lib/apt/lists/*"),
+    *("var/log/*", "var/cache/ldconfig", "var/cache/debconf/*-old", "var/lib/dpkg/*-old", "etc/*-"),
 )
 _ENABLED: Final = (
     *("edge-router-firstboot", "edge-router-bootconfig", "edge-router-provisioned", "edge-router-bootfiles"),

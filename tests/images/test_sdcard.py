@@ -204,6 +204,8 @@ def test_its_file_systems_are_whole(arch: str, tmp_path: Path) -> None:
     root = run(["debugfs", "-R", "ls -p /etc/ssh", tmp_path / "edge-a"])
     assert "sshd_config" in root and "ssh_host" not in root
     assert run(["debugfs", "-R", "cat /etc/machine-id", tmp_path / "edge-a"]) == ""
+    for name in ("edge-a", "edge-data"):
+        assert "partial" not in run(["debugfs", "-R", "ls -p /var/lib/apt/lists", tmp_path / name])
     kept = run(["debugfs", "-R", "ls -p /etc/edge-router", tmp_path / "edge-data"])
     assert "config.yaml" in kept
 
