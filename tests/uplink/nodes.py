@@ -100,10 +100,10 @@ class BoardNode(RunningNode):
 
 
 class Example(RunningNode):
-    """A node of `examples/uplink`, as it is but for the port. name: of the file. url: of the centre, for a board."""
+    """A node of `examples/uplink`, as it is but for the port. name: of its directory. url: of the centre, for a board."""
 
     def __init__(self, directory: Path, name: str, url: str | None = None) -> None:
-        self._config: dict[str, Any] = yaml.safe_load((EXAMPLES / name).read_text())
+        self._config: dict[str, Any] = yaml.safe_load((EXAMPLES / name / "config.yaml").read_text())
         transports = self._config["workers"][0]["transports"]
         for transport in transports:
             if "port" in transport["endpoint"]:

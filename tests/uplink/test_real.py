@@ -223,10 +223,10 @@ def test_commands_tell_of_it(
 
 def test_the_example(loop: Loop, tmp_path: Path) -> None:
     """Readings arrive with their origin, fast ones are thinned out, and each side calls the other."""
-    above = Example(tmp_path / "centre", "centre.yaml")
+    above = Example(tmp_path / "centre", "centre")
     above.start()
     host, port = above.tcp("0")
-    below = Example(tmp_path / "board", "board.yaml", f"rs://{host}:{port}")
+    below = Example(tmp_path / "board", "board", f"rs://{host}:{port}")
     below.start()
     board, centre = (
         loop.result(connect(transport_for(str(place)), realm, reactor=loop.reactor))
