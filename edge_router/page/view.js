@@ -100,9 +100,10 @@ class Section {
     this.pill.dataset.mood = MOODS[status.state] ?? "wait";
     setText(this.device, status.device);
     const notes = [];
-    if (this.gone) notes.push(`${GONE[status.state]} The values below are the last ones.`);
+    if (this.gone) notes.push(GONE[status.state]);
+    if (this.gone && this.cards.length) notes.push("The values below are the last ones.");
     if (status.bad) notes.push(`${status.bad} bad ${status.bad === 1 ? "frame" : "frames"} so far.`);
-    if (status.error && (this.gone || status.bad)) notes.push(status.error);
+    if (status.error && (this.gone || status.bad)) notes.push(`The last error: ${status.error}`);
     setText(this.trouble, notes.join(" "));
     this.trouble.hidden = !notes.length;
     this.trouble.dataset.mood = this.gone ? "bad" : "wait";
