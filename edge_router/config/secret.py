@@ -15,6 +15,8 @@ _OF_SERVICE = Path("/run/credentials/edge-router.service")
 #: where it gets them from when it starts; some are encrypted elsewhere
 _STORES = tuple(map(Path, ("/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore")))
 _MOST = 65_536
+#: the file of the node's own key
+_NODE_KEY = "key.priv"
 
 
 class Missing(Exception):
@@ -77,7 +79,9 @@ def _read(path: Path) -> str:
         text = octets.decode()
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "it is no UTF-8 text"
-        raise Missing(f"{path} cannot be read: {reason}") from None
+        own = isinstance(problem, FileNotFoundError) and path.name == _NODE_KEY
+        hint = "; 'edge-router keys' makes the node's own" if own else ""
+        raise Missing(f"{path} cannot be read: {reason}{hint}") from None
     if len(octets) > _MOST:
         raise Missing(f"{path} is longer than {_MOST} octets, which no secret is")
     return text.removesuffix("\n").removesuffix("\r")

@@ -27,6 +27,7 @@ def test_where_secrets_may_stand(tmp_path: Path) -> None:
     ("place", "words"),
     [
         (SecretPlace(file="no"), "no cannot be read: No such file"),
+        (SecretPlace(file="key.priv"), "No such file or directory; 'edge-router keys' makes the node's own$"),
         (SecretPlace(file="empty"), "empty is empty"),
         (SecretPlace(file="binary"), "no UTF-8 text"),
         (SecretPlace(env="NO"), "no variable 'NO'"),
