@@ -100,7 +100,7 @@ class BoardNode(RunningNode):
 
 
 class Example(RunningNode):
-    """A node of `examples/uplink`, as it is but for the port. name: of its directory. url: of the centre, for a board."""
+    """A node of `examples/uplink`, but for the port. name: of its directory. url: of the centre, for a board."""
 
     def __init__(self, directory: Path, name: str, url: str | None = None) -> None:
         self._config: dict[str, Any] = yaml.safe_load((EXAMPLES / name / "config.yaml").read_text())
