@@ -58,6 +58,8 @@ Certificate of the client {name!r}, until {ends:%Y-%m-%d}. Give it {key} and {ce
 
 To let in only clients with a certificate of this authority, beside `key` and `certificate` in the configuration:
     ca_certificates: [{ca}]
+To let it log in by its certificate, in `auth` of that transport (ROLE is a role of the realm):
+    tls: {{principals: {{{name}: {{role: ROLE, certificate-sha256: "{sha256}"}}}}}}
 """
 
 

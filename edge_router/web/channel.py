@@ -17,6 +17,8 @@ from edge_router.web.request import WebRequest
 
 #: bytes of requests that wait for the answer to one before them
 MAX_WAITING: Final = 131_072
+#: what TLS and RawSocket begin with, and no request: who asks for these here learns at once that it is the wrong door
+NO_REQUEST: Final = (b"\x16", b"\x7f")
 
 
 class WebChannel(http.HTTPChannel):
@@ -109,6 +111,8 @@ class WebChannel(http.HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         if self._successor is not None:
             self._successor.dataReceived(data)
+        elif not self._begun and data.startswith(NO_REQUEST):
+            self.transport.abortConnection()
         elif not self.refused:
             super().dataReceived(data)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -85,6 +86,10 @@ def test_a_client_and_its_fingerprints(tmp_path: Path, capsys: pytest.CaptureFix
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert shown.partition("=")[2].strip().replace(":", "").lower() in said
     assert "ca_certificates: [tls/ca.crt]" in said
+    auth = yaml.safe_load(said.splitlines()[-1])
+    fingerprint = auth["tls"]["principals"]["pump-1"]["certificate-sha256"]
+    assert auth == {"tls": {"principals": {"pump-1": {"role": "ROLE", "certificate-sha256": fingerprint}}}}
+    assert f"SHA-256  {fingerprint}" in said
     assert not (tmp_path / "tls/node.key").exists()
 
 

@@ -301,6 +301,15 @@ def test_what_lets_others_in_is_not_in_the_log(uri: str, told: str) -> None:
     assert f'"POST {told}"' in line
 
 
+@pytest.mark.parametrize("begin", [bytes.fromhex("160301020001"), bytes.fromhex("7ff10000")])
+def test_what_is_not_http_is_told_at_once(port: WebPort, begin: bytes) -> None:
+    """A client that was told https: or rs: by mistake need not wait for a time-out to know it."""
+    transport = port.connect()
+    transport.protocol.dataReceived(begin)
+    assert transport.disconnected
+    assert transport.sent() == b""
+
+
 # --- WebSockets --------------------------------------------------------------------------------------------------
 
 
