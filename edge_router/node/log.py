@@ -110,7 +110,7 @@ class Observer:
     def __call__(self, event: LogEvent) -> None:
         """Write one event, if it is weighty enough."""
         weight, level, priority = LEVELS.get(event.get("log_level"), LEVELS[LogLevel.info])
-        if weight < self._threshold or (weight < 2 and not self._shows_twisted and _is_twisteds(event)):
+        if weight < self._threshold or (weight < 2 and not self._shows_twisted and is_twisteds(event)):
             return
         lines = _lines(event)
         if self.journal is not None and self.journal.send("\n".join(lines), priority, event):
@@ -127,7 +127,8 @@ class Observer:
                 pass  # nobody reads the log any more; that is no reason to stop routing
 
 
-def _is_twisteds(event: LogEvent) -> bool:
+def is_twisteds(event: LogEvent) -> bool:
+    """Whether Twisted itself says it, not this program."""
     namespace: str = event.get("log_namespace", "")
     return namespace.startswith("twisted.") or namespace in ("log_legacy", "-")
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from twisted.logger import LogLevel, formatEvent
 
+from edge_router.node.log import is_twisteds
+
 #: lines of the node, and of each worker with a process of its own; octets of a line
 MOST_LINES: Final = 500
 MOST_CHARACTERS: Final = 1_024
@@ -27,7 +29,7 @@ class Recent:
     def __call__(self, event: dict[str, Any]) -> None:
         """Keep one event."""
         level = event.get("log_level")
-        if level not in _LEVELS:
+        if level not in _LEVELS or (level is LogLevel.info and is_twisteds(event)):
             return
         text = formatEvent(event)[:MOST_CHARACTERS]
         line = {"time": event.get("log_time", 0.0), "level": level.name, "text": text}

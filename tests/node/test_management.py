@@ -111,7 +111,9 @@ def test_it_tells_of_the_node(start: Start, tmp_path: Path) -> None:
     assert manager.call("get_info")["version"] == status["version"]
     assert manager.call("started")[:4] == manager.call("utcnow")[:4]
     assert manager.call("uptime") >= 0
-    assert any("management" in line["text"] for line in manager.call("get_log", limit=50))
+    said = [line["text"] for line in manager.call("get_log", limit=50)]
+    assert any("management" in text for text in said)
+    assert not [text for text in said if "starting on" in text], "Twisted's own lines are not in the log either"
     assert len(manager.call("get_log", 1)) == 1
 
 
