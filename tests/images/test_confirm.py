@@ -23,7 +23,12 @@ case $1 in
 esac
 """,
     "edge-router": 'exit "$(cat "$0.status")"\n',
-    "journalctl": 'echo "this one is broken"\n',
+    "journalctl": """\
+case "$*" in
+    *"-n 1 "*"-p err "*) [ ! -e "$0.errors" ] || printf 'this one is broken\\nand more\\n' ;;
+    *) echo "its last words" ;;
+esac
+""",
     "sleep": "",
 }
 UP, BETWEEN = "ActiveState=active InvocationID=1 ", "ActiveState=activating InvocationID=2 "
@@ -50,6 +55,11 @@ class Trial:
         for name, text in results.items():
             program = "systemctl" if name == "enabled" else "edge-router"
             (self._programs / f"{program}.{name}").write_text(text)
+
+    def fails(self) -> None:
+        """Its node, by an error that is in the journal."""
+        self.tell((BETWEEN,))
+        (self._programs / "journalctl.errors").touch()
 
     def runs(self, within: int = 30, stays: int = 0) -> str:
         """Run the script to its end. within: seconds from now. Result: what it said."""
@@ -91,8 +101,15 @@ def test_one_that_is_not_ready_in_time_is_given_up(trial: Trial) -> None:
     assert said.endswith("reboot\n")
     left = trial.left()
     assert left["current"] == "a" and left["trial"].startswith("b 0 edge-router.service was not up for 0 s, within ")
-    assert left["trial"].endswith("the node said: this one is broken")
-    assert left["rolled-back.log"] == "this one is broken"
+    assert left["trial"].endswith("the node said: its last words")
+    assert left["rolled-back.log"] == "its last words"
+
+
+def test_the_last_error_says_more_than_what_came_after_it(trial: Trial) -> None:
+    """After a start that failed, the helper that sets outputs has the last word."""
+    trial.fails()
+    trial.runs(within=0)
+    assert trial.left()["trial"].endswith("the node said: this one is broken")
 
 
 def test_one_that_starts_again_and_again_is_not_ready(trial: Trial) -> None:
