@@ -16,6 +16,7 @@ from typing import Any
 
 from edge_router import registry
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.fitting import fitting
 from edge_router.cli.words import in_words
 from edge_router.config.find import node_directory
 
@@ -68,18 +69,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        type=host,
+        type=fitting(host, bool, "a host name as pi.local, or an IP address,"),
         metavar="NAME",
         help="a host name or IP address that clients reach the node by "
         "(default: this machine's name, with .local too, and its addresses)",
     )
-    parser.add_argument("--client", metavar="NAME", type=client, help="a certificate for a client instead")
-    parser.add_argument("--days", type=days, default=DAYS, help=f"how long it holds (default: {DAYS})")
+    parser.add_argument(
+        "--client",
+        metavar="NAME",
+        type=fitting(client, bool, "letters, digits, `.`, `_`, `-`"),
+        help="a certificate for a client instead",
+    )
+    parser.add_argument(
+        "--days",
+        type=fitting(int, lambda days: 1 <= days <= 3650, "a whole number from 1 to 3650"),
+        default=DAYS,
+        help=f"how long it holds (default: {DAYS})",
+    )
     add_cbdir(parser)
 
 
 def host(text: str) -> str:
-    """A host name or an IP address. Raises ValueError, which argparse turns into a message."""
+    """A host name or an IP address. Raises ValueError."""
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
@@ -93,14 +104,6 @@ def client(text: str) -> str:
     if not _CLIENT_NAME.match(text):
         raise ValueError(text)
     return text
-
-
-def days(text: str) -> int:
-    """A number of days, from 1. Raises ValueError."""
-    number = int(text)
-    if not 1 <= number <= 3650:
-        raise ValueError(text)
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

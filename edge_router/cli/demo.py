@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_router.cli import start
+from edge_router.cli.fitting import fitting
 from edge_router.config.load import Loaded, load
 from edge_router.config.problems import ConfigErrors
 from edge_router.config.schema import RouterWorker, TcpEndpoint, Web
@@ -47,7 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where it runs, who may see it, and whose sensor it shows."""
     parser.add_argument("--dir", type=Path, metavar="DIR", help="keep the node there (default: a temporary directory)")
     parser.add_argument(
-        "--port", type=port, default=PORT, help=f"the page's port; if it is taken, the next free one (default: {PORT})"
+        "--port",
+        type=fitting(int, lambda port: 0 <= port <= 65_535, "a port from 0 to 65535"),
+        default=PORT,
+        help=f"the page's port; if it is taken, the next free one (default: {PORT})",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--host", default=LOOPBACK, metavar="ADDRESS", help=f"the address to bind (default: {LOOPBACK})")
@@ -58,14 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--loglevel", choices=start.LEVELS, default="warn", help="how much is logged (default: warn)")
     parser.epilog = "A configuration that is in DIR already is used as it is."
-
-
-def port(text: str) -> int:
-    """A TCP port. Raises ValueError, which argparse turns into a message."""
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise ValueError(text)
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

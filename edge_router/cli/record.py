@@ -17,6 +17,7 @@ import serial
 from bridges.serial.recording import Record, head, line
 from bridges.serial.terminal import Terminal
 from edge_router.cli.ending import ended_in_order
+from edge_router.cli.fitting import positive
 from edge_router.cli.progress import EVERY, Progress
 from edge_router.cli.serialline import CannotOpen, LineSettings, add_line_options, open_line, settings_of
 from edge_router.cli.words import in_words
@@ -53,14 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_line_options(parser)
     parser.epilog = EPILOG
-
-
-def positive(text: str) -> float:
-    """A number over 0. Raises ValueError, which argparse turns into a message."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError(text)
-    return number
 
 
 def size(text: str) -> int:

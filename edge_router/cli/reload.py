@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from edge_router.cli.directory import add_cbdir
+from edge_router.cli.fitting import positive
 from edge_router.cli.held import NotToBeHeld, held
-from edge_router.cli.start import positive
 from edge_router.cli.words import said
 from edge_router.config.find import node_directory
 from edge_router.node import outcome

@@ -16,6 +16,7 @@ import serial
 from bridges.serial.recording import BadRecording, Record, Recording
 from bridges.serial.terminal import Terminal
 from edge_router.cli.ending import ended_in_order
+from edge_router.cli.fitting import fitting
 from edge_router.cli.progress import EVERY, Progress
 from edge_router.cli.serialline import CannotOpen, LineSettings, add_line_options, open_line, settings_of
 from edge_router.cli.words import in_words
@@ -48,22 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="a recording")
     parser.add_argument("device", metavar="DEVICE", nargs="?", help="a serial port, or pty (default: pty)")
     parser.add_argument("--link", type=Path, metavar="PATH", help="a name for the pseudo terminal")
-    parser.add_argument("--speed", type=speed, default=1.0, metavar="N", help="2 is twice as fast (default: 1)")
+    times = fitting(float, lambda number: 0.01 <= number <= 1_000, "a number from 0.01 to 1000")
+    parser.add_argument("--speed", type=times, default=1.0, metavar="N", help="2 is twice as fast (default: 1)")
     parser.add_argument("--loop", action="store_true", help="begin anew at the end, until Ctrl-C")
     parser.add_argument("--wait", action="store_true", help="wait for what was said to the device to be said again")
     parser.add_argument(
-        "--patience", type=speed, default=PATIENCE, metavar="SEC", help=f"at most so long (default: {PATIENCE:g})"
+        "--patience", type=times, default=PATIENCE, metavar="SEC", help=f"at most so long (default: {PATIENCE:g})"
     )
     add_line_options(parser)
     parser.epilog = EPILOG
-
-
-def speed(text: str) -> float:
-    """A number from 0.01 to 1000. Raises ValueError, which argparse turns into a message."""
-    number = float(text)
-    if not 0.01 <= number <= 1_000:
-        raise ValueError(text)
-    return number
 
 
 class Line(Protocol):

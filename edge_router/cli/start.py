@@ -19,6 +19,7 @@ from edge_router import registry
 from edge_router.cli.alarm import alarm, leave_word
 from edge_router.cli.apart import Parsed, read_apart
 from edge_router.cli.directory import add_config
+from edge_router.cli.fitting import fitting, positive
 from edge_router.cli.words import in_words
 from edge_router.config.find import SERVICE
 from edge_router.node import outcome
@@ -59,37 +60,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--logdir", metavar="DIR", type=Path, help="where that file is (default: the node directory)")
     parser.add_argument(
-        "--logsize", metavar="OCTETS", type=octets, default=LOG_SIZE, help="when it is full, as 500K (default: 1M)"
+        "--logsize",
+        metavar="OCTETS",
+        default=LOG_SIZE,
+        help="when it is full, as 500K (default: 1M)",
+        type=fitting(octets, lambda size: size >= LOG_LEAST, "4K or more"),
     )
     parser.add_argument(
-        "--logcount", metavar="N", type=count, default=LOG_COUNT, help=f"files in all (default: {LOG_COUNT})"
+        "--logcount",
+        metavar="N",
+        default=LOG_COUNT,
+        help=f"files in all (default: {LOG_COUNT})",
+        type=fitting(int, lambda number: 0 < number < 1_000, "a whole number from 1 to 999"),
     )
     parser.add_argument("--shutdownafter", metavar="SEC", type=positive, help="end by itself after so many seconds")
 
 
-def positive(text: str) -> float:
-    """A number of seconds above 0. Raises ValueError, which argparse turns into a message."""
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise ValueError(text)
-    return seconds
-
-
 def octets(text: str) -> int:
-    """A size as `500K`, `1M` or plain octets, 4096 or more. Raises ValueError."""
+    """A size as `500K`, `1M` or plain octets. Raises ValueError."""
     factor = {"K": 1024, "M": 1024**2, "G": 1024**3}.get(text[-1:].upper(), 0)
-    size = int(text[:-1] if factor else text) * (factor or 1)
-    if size < LOG_LEAST:
-        raise ValueError(text)
-    return size
-
-
-def count(text: str) -> int:
-    """A number of files, 1 to 999. Raises ValueError."""
-    number = int(text)
-    if not 0 < number < 1_000:
-        raise ValueError(text)
-    return number
+    return int(text[:-1] if factor else text) * (factor or 1)
 
 
 def run(args: argparse.Namespace) -> int:

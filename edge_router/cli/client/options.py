@@ -21,7 +21,7 @@ REALM = "EDGE_ROUTER_REALM"
 
 EPILOG = f"""\
 Without --url the node of this machine is meant: the first Unix socket in the configuration of --cbdir, else of
-$CROSSBAR_DIR, ./.crossbar or the current directory. ${URL} and ${REALM} stand for the two options.
+$CROSSBAR_DIR, ./.crossbar, the current directory, or of the service. ${URL} and ${REALM} stand for the two options.
 A SECRET is the text itself (others see it in the list of processes), env:NAME, file:PATH, or - to be asked for it.
 """
 

@@ -14,7 +14,7 @@ from edge_router.cli.decode.show import Show
 from edge_router.cli.decode.sources import Source, source_of
 from edge_router.cli.decode.timers import Timers
 from edge_router.cli.ending import ended_in_order
-from edge_router.cli.record import positive
+from edge_router.cli.fitting import positive
 from edge_router.cli.serialline import CannotOpen
 from edge_router.cli.words import in_words
 from edge_router.config.problems import ConfigErrors
