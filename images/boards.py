@@ -27,12 +27,12 @@ SYSTEM: Final = (
     *("cloud-init", "netplan.io", "wpasupplicant", "iw", "firmware-brcm80211", "wireless-regdb"),
 )
 #: what a kernel needs to find its root: virtual disks, SD cards with what gives them clock and power, USB sticks; and
-#: the watchdog, which ends a board that hangs
+#: the watchdog, which ends a board that hangs, of a Pi and of an emulated board
 MODULES: Final = (
     *("crc32c_generic", "crc32_generic", "virtio_pci", "virtio_mmio", "virtio_blk", "ext4"),
     *("bcm2835", "bcm2835_dma", "sdhci_iproc", "sdhci_brcmstb", "mmc_block", "clk_raspberrypi"),
     *("fixed", "gpio_regulator", "gpio_brcmstb", "pinctrl_brcmstb_bcm2712"),
-    *("usb_storage", "xhci_pci", "reset_raspberrypi", "bcm2835_wdt"),
+    *("usb_storage", "xhci_pci", "reset_raspberrypi", "bcm2835_wdt", "i6300esb"),
 )
 _SLOW: Final = (
     (f"/usr/lib/python{packages.PYTHON}/py_compile.py", "", 0o644),
