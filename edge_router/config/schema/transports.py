@@ -96,8 +96,8 @@ class WebSocketOptions(Section):
     """Options of a WebSocket transport.
 
     allowed_origins: origins of pages that may connect, `*` as wildcard; left out, only pages from this very host and
-    port. allow_null_origin: whether pages without an origin may (files, sandboxes); left out, only those that a browser
-    on this machine opens, by a loopback address. max_message_size: bytes of one
+    port, which a list has to name, too. allow_null_origin: whether pages without an origin may (files, sandboxes); left
+    out, only those that a browser on this machine opens, by a loopback address. max_message_size: bytes of one
     message. max_frame_size: bytes of one frame; 0 leaves it to max_message_size. open_handshake_timeout: milliseconds
     for the HTTP handshake and HELLO; after that a client has a minute to answer CHALLENGE. close_handshake_timeout:
     milliseconds for the closing handshake. auto_ping_interval: milliseconds between pings; 0 sends none.

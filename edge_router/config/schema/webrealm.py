@@ -34,7 +34,8 @@ class HttpBridgeOptions(Section):
     post_body_limit: bytes of a request's body; 0: 1 MiB, the most. timeout: milliseconds that a call may take; 0: any
     time. require_ip: networks that requests may come from, such as `192.168.0.0/16`. require_tls: refuse requests that
     came without. allowed_origins: pages of other origins that may send requests, `*` as wildcard; left out, only pages
-    from this very host and port. error_style: `http` answers errors with a fitting status, `crossbar` with 200.
+    from this very host and port, which a list has to name, too. error_style: `http` answers errors with a fitting
+    status, `crossbar` with 200.
     """
 
     key: Annotated[str, Meta(min_length=1)] | None = None
@@ -102,7 +103,8 @@ class WebhookOptions(Section):
     error_response: of the answer (500) to one that was not. github_secret: if given, requests must be signed with it,
     as GitHub does (`X-Hub-Signature-256`). github_sha1: take GitHub's older signature as well (`X-Hub-Signature`).
     post_body_limit: bytes of a request's body; 0: 1 MiB, the most. allowed_origins: pages of other origins that may
-    send requests, `*` as wildcard; left out, only pages from this very host and port.
+    send requests, `*` as wildcard; left out, only pages from this very host and port, which a list has
+    to name, too.
     """
 
     topic: str
@@ -144,7 +146,7 @@ class LongPollOptions(Section):
     which a session is over; 0: never. queue_limit_bytes: bytes that wait for a client; over it `slow_reader` of the
     limits says what happens. max_sessions: at one time. max_message_size: bytes of a request's body.
     allowed_origins: pages of other origins that may connect, `*` as wildcard; left out, only pages from this very host
-    and port.
+    and port, which a list has to name, too.
     """
 
     request_timeout: Annotated[int, Meta(ge=1, le=86_400)] = 10

@@ -40,7 +40,8 @@ class UploadOptions(Section):
     names that are taken, such as `.csv`; left out, all. file_permissions: of the files, octal. overwrite: whether a
     file may take the place of one that has its name. max_uploads: files that are begun, at one time. expires: seconds
     after the last chunk until a file that is not complete is thrown away. allowed_origins: pages of other origins that
-    may upload, `*` as wildcard; left out, only pages from this very host and port.
+    may upload, `*` as wildcard; left out, only pages from this very host and port, which a list has
+    to name, too.
     """
 
     max_file_size: Count = 104_857_600
