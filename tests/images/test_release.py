@@ -369,12 +369,14 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("elsewhere") / "deep" / "er"
     names = ["edge_router", "bridges", "images", "systemd", "docs", "examples"]
     for name in names:
-        shutil.copytree(version.ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "build"))
+        left_out = shutil.ignore_patterns("__pycache__", "build")
+        shutil.copytree(version.ROOT / name, place / name, symlinks=True, ignore=left_out)
     for file in version.ROOT.iterdir():
         if file.is_file():
             shutil.copyfile(file, place / file.name)
     for path in place.rglob("*"):
-        path.chmod(path.stat().st_mode & 0o700)
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & 0o700)
     return place
 
 
