@@ -1,16 +1,18 @@
 """Two root file systems and a data partition on this machine, and programs of the first one run as if it had started.
 
 Without an emulator, and without a boot: what `edge-router-update` makes is looked at.
-(losetup(8), unshare(1), mknod(1).)
+(losetup(8), unshare(1), mknod(1); open(2) with O_EXCL of a block device.)
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -103,6 +105,7 @@ class Slots:
         """The same. status: that it has to end with. Result: what it said."""
         process = self.begins(command)
         said: str = process.communicate(timeout=300)[0]
+        self._is_left()
         assert process.returncode == status, said
         return said
 
@@ -116,6 +119,20 @@ class Slots:
                 assert letter, said
                 said += letter
             os.killpg(process.pid, signal.SIGKILL)
+        self._is_left()
+
+    def _is_left(self, patience: float = 60) -> None:
+        """Wait until no partition is mounted: the kernel lets go of them some time after what used them has ended."""
+        last = time.monotonic() + patience
+        for number in SIZES:
+            while True:
+                try:
+                    os.close(os.open(f"{self._disk}{number}", os.O_RDONLY | os.O_EXCL))
+                    break
+                except OSError as error:
+                    if error.errno != errno.EBUSY or time.monotonic() > last:
+                        raise
+                time.sleep(0.02)
 
     def label(self) -> str:
         """The name that slot b has."""
