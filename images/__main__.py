@@ -39,7 +39,7 @@ what is in the cache is not made again, so an interrupted build goes on where it
 environment:
   EDGE_ROUTER_CACHE   another directory for the cache; several checkouts may share one
   DEBIAN_MIRROR       where Debian's packages come from, as http://HOST/debian (default: as apt here)
-  DEBIAN_SECURITY_MIRROR  what a card's apt asks besides (default: as apt here)
+  DEBIAN_SECURITY_MIRROR  and what has been mended since (default: beside DEBIAN_MIRROR, or as apt here)
   PIP_INDEX_URL       where PyPI's come from
   SOURCE_DATE_EPOCH   the date of all files (default: that of the last commit)
 

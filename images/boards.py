@@ -55,8 +55,8 @@ def root(arch: str) -> Path:
     depends = [name.split()[0] for name in (*packages.DEPENDS, *packages.RECOMMENDS)]
     python = [] if arch == "armhf" else ["python3-msgspec"]
     include = ",".join(sorted({*SYSTEM, *depends, *python, "python3", KERNELS[arch]}))
-    source = packages.source("non-free-firmware")
-    name = f"{key(arch, include, source, str(_SLOW), *_WITHOUT, str(week()))}-board-{arch}"
+    what = key(arch, include, *packages.lines("non-free-firmware"), str(_SLOW), *_WITHOUT, str(week()))
+    name = f"{what}-board-{arch}"
     return cached(name, lambda place: _make_root(place, arch, include))
 
 

@@ -40,6 +40,11 @@ _KNOWN: Final[tuple[tuple[str, str], ...]] = (
         f"{{file}} could not be fetched from {{base}}: {{reason}}. Is the network there? {_MIRROR} . {_KEPT}",
     ),
     (
+        r"The repository '(?P<base>https?://\S+) (?P<suite>\S+-security) Release' does not have a Release file",
+        "There is no Debian {suite} at {base}. The mirror of the security team can be named: "
+        "DEBIAN_SECURITY_MIRROR=http://HOST/debian-security .",
+    ),
+    (
         r"The repository '(?P<base>https?://\S+) (?P<suite>\S+) Release' does not have a Release file",
         f"There is no Debian {{suite}} at {{base}}. {_MIRROR} .",
     ),

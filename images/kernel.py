@@ -33,19 +33,20 @@ def fetch(arch: str, base: Path) -> Path:
         for left in (place / "lists", *place.glob("*.bin")):
             remove(left)
 
-    return cached(f"{key(arch, base.name, name, packages.mirror(), str(week()))}-kernel-{arch}", make)
+    return cached(f"{key(arch, base.name, name, *packages.lines(), str(week()))}-kernel-{arch}", make)
 
 
 def _apt(place: Path, arch: str, base: Path) -> dict[str, str]:
     """Directories of its own for apt, which then takes what is installed in the root for what is installed here."""
     for directory in ("lists/partial", "archives/partial", "etc"):
         (place / directory).mkdir(parents=True)
-    lines = [
-        f"deb [signed-by={packages.KEYRING}] {packages.mirror()} {suite} main" for suite in (packages.SUITE, SUITE)
-    ]
+    signed = f"deb [signed-by={packages.KEYRING}] "
+    lines = [line.replace("deb ", signed, 1) for line in (*packages.lines(), f"deb {packages.mirror()} {SUITE} main")]
     (place / "sources.list").write_text("\n".join(lines) + "\n")
+    meant = "".join(f'{name} "{value}";\n' for name, value in packages.age().items())
     (place / "apt.conf").write_text(
-        textwrap.dedent(
+        meant
+        + textwrap.dedent(
             f"""\
             APT::Architecture "{arch}";
             APT::Architectures {{ "{arch}"; }};

@@ -37,28 +37,60 @@ def mirror() -> str:
     given = os.environ.get("DEBIAN_MIRROR")
     if given:
         return given
-    known = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"])
-    found = re.findall(r"^(https?://\S+/debian)/? *$", known, re.M)
+    found = _asked_here("debian")
     if not found:
         raise BuildFailed("no Debian mirror: apt has none here; set DEBIAN_MIRROR=http://HOST/debian")
-    return str(found[0])
+    return found
 
 
-def source(*components: str) -> str:
-    """A line of sources.list. components: besides main."""
-    return f"deb {mirror()} {SUITE} {' '.join(('main', *components))}"
+def security() -> str:
+    """$DEBIAN_SECURITY_MIRROR; else what is beside $DEBIAN_MIRROR; else the one that this machine's own apt uses.
+
+    Raises BuildFailed.
+    """
+    given = os.environ.get("DEBIAN_SECURITY_MIRROR")
+    if given:
+        return given
+    found = "" if "DEBIAN_MIRROR" in os.environ else _asked_here("debian-security")
+    return found or re.sub(r"/debian(?=/|$)", "/debian-security", mirror())
+
+
+def _asked_here(name: str) -> str:
+    """The mirror of this name that this machine's own apt uses; empty if there is none."""
+    known = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"])
+    found = re.search(rf"^(https?://\S+/{name})/? *$", known, re.M)
+    return found[1] if found else ""
+
+
+def places() -> tuple[tuple[str, str], ...]:
+    """Where packages come from: Debian 13 with all that has been mended since. Result: (mirror, suites by spaces).
+
+    Raises BuildFailed.
+    """
+    return ((mirror(), f"{SUITE} {SUITE}-updates"), (security(), f"{SUITE}-security"))
+
+
+def lines(*components: str) -> tuple[str, ...]:
+    """Of a sources.list. components: besides main. Raises BuildFailed."""
+    with_main = " ".join(("main", *components))
+    return tuple(f"deb {place} {suite} {with_main}" for place, suites in places() for suite in suites.split())
 
 
 def sources(*components: str) -> str:
-    """What a board's apt asks: the mirror that it was built from, and that of the security team. sources.list(5)
+    """What a board's apt asks: what it was built from. sources.list(5)
 
-    components: besides main. $DEBIAN_SECURITY_MIRROR, or the one that apt asks here. Raises BuildFailed.
+    components: besides main. Raises BuildFailed.
     """
-    known = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"])
-    found = re.findall(r"^(https?://\S+/debian-security)/? *$", known, re.M)
-    security = os.environ.get("DEBIAN_SECURITY_MIRROR") or (found[0] if found else f"{mirror()}-security")
     return "\n".join(
         f"Types: deb\nURIs: {place}\nSuites: {suites}\nComponents: {' '.join(('main', *components))}\n"
         f"Signed-By: {KEYRING}\n"
-        for place, suites in ((mirror(), f"{SUITE} {SUITE}-updates"), (security, f"{SUITE}-security"))
+        for place, suites in places()
     )
+
+
+def age() -> dict[str, str]:
+    """Settings of apt for a mirror as it was on a day, which names it: its lists are out of date, and that is meant.
+
+    (snapshot.debian.org; Valid-Until.)
+    """
+    return {"Acquire::Check-Valid-Until": "false"} if re.search(r"/\d{8}T\d{6}Z(?:/|$)", mirror()) else {}

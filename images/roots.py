@@ -39,7 +39,7 @@ def extract(arch: str, include: Iterable[str], *components: str) -> Path:
     Raises BuildFailed.
     """
     names = ",".join(sorted(include))
-    what = key(arch, names, packages.source(*components), str(week()), _RECORD)
+    what = key(arch, names, *packages.lines(*components), str(week()), _RECORD)
 
     def make(place: Path) -> None:
         unpack(place, arch, "extract", names, *components, options=[_RECORD])
@@ -53,11 +53,13 @@ def unpack(place: Path, arch: str, variant: str, include: str, *components: str,
     components: of Debian, besides main. Raises BuildFailed.
     """
     need(("mmdebstrap",))
+    meant = [f'--aptopt={name} "{value}"' for name, value in packages.age().items()]
     # what it mounts in the tree goes with it, also when it is killed; whoever removes the tree removes nothing else
     alone = [] if os.geteuid() else ["unshare", "--mount"]
     command: list[str | Path] = [
         *alone, "mmdebstrap", f"--variant={variant}", f"--architectures={arch}", f"--keyring={packages.KEYRING}",
-        f"--include={include}", *_PATIENT, *options, packages.SUITE, place, packages.source(*components),
+        f"--include={include}", *_PATIENT, *meant, *options, packages.SUITE, place,
+        *packages.lines(*components),
     ]  # fmt: skip
     run(command, env={"SOURCE_DATE_EPOCH": str(week() * _WEEK), "INITRD": "No"})
     settle(place)
@@ -81,8 +83,8 @@ def root(arch: str, include: Sequence[str], *components: str) -> Path:
             raise BuildFailed("root file systems are made by root; try `sudo`")
         unpack(place, arch, "minbase", names, *components)
 
-    source = packages.source(*components)
-    return cached(f"{key(arch, names, source, str(week()))}-root-{arch}", make)
+    what = key(arch, names, *packages.lines(*components), str(week()))
+    return cached(f"{what}-root-{arch}", make)
 
 
 def copy(source: Path, place: Path) -> None:

@@ -42,6 +42,10 @@ SAID = {
         "E: The repository 'http://mirror/debian nosuite Release' does not have a Release file.\n",
         ("There is no Debian nosuite at http://mirror/debian",),
     ),
+    "a mirror without what has been mended": (
+        "E: The repository 'http://mirror/security trixie-security Release' does not have a Release file.\n",
+        ("There is no Debian trixie-security at http://mirror/security", "DEBIAN_SECURITY_MIRROR="),
+    ),
     "no such package": ("E: Unable to locate package nosuchpkg\n", ("no package nosuchpkg", "non-free-firmware")),
     "the disk is full": (
         "E: Failed to fetch http://mirror/debian/dists/trixie/main/binary-arm64/Packages  Error writing to file - "

@@ -459,9 +459,11 @@ class Mirror(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     real = gone = ""
     hangs_up: set[str] = set()
+    asked: set[str] = set()
 
     def do_GET(self) -> None:
         """As it is asked for."""
+        self.asked.add(self.path)
         if self.gone and self.gone in self.path:
             self.send_error(404)
             return
@@ -481,7 +483,7 @@ class Mirror(BaseHTTPRequestHandler):
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Mirror]]:
     """One that is as the test wants it."""
-    handler = type("OneMirror", (Mirror,), {"real": packages.mirror(), "hangs_up": set()})
+    handler = type("OneMirror", (Mirror,), {"real": packages.mirror(), "hangs_up": set(), "asked": set()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever)
@@ -502,10 +504,12 @@ def test_a_package_that_is_gone_is_named(mirror: type[Mirror], tmp_path: Path) -
 
 
 def test_a_mirror_that_hangs_up_is_asked_again(mirror: type[Mirror], tmp_path: Path) -> None:
-    """And the build goes on; the list of what was unpacked is kept."""
+    """And the build goes on; the list of what was unpacked is kept. What has been mended is asked for, too."""
     mirror.hangs_up.add("/netbase_")
     roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase", options=[roots._RECORD])
     assert not mirror.hangs_up and "netbase" in sbom.versions(tmp_path / "tree")
+    suites = ("debian/dists/trixie", "debian/dists/trixie-updates", "debian-security/dists/trixie-security")
+    assert mirror.asked >= {f"/{suite}/InRelease" for suite in suites}
 
 
 def test_a_mirror_that_nobody_serves_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
