@@ -40,6 +40,7 @@ environment:
   EDGE_ROUTER_CACHE   another directory for the cache; several checkouts may share one
   DEBIAN_MIRROR       where Debian's packages come from, as http://HOST/debian (default: as apt here)
   DEBIAN_SECURITY_MIRROR  and what has been mended since (default: beside DEBIAN_MIRROR, or as apt here)
+  DEBIAN_SUITES       which of them (default: trixie trixie-updates trixie-security)
   PIP_INDEX_URL       where PyPI's come from
   SOURCE_DATE_EPOCH   the date of all files (default: that of the last commit)
 

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import unquote
 
 _MIRROR: Final = "Another mirror can be named: DEBIAN_MIRROR=http://HOST/debian"
+_WITHOUT: Final = "or, for a build without what has been mended, DEBIAN_SUITES=trixie"
 _KEPT: Final = "What is done is kept: the same command goes on from here."
 _SPACE: Final = "Make room (`python -m images clean` removes what no build uses), or set EDGE_ROUTER_CACHE=DIRECTORY."
 _URL: Final = r"(?P<base>https?://\S+?)/(?P<path>(?:pool|dists)/\S+)"
@@ -33,7 +34,7 @@ _KNOWN: Final[tuple[tuple[str, str], ...]] = (
     (
         rf"E: Failed to fetch {_URL}  (?P<reason>Hash Sum mismatch|File has unexpected size[^\n]*)",
         "{file} from {base} is not what its lists promise ({reason}): the mirror is being renewed, or something in "
-        f"between changes files. Try again in an hour. {_MIRROR} . {_KEPT}",
+        f"between changes files or keeps old ones. Try again in an hour. {_MIRROR} ; {_WITHOUT} . {_KEPT}",
     ),
     (
         rf"E: Failed to fetch {_URL}  (?P<reason>[^\n]+)",
@@ -42,7 +43,7 @@ _KNOWN: Final[tuple[tuple[str, str], ...]] = (
     (
         r"The repository '(?P<base>https?://\S+) (?P<suite>\S+-security) Release' does not have a Release file",
         "There is no Debian {suite} at {base}. The mirror of the security team can be named: "
-        "DEBIAN_SECURITY_MIRROR=http://HOST/debian-security .",
+        f"DEBIAN_SECURITY_MIRROR=http://HOST/debian-security ; {_WITHOUT} .",
     ),
     (
         r"The repository '(?P<base>https?://\S+) (?P<suite>\S+) Release' does not have a Release file",

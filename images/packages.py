@@ -9,6 +9,8 @@ from typing import Final
 from images.steps import BuildFailed, run
 
 SUITE: Final = "trixie"
+_UPDATES: Final = f"{SUITE}-updates"
+_SECURITY: Final = f"{SUITE}-security"
 #: the Python of that suite
 PYTHON: Final = "3.13"
 ARCHITECTURES: Final = ("amd64", "arm64", "armhf")
@@ -62,29 +64,26 @@ def _asked_here(name: str) -> str:
     return found[1] if found else ""
 
 
-def places() -> tuple[tuple[str, str], ...]:
-    """Where packages come from: Debian 13 with all that has been mended since. Result: (mirror, suites by spaces).
-
-    Raises BuildFailed.
-    """
-    return ((mirror(), f"{SUITE} {SUITE}-updates"), (security(), f"{SUITE}-security"))
+def suites() -> list[str]:
+    """What a build takes packages from: $DEBIAN_SUITES, else Debian 13 with all that has been mended since."""
+    return os.environ.get("DEBIAN_SUITES", f"{SUITE} {_UPDATES} {_SECURITY}").split()
 
 
 def lines(*components: str) -> tuple[str, ...]:
-    """Of a sources.list. components: besides main. Raises BuildFailed."""
-    with_main = " ".join(("main", *components))
-    return tuple(f"deb {place} {suite} {with_main}" for place, suites in places() for suite in suites.split())
+    """Of a sources.list, for a build. components: besides main. Raises BuildFailed."""
+    places = ((security() if suite == _SECURITY else mirror(), suite) for suite in suites())
+    return tuple(f"deb {place} {suite} {' '.join(('main', *components))}" for place, suite in places)
 
 
 def sources(*components: str) -> str:
-    """What a board's apt asks: what it was built from. sources.list(5)
+    """What a board's apt asks: the mirror that it was built from, and that of the security team. sources.list(5)
 
     components: besides main. Raises BuildFailed.
     """
     return "\n".join(
-        f"Types: deb\nURIs: {place}\nSuites: {suites}\nComponents: {' '.join(('main', *components))}\n"
+        f"Types: deb\nURIs: {place}\nSuites: {names}\nComponents: {' '.join(('main', *components))}\n"
         f"Signed-By: {KEYRING}\n"
-        for place, suites in places()
+        for place, names in ((mirror(), f"{SUITE} {_UPDATES}"), (security(), _SECURITY))
     )
 
 

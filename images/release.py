@@ -81,7 +81,10 @@ def problems() -> list[str]:
 
 def unset() -> list[str]:
     """What people will find in the files of this machine's own, since nobody said otherwise: one sentence each."""
-    return [f"{name} is not set: {text}" for name, text in _SETTINGS.items() if not os.environ.get(name)]
+    found = [f"{name} is not set: {text}" for name, text in _SETTINGS.items() if not os.environ.get(name)]
+    if f"{packages.SUITE}-security" not in packages.suites():
+        found.append("DEBIAN_SUITES has no -security: cards and containers lack what was mended since")
+    return found
 
 
 def changes(version: str = VERSION, text: str | None = None) -> tuple[str, str]:
@@ -156,6 +159,7 @@ def information(files: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
         **({f"container {arch}": oci.tree(arch) for arch in archs} if "oci" in names else {}),
         **({name: boards.installed(name.split()[1]) for name in files if name.startswith("image ")}),
     }
+    debian = {"suites": packages.suites(), "packages": {name: sbom.versions(tree) for name, tree in trees.items()}}
     return {
         "version": VERSION,
         "commit": git("rev-parse", "HEAD"),
@@ -167,7 +171,7 @@ def information(files: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
             "zlib": zlib.ZLIB_RUNTIME_VERSION,
             **{name: run(command).splitlines()[0] for name, command in _TOOLS.items() if shutil.which(command[0])},
         },
-        "debian": {"suite": packages.SUITE, "packages": {name: sbom.versions(tree) for name, tree in trees.items()}},
+        "debian": debian,
     }
 
 

@@ -44,7 +44,7 @@ SAID = {
     ),
     "a mirror without what has been mended": (
         "E: The repository 'http://mirror/security trixie-security Release' does not have a Release file.\n",
-        ("There is no Debian trixie-security at http://mirror/security", "DEBIAN_SECURITY_MIRROR="),
+        ("no Debian trixie-security at http://mirror/security", "DEBIAN_SECURITY_MIRROR=", "DEBIAN_SUITES=trixie"),
     ),
     "no such package": ("E: Unable to locate package nosuchpkg\n", ("no package nosuchpkg", "non-free-firmware")),
     "the disk is full": (

@@ -15,7 +15,7 @@ DAY = "20261121T000000Z"
 def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
     """An environment, on a machine whose apt asks two mirrors of Debian and one of somebody else."""
     monkeypatch.setattr(packages, "run", lambda _command: ASKED)
-    for name in ("DEBIAN_MIRROR", "DEBIAN_SECURITY_MIRROR"):
+    for name in ("DEBIAN_MIRROR", "DEBIAN_SECURITY_MIRROR", "DEBIAN_SUITES"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -35,9 +35,16 @@ def test_those_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has been mended is beside it, unless it is said where."""
     given(monkeypatch, DEBIAN_MIRROR="http://mine/debian")
-    assert packages.places()[1] == ("http://mine/debian-security", "trixie-security") and not packages.age()
+    assert packages.lines()[2] == "deb http://mine/debian-security trixie-security main" and not packages.age()
     given(monkeypatch, DEBIAN_MIRROR="http://mine/debian", DEBIAN_SECURITY_MIRROR="http://safe/updates")
-    assert packages.places()[1] == ("http://safe/updates", "trixie-security")
+    assert packages.lines()[2] == "deb http://safe/updates trixie-security main"
+
+
+def test_a_mirror_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build can do without; the board asks all the same."""
+    given(monkeypatch, DEBIAN_SUITES="trixie")
+    assert packages.lines() == ("deb http://here/debian trixie main",)
+    assert "trixie-security" in packages.sources()
 
 
 def test_a_day_of_the_past(monkeypatch: pytest.MonkeyPatch) -> None:

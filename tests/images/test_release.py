@@ -270,9 +270,10 @@ def test_a_release_can_be_verified(
     monkeypatch.setattr(steps, "CACHE", tmp_path / "cache")
     monkeypatch.delenv("EDGE_ROUTER_URL", raising=False)
     monkeypatch.setenv("DEBIAN_MIRROR", "http://mirror.example/debian")
+    monkeypatch.setenv("DEBIAN_SUITES", "trixie")
     release.build([plan.Item("oci arm64", lambda: [made], lambda: None)])
-    (warning,) = capsys.readouterr().err.splitlines()
-    assert warning.startswith("warning: EDGE_ROUTER_URL is not set: the manifest")
+    address, old = capsys.readouterr().err.splitlines()
+    assert address.startswith("warning: EDGE_ROUTER_URL is not set: the manifest") and "no -security" in old
     verified = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=place, capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
     names = sorted(path.name for path in place.iterdir())
@@ -459,11 +460,9 @@ class Mirror(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     real = gone = ""
     hangs_up: set[str] = set()
-    asked: set[str] = set()
 
     def do_GET(self) -> None:
         """As it is asked for."""
-        self.asked.add(self.path)
         if self.gone and self.gone in self.path:
             self.send_error(404)
             return
@@ -483,7 +482,7 @@ class Mirror(BaseHTTPRequestHandler):
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Mirror]]:
     """One that is as the test wants it."""
-    handler = type("OneMirror", (Mirror,), {"real": packages.mirror(), "hangs_up": set(), "asked": set()})
+    handler = type("OneMirror", (Mirror,), {"real": packages.mirror(), "hangs_up": set()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever)
@@ -503,13 +502,22 @@ def test_a_package_that_is_gone_is_named(mirror: type[Mirror], tmp_path: Path) -
         roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase")
 
 
+def test_a_mirror_without_what_was_mended(
+    mirror: type[Mirror], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is built in silence of what is months old."""
+    monkeypatch.setenv("DEBIAN_SUITES", "trixie trixie-security")
+    mirror.gone = "/dists/trixie-security/"
+    wanted = r"no Debian trixie-security at \S+/debian-security\. .*DEBIAN_SECURITY_MIRROR=.*DEBIAN_SUITES="
+    with pytest.raises(BuildFailed, match=wanted):
+        roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase")
+
+
 def test_a_mirror_that_hangs_up_is_asked_again(mirror: type[Mirror], tmp_path: Path) -> None:
-    """And the build goes on; the list of what was unpacked is kept. What has been mended is asked for, too."""
+    """And the build goes on; the list of what was unpacked is kept."""
     mirror.hangs_up.add("/netbase_")
     roots.unpack(tmp_path / "tree", "arm64", "extract", "netbase", options=[roots._RECORD])
     assert not mirror.hangs_up and "netbase" in sbom.versions(tmp_path / "tree")
-    suites = ("debian/dists/trixie", "debian/dists/trixie-updates", "debian-security/dists/trixie-security")
-    assert mirror.asked >= {f"/{suite}/InRelease" for suite in suites}
 
 
 def test_a_mirror_that_nobody_serves_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
