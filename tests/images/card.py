@@ -1,11 +1,12 @@
 """A board that starts from the image of an SD card, and a shell in it.
 
-The shell is a unit that only this machine's QEMU gives it: nothing of it is on the card.
-(systemd.system-credentials(7), `systemd.extra-unit.*`; QEMU's fw_cfg and virtserialport; mcopy(1).)
+The shell is a unit that only this machine's QEMU gives it, on the kernel's command line: nothing of it is on the card.
+(systemd.system-credentials(7), `systemd.extra-unit.*`; QEMU's virtserialport; mcopy(1).)
 """
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from images.steps import run
 from tests.images.board import PATIENCE, Board
 
-#: QEMU takes no longer name for it
+#: short, as the line is: 1,024 octets on armhf
 UNIT = "s.service"
 SHELL = """\
 [Unit]
@@ -33,7 +34,6 @@ class Card(Board):
 
     def __init__(self, arch: str, place: Path, config: str) -> None:
         super().__init__(arch, place, config)
-        (place / UNIT).write_text(SHELL)
         #: for the kernel's command line, at the next start
         self.words = ""
         self._shell: socket.socket | None = None
@@ -46,10 +46,11 @@ class Card(Board):
     def _command(self, script: str) -> list[str]:
         (self._place / "shell").unlink(missing_ok=True)
         command = super()._command(script)
-        command[command.index("-append") + 1] += f" systemd.wants={UNIT} {self.words}"
+        unit = base64.b64encode(SHELL.encode()).decode()
+        words = f"systemd.set_credential_binary=systemd.extra-unit.{UNIT}:{unit} systemd.wants={UNIT} {self.words}"
+        command[command.index("-append") + 1] += f" {words}"
         return [
             *command,
-            "-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.{UNIT},file={self._place / UNIT}",
             "-device", "virtio-serial", "-device", "virtserialport,chardev=shell,name=shell",
             "-chardev", f"socket,id=shell,path={self._place / 'shell'},server=on,wait=off",
         ]  # fmt: skip

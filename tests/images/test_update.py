@@ -1,6 +1,6 @@
 """Updates of a card: what is tried and stays, what is given up, and the plug that is pulled at any moment.
 
-In order, on one board; KILLS=2 and 3 pull the plug in more places.
+In order, on one board; KILLS=2 and 3 pull the plug in more places, ARCH=armhf takes another board.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from tests.images.versions import versions_of
 pytestmark = pytest.mark.board
 
 KILLS = int(os.environ.get("KILLS", "1"))
-NEEDED = ("arch-test", "depmod", "mke2fs", "qemu-aarch64-static", "mcopy", MACHINES["arm64"][0])
+ARCH = os.environ.get("ARCH", "arm64")
+EMULATOR = {"arm64": "qemu-aarch64-static", "armhf": "qemu-arm-static"}[ARCH]
+NEEDED = ("arch-test", "depmod", "mke2fs", EMULATOR, "mcopy", MACHINES[ARCH][0])
 #: seconds for a start that has to be given up, and the one after it
 TWO_STARTS = 2 * PATIENCE
 NEWER, BROKEN = VERSION + "+new", VERSION + "+broken"
@@ -44,7 +46,7 @@ FIGURES: dict[str, str] = {}
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The package in a newer version, and in one whose node does not start."""
-    return versions_of(deb.build("arm64"), tmp_path_factory.mktemp("packages"), {NEWER: None, BROKEN: PROGRAM})
+    return versions_of(deb.build(ARCH), tmp_path_factory.mktemp("packages"), {NEWER: None, BROKEN: PROGRAM})
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def board(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     if missing:
         pytest.skip(f"not installed here: {', '.join(missing)}")
     place: Path = tmp_path_factory.mktemp("card")
-    board = Card("arm64", place, CONFIG)
+    board = Card(ARCH, place, CONFIG)
     board.put(*packages.values())
     FIGURES["first boot, s"] = f"{board.start():.0f}"
     board.until(lambda: "there" in board.does("test ! -e /data/provisioned || echo there"))
