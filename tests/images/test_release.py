@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -387,6 +388,7 @@ def elsewhere_does(place: Path, cache: Path, *words: str) -> str:
         **{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(place)},
         **{"TZ": "Pacific/Auckland", "LC_ALL": "tr_TR.UTF-8", "HOME": str(cache), "EDGE_ROUTER_CACHE": str(cache)},
         **{"SOURCE_DATE_EPOCH": str(version.epoch())},
+        **{name: value for name, value in os.environ.items() if name.startswith("DEBIAN_")},  # of the same packages
     }
     command = ["sh", "-c", 'umask 077; exec "$@"', "sh", version.ROOT / ".venv/bin/python", *words]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
