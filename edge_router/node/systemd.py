@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from edge_router.router.interfaces import Clock, Delayed
+if TYPE_CHECKING:  # `cli.alarm` comes before `lean` and must not load the codecs
+    from edge_router.router.interfaces import Clock, Delayed
 
 
 class Notifier:

@@ -203,6 +203,17 @@ def test_the_watchdog_is_fed_by_a_running_node(tmp_path: Path, start_node: Start
     assert [node.said("WATCHDOG=1") for _ in range(3)] == ["WATCHDOG=1"] * 3
 
 
+def test_what_it_does_not_use_is_not_loaded(tmp_path: Path, start_node: Start) -> None:
+    """Each of these is half a megabyte to ten: `edge_router.node.lean` holds them back, if nobody asks before it."""
+    write(tmp_path, configuration())
+    node = start_node()
+    node.wait_until_ready()
+    loaded = Path(f"/proc/{node.process.pid}/maps").read_text()
+    assert "msgspec" in loaded
+    for name in ("_cbor2", "libcrypto", "libssl", "_ctypes.", "_asyncio", "_pickle", "_sqlite3", "_lzma", "pyexpat"):
+        assert name not in loaded, name
+
+
 def test_it_ends_by_itself_if_asked_to(tmp_path: Path, start_node: Start) -> None:
     """--shutdownafter, and a log without times that shows only warnings and worse."""
     write(tmp_path, configuration())
