@@ -39,7 +39,8 @@ class RunningUplink(RunningBridge):
         info = self.info()
         if self.state != "running":
             return {"type": "uplink", "id": info["id"], "state": self.state}
-        waiting = [f"{info['rows']} events wait"] if info["rows"] else []
+        rows = info["rows"]
+        waiting = [f"{rows} events wait" if rows != 1 else "1 event waits"] if rows else []
         why = [info["peer"]] if "peer" in info else [info["error"]]
         return {"type": "uplink", "id": info["id"], "state": info["link"], "details": ", ".join(why + waiting)}
 
