@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 
+from edge_router.node.lean import hold_back_typing
+
 # command -> (module, one line of help); shown in this order
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("edge_router.cli.init", "make a node directory with a commented configuration that works"),
@@ -78,6 +80,7 @@ def introduction() -> str:
 def run_command(name: str, arguments: Sequence[str]) -> int:
     """Run one command of the table. Result: its exit status."""
     module_name, summary = COMMANDS[name]
+    hold_back_typing()
     module = import_module(module_name)
     parser = argparse.ArgumentParser(
         prog=f"edge-router {name}",

@@ -13,6 +13,7 @@ epoll reactor goes from 31.2 to 21.0 MB. `tests/node/test_lean.py` shows that no
   `twisted.python._inotify` asks it for the name of the C library.
 - pickle, 0.5 MB: `twisted.python.reflect` asks it for the module of a function.
 - logging, 0.4 MB: `twisted.logger` passes on to it what it is asked to; here nobody asks. (websockets loads it.)
+- typing_extensions, 0.6 MB: Twisted's core and msgspec ask it for what `typing` has as well, to annotate with.
 - html.entities, 0.5 MB: `html` needs its table to unescape; Twisted and twisted.web only escape.
 - tempfile and importlib.metadata, 0.8 MB with shutil, zipfile, bz2 and lzma: `twisted.web.http` keeps large bodies in
   files, which `edge_router.web` does not let it do; `websockets.version` asks only if it is no release.
@@ -27,7 +28,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Coroutine, Iterator
+import typing
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -46,12 +48,20 @@ def hold_back(tls: bool, parts: Collection[str] = ()) -> None:
         sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # None is how an import is blocked
     if tls or later:
         hash_without_openssl()
+    hold_back_typing()
     for importer in (*_OF_ALL, *later):
-        absent = _HELD_BACK[importer]
+        absent = _HELD_BACK.get(importer, {})
         with ExitStack() as stack:
             for name, stand_in in absent.items():
                 stack.enter_context(_standing_in(name, stand_in))
             import_module(importer)
+    if isinstance(sys.modules[_TYPING], _Typing):
+        del sys.modules[_TYPING]  # who asks from now on may have to have the real one, as pydantic does
+
+
+def hold_back_typing() -> None:
+    """Have a stand-in for typing_extensions until `hold_back` is done. Run it before the first import of msgspec."""
+    sys.modules.setdefault(_TYPING, _Typing(_TYPING))
 
 
 def let_in_openssl() -> None:
@@ -71,6 +81,26 @@ class _Later(ModuleType):
         value = getattr(import_module(self.__name__), name)
         setattr(self, name, value)  # asked once
         return value
+
+
+class _Typing(_Later):
+    """The names of typing_extensions that Twisted's core and msgspec import; none of them does anything there."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _TYPES and hasattr(typing, name):
+            return getattr(typing, name)
+        return super().__getattr__(name)
+
+    @staticmethod
+    def TypeVar(name: str, *constraints: Any, **options: Any) -> typing.TypeVar:
+        """`typing` has it without a default before Python 3.13."""
+        options.pop("default", None)
+        return typing.TypeVar(name, *constraints, **options)
+
+    @staticmethod
+    def override(method: Callable[..., Any]) -> Callable[..., Any]:
+        """`typing` has it since Python 3.12."""
+        return method
 
 
 class _Asyncio(_Later):
@@ -127,6 +157,11 @@ class _Libraries(_Later):
         return found
 
 
+_TYPING = "typing_extensions"
+#: of it, what is the same in `typing` where that has it
+_TYPES = frozenset(
+    ("Concatenate", "NotRequired", "ParamSpec", "Required", "Self", "TypeAlias", "TypedDict", "get_type_hints")
+)
 # who imports -> what it gets instead; None: an ImportError
 _HELD_BACK: dict[str, dict[str, ModuleType | None]] = {
     "html": {"html.entities": _Entities("html.entities")},
@@ -149,6 +184,7 @@ _OF_ALL = (
     "twisted.logger",
     "twisted.internet.defer",
     "edge_router.wamp.codecs.cbor",
+    "twisted.internet.epollreactor",
 )
 _OF_PARTS = {
     "websocket": ("websockets.version",),
@@ -196,10 +232,10 @@ def _standing_in(name: str, stand_in: ModuleType | None) -> Iterator[None]:
         yield
         return
     package, _, attribute = name.rpartition(".")
-    if package:
-        setattr(import_module(package), attribute, stand_in)
     sys.modules[name] = stand_in  # type: ignore[assignment]
     try:
+        if package:  # which may be the one that asks
+            setattr(import_module(package), attribute, stand_in)
         yield
     finally:
         if sys.modules.get(name) is stand_in:

@@ -33,9 +33,43 @@ def test_what_is_held_back_is_not_loaded() -> None:
     run("""
 for name in ("asyncio", "asyncio.events", "http.cookiejar", "http.client", "urllib.request", "tempfile", "shutil",
              "zipfile", "importlib.metadata", "ssl", "ctypes", "pickle", "logging", "html.entities", "_hashlib",
-             "cbor2", "OpenSSL"):
+             "cbor2", "OpenSSL", "typing_extensions"):
     assert not is_loaded(name), name
+import html
+assert type(html._html5) is not dict, "its table is there all the same"
 """)
+
+
+def test_who_asks_later_gets_the_real_typing_extensions() -> None:
+    """All of it: what the stand-in had from `typing` is not what, say, pydantic wants of an older Python."""
+    run("""
+import typing_extensions
+assert is_loaded("typing_extensions") and typing_extensions.__file__ and typing_extensions.TypeVar("T", default=int)
+from typing_extensions import TypedDict, deprecated, override
+from twisted.internet import protocol, process, threads
+class Options(TypedDict): number: int
+import msgspec
+assert msgspec.convert({"number": 1}, Options) == {"number": 1}
+""")
+
+
+def test_msgspec_knows_the_words_of_typing_when_it_came_first() -> None:
+    """As in the program, where the configuration is read before anything else is known."""
+    program = """
+import sys
+from edge_router.node.lean import hold_back, hold_back_typing
+hold_back_typing()
+import msgspec
+from typing import Annotated, NotRequired, TypedDict
+class Row(TypedDict):
+    uri: Annotated[str, msgspec.Meta(min_length=1)]
+    count: NotRequired[int]
+assert msgspec.convert({"uri": "a"}, Row) == {"uri": "a"}
+hold_back(tls=False)
+assert "typing_extensions" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_coroutines_and_deferreds_work() -> None:
