@@ -119,7 +119,8 @@ def test_the_plug_is_pulled_while_the_copy_is_made(board: Card) -> None:
         board.words = "systemd.setenv=WITHIN=150"
         board.start()
         starts(board, "b")
-        assert "slot a: an update that was interrupted" in state(board)
+        # or nothing of it has reached the card
+        assert re.search(r"slot a: (an update that was interrupted|empty)\n", state(board))
 
 
 def test_one_that_does_not_get_ready_is_given_up(board: Card) -> None:
