@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 
-from edge_router.node.lean import hold_back_typing
+from edge_router.node.lean import typing_held_back
 
 # command -> (module, one line of help); shown in this order
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -80,8 +80,8 @@ def introduction() -> str:
 def run_command(name: str, arguments: Sequence[str]) -> int:
     """Run one command of the table. Result: its exit status."""
     module_name, summary = COMMANDS[name]
-    hold_back_typing()
-    module = import_module(module_name)
+    with typing_held_back():  # what msgspec is imported by
+        module = import_module(module_name)
     parser = argparse.ArgumentParser(
         prog=f"edge-router {name}",
         description=summary[0].upper() + summary[1:] + ".",

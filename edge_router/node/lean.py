@@ -30,7 +30,7 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Collection, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from types import CoroutineType, ModuleType
@@ -48,20 +48,21 @@ def hold_back(tls: bool, parts: Collection[str] = ()) -> None:
         sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # None is how an import is blocked
     if tls or later:
         hash_without_openssl()
-    hold_back_typing()
-    for importer in (*_OF_ALL, *later):
-        absent = _HELD_BACK.get(importer, {})
-        with ExitStack() as stack:
-            for name, stand_in in absent.items():
-                stack.enter_context(_standing_in(name, stand_in))
-            import_module(importer)
-    if isinstance(sys.modules[_TYPING], _Typing):
-        del sys.modules[_TYPING]  # who asks from now on may have to have the real one, as pydantic does
+    with typing_held_back():
+        for importer in (*_OF_ALL, *later):
+            absent = _HELD_BACK.get(importer, {})
+            with ExitStack() as stack:
+                for name, stand_in in absent.items():
+                    stack.enter_context(_standing_in(name, stand_in))
+                import_module(importer)
 
 
-def hold_back_typing() -> None:
-    """Have a stand-in for typing_extensions until `hold_back` is done. Run it before the first import of msgspec."""
-    sys.modules.setdefault(_TYPING, _Typing(_TYPING))
+def typing_held_back() -> AbstractContextManager[None]:
+    """While this lasts, msgspec and Twisted are imported without typing_extensions.
+
+    Who asks for it later may have to have the real one, as pydantic does.
+    """
+    return _standing_in(_TYPING, _Typing(_TYPING))
 
 
 def let_in_openssl() -> None:

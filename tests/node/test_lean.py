@@ -57,9 +57,10 @@ def test_msgspec_knows_the_words_of_typing_when_it_came_first() -> None:
     """As in the program, where the configuration is read before anything else is known."""
     program = """
 import sys
-from edge_router.node.lean import hold_back, hold_back_typing
-hold_back_typing()
-import msgspec
+from edge_router.node.lean import hold_back, typing_held_back
+with typing_held_back():
+    import msgspec
+assert "typing_extensions" not in sys.modules
 from typing import Annotated, NotRequired, TypedDict
 class Row(TypedDict):
     uri: Annotated[str, msgspec.Meta(min_length=1)]
