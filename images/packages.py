@@ -10,7 +10,7 @@ from images.steps import BuildFailed, run
 
 SUITE: Final = "trixie"
 _UPDATES: Final = f"{SUITE}-updates"
-_SECURITY: Final = f"{SUITE}-security"
+SECURITY: Final = f"{SUITE}-security"
 #: the Python of that suite
 PYTHON: Final = "3.13"
 ARCHITECTURES: Final = ("amd64", "arm64", "armhf")
@@ -53,7 +53,7 @@ def security() -> str:
     given = os.environ.get("DEBIAN_SECURITY_MIRROR")
     if given:
         return given
-    found = "" if "DEBIAN_MIRROR" in os.environ else _asked_here("debian-security")
+    found = "" if os.environ.get("DEBIAN_MIRROR") else _asked_here("debian-security")
     return found or re.sub(r"/debian(?=/|$)", "/debian-security", mirror())
 
 
@@ -66,12 +66,12 @@ def _asked_here(name: str) -> str:
 
 def suites() -> list[str]:
     """What a build takes packages from: $DEBIAN_SUITES, else Debian 13 with all that has been mended since."""
-    return os.environ.get("DEBIAN_SUITES", f"{SUITE} {_UPDATES} {_SECURITY}").split()
+    return (os.environ.get("DEBIAN_SUITES") or f"{SUITE} {_UPDATES} {SECURITY}").split()
 
 
 def lines(*components: str) -> tuple[str, ...]:
     """Of a sources.list, for a build. components: besides main. Raises BuildFailed."""
-    places = ((security() if suite == _SECURITY else mirror(), suite) for suite in suites())
+    places = ((security() if suite == SECURITY else mirror(), suite) for suite in suites())
     return tuple(f"deb {place} {suite} {' '.join(('main', *components))}" for place, suite in places)
 
 
@@ -83,7 +83,7 @@ def sources(*components: str) -> str:
     return "\n".join(
         f"Types: deb\nURIs: {place}\nSuites: {names}\nComponents: {' '.join(('main', *components))}\n"
         f"Signed-By: {KEYRING}\n"
-        for place, names in ((mirror(), f"{SUITE} {_UPDATES}"), (security(), _SECURITY))
+        for place, names in ((mirror(), f"{SUITE} {_UPDATES}"), (security(), SECURITY))
     )
 
 

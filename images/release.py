@@ -82,7 +82,7 @@ def problems() -> list[str]:
 def unset() -> list[str]:
     """What people will find in the files of this machine's own, since nobody said otherwise: one sentence each."""
     found = [f"{name} is not set: {text}" for name, text in _SETTINGS.items() if not os.environ.get(name)]
-    if f"{packages.SUITE}-security" not in packages.suites():
+    if packages.SECURITY not in packages.suites():
         found.append("DEBIAN_SUITES has no -security: cards and containers lack what was mended since")
     return found
 

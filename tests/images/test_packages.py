@@ -32,6 +32,14 @@ def test_those_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "URIs: http://safe/debian-security\nSuites: trixie-security\n" in packages.sources()
 
 
+def test_what_is_empty_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a shell script whose variable was not set."""
+    given(monkeypatch)
+    wanted = packages.lines()
+    given(monkeypatch, DEBIAN_MIRROR="", DEBIAN_SECURITY_MIRROR="", DEBIAN_SUITES="")
+    assert packages.lines() == wanted and len(wanted) == 3
+
+
 def test_one_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has been mended is beside it, unless it is said where."""
     given(monkeypatch, DEBIAN_MIRROR="http://mine/debian")
