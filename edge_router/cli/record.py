@@ -17,7 +17,7 @@ import serial
 from bridges.serial.recording import Record, head, line
 from bridges.serial.terminal import Terminal
 from edge_router.cli.ending import ended_in_order
-from edge_router.cli.fitting import positive
+from edge_router.cli.fitting import fitting, positive
 from edge_router.cli.progress import EVERY, Progress
 from edge_router.cli.serialline import CannotOpen, LineSettings, add_line_options, open_line, settings_of
 from edge_router.cli.words import in_words
@@ -47,21 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.add_argument("--seconds", type=positive, metavar="N", help="end after so long (default: with Ctrl-C)")
     parser.add_argument(
-        "--max-size", type=size, default=MAX_SIZE, metavar="BYTES", help=f"of the file (default: {MAX_SIZE})"
+        "--max-size",
+        type=fitting(int, lambda size: size >= READ_SIZE, f"{READ_SIZE} or more"),
+        default=MAX_SIZE,
+        metavar="BYTES",
+        help=f"of the file (default: {MAX_SIZE})",
     )
     parser.add_argument(
         "--link", type=Path, metavar="PATH", help="stand between the device and a program that opens PATH"
     )
     add_line_options(parser)
     parser.epilog = EPILOG
-
-
-def size(text: str) -> int:
-    """Bytes, of which a recording needs a few. Raises ValueError."""
-    number = int(text)
-    if number < READ_SIZE:
-        raise argparse.ArgumentTypeError(f"{number} bytes are too few for a recording; {READ_SIZE} or more are right")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

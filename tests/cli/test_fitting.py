@@ -19,6 +19,7 @@ from edge_router.cli.fitting import fitting
         (["start", "--shutdownafter", "inf"], "a number of seconds above 0"),
         (["reload", "--timeout", "x"], "a number of seconds above 0"),
         (["record", "--seconds", "-1", "a", "b"], "a number of seconds above 0"),
+        (["record", "--max-size", "10", "a", "b"], "found '10'; 4096 or more would be right"),
         (["replay", "--speed", "0", "a"], "a number from 0.01 to 1000"),
         (["demo", "--port", "99999"], "a port from 0 to 65535"),
         (["certificate", "--days", "0"], "a whole number from 1 to 3650"),
